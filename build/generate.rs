@@ -1,0 +1,96 @@
+//! Turns queries/ into Rust: applies migrations/ to a scratch database, lets cornucopia prepare every query there, and
+//! says of a wrong one where it is wrong.
+
+use std::fs;
+use std::path::Path;
+use std::process;
+
+use cornucopia::config::Config;
+use miette::{Diagnostic as _, SourceSpan};
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, NoTls};
+
+use crate::position;
+use crate::server::Server;
+
+/// Generates into `destination` (its `src/`); `changed` names the inputs for the case that there is no server.
+pub fn generate(root: &Path, destination: &Path, changed: &str) -> Result<(), String> {
+    let server = Server::start(root).map_err(|error| no_server(changed, &error))?;
+    // cornucopia blocks while the connection works, so that has threads of its own.
+    let runtime = Runtime::new().map_err(|error| error.to_string())?;
+    let admin = runtime.block_on(connect(&server.url, None))?;
+    let database = format!("clip_saver_db_codegen_{}", process::id());
+    runtime.block_on(execute(&admin, &format!("create database {database}")))?;
+    let result = generate_on(&runtime, &server.url, &database, root, destination);
+    runtime.block_on(execute(&admin, &format!("drop database {database} with (force)")))?;
+    result
+}
+
+fn no_server(changed: &str, error: &str) -> String {
+    format!(
+        "{changed}: changed since codegen/ was generated, and no PostgreSQL could be started to check the queries on.\n\
+         Install PostgreSQL's server, or set CLIP_DB_CODEGEN_URL to a server where a database may be created.\n\
+         {error}"
+    )
+}
+
+fn generate_on(runtime: &Runtime, url: &str, database: &str, root: &Path, destination: &Path) -> Result<(), String> {
+    let mut client = runtime.block_on(connect(url, Some(database)))?;
+    runtime.block_on(migrate(&mut client, &root.join("migrations")))?;
+    let mut config = Config::from_file(root.join("cornucopia.toml")).map_err(|error| error.to_string())?;
+    config.queries = root.join("queries");
+    config.destination = destination.into();
+    cornucopia::gen_live(&client, config).map_err(|error| located(&error, root))
+}
+
+async fn connect(url: &str, database: Option<&str>) -> Result<Client, String> {
+    let mut config: tokio_postgres::Config = url.parse().map_err(|error| format!("CLIP_DB_CODEGEN_URL: {error}"))?;
+    if let Some(database) = database {
+        config.dbname(database);
+    }
+    let (client, connection) = config.connect(NoTls).await.map_err(|error| chain(&error))?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+async fn execute(client: &Client, sql: &str) -> Result<(), String> {
+    client.batch_execute(sql).await.map_err(|error| chain(&error))
+}
+
+async fn migrate(client: &mut Client, directory: &Path) -> Result<(), String> {
+    let migrations = refinery_core::load_sql_migrations(directory).map_err(|error| chain(&error))?;
+    let runner = refinery_core::Runner::new(&migrations);
+    runner.run_async(client).await.map_err(|error| chain(&error))?;
+    Ok(())
+}
+
+/// An error with its causes: the drivers' `Display` says only "db error".
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// `file:line:column: message`, as editors understand it.
+fn located(error: &cornucopia::Error, root: &Path) -> String {
+    let label = error.labels().and_then(|mut labels| labels.next());
+    let place = label.and_then(|label| place(error, root, label.offset()));
+    let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
+    format!("{}{error}{help}", place.map(|place| format!("{place}: ")).unwrap_or_default())
+}
+
+fn place(error: &cornucopia::Error, root: &Path, offset: usize) -> Option<String> {
+    let start = SourceSpan::from(0);
+    let source = error.source_code()?.read_span(&start, 0, 0).ok()?;
+    let file = Path::new(source.name()?);
+    let text = fs::read_to_string(file).ok()?;
+    // cornucopia counts a preparation error's place in the text it sent.
+    let sent = matches!(error, cornucopia::Error::PrepareQueries(_));
+    let offset = if sent { position::in_file(&text, offset) } else { offset };
+    let (line, column) = position::line_and_column(&text, offset);
+    Some(format!("{}:{line}:{column}", file.strip_prefix(root).unwrap_or(file).display()))
+}

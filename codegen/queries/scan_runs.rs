@@ -1,0 +1,624 @@
+// This file was generated with `cornucopia`. Do not modify.
+
+#[derive(Debug)]
+pub struct GetScanRunsParams<T1: crate::StringSql> {
+    pub channel_id: T1,
+    pub limit: i64,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateScanProgressParams {
+    pub scanned: i64,
+    pub matched: i64,
+    pub id: uuid::Uuid,
+}
+#[derive(Debug)]
+pub struct MarkScanFailedParams<T1: crate::StringSql> {
+    pub error_message: T1,
+    pub id: uuid::Uuid,
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScanRunRow {
+    pub id: uuid::Uuid,
+    pub channel_id: String,
+    pub after_message_id: Option<String>,
+    pub before_message_id: Option<String>,
+    pub status: crate::models::ScanStatus,
+    pub messages_scanned: i64,
+    pub messages_matched: i64,
+    pub error_message: Option<String>,
+    pub started_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub created_at: chrono::DateTime<chrono::Utc>,
+}
+pub struct ScanRunRowBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub channel_id: &'a str,
+    pub after_message_id: Option<&'a str>,
+    pub before_message_id: Option<&'a str>,
+    pub status: crate::models::ScanStatus,
+    pub messages_scanned: i64,
+    pub messages_matched: i64,
+    pub error_message: Option<&'a str>,
+    pub started_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub created_at: chrono::DateTime<chrono::Utc>,
+}
+impl<'a> From<ScanRunRowBorrowed<'a>> for ScanRunRow {
+    fn from(
+        ScanRunRowBorrowed {
+            id,
+            channel_id,
+            after_message_id,
+            before_message_id,
+            status,
+            messages_scanned,
+            messages_matched,
+            error_message,
+            started_at,
+            finished_at,
+            created_at,
+        }: ScanRunRowBorrowed<'a>,
+    ) -> Self {
+        Self {
+            id,
+            channel_id: channel_id.into(),
+            after_message_id: after_message_id.map(|v| v.into()),
+            before_message_id: before_message_id.map(|v| v.into()),
+            status: status.into(),
+            messages_scanned,
+            messages_matched,
+            error_message: error_message.map(|v| v.into()),
+            started_at,
+            finished_at,
+            created_at,
+        }
+    }
+}
+#[derive(Debug, Clone, PartialEq, Copy)]
+pub struct UpdateScanProgress {
+    pub messages_scanned: i64,
+    pub messages_matched: i64,
+}
+use crate::client::async_::GenericClient;
+use futures::{self, StreamExt, TryStreamExt};
+pub struct ScanRunRowQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ScanRunRowBorrowed, tokio_postgres::Error>,
+    mapper: fn(ScanRunRowBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ScanRunRowQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(ScanRunRowBorrowed) -> R,
+    ) -> ScanRunRowQuery<'c, 'a, 's, C, R, N> {
+        ScanRunRowQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct UpdateScanProgressQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<UpdateScanProgress, tokio_postgres::Error>,
+    mapper: fn(UpdateScanProgress) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UpdateScanProgressQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(UpdateScanProgress) -> R,
+    ) -> UpdateScanProgressQuery<'c, 'a, 's, C, R, N> {
+        UpdateScanProgressQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct GetScanRunStmt(&'static str, Option<tokio_postgres::Statement>);
+/// One run by id.
+pub fn get_scan_run() -> GetScanRunStmt {
+    GetScanRunStmt(
+        "select id, channel_id, after_message_id, before_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where id = $1",
+        None,
+    )
+}
+impl GetScanRunStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        id: &'a uuid::Uuid,
+    ) -> ScanRunRowQuery<'c, 'a, 's, C, ScanRunRow, 1> {
+        ScanRunRowQuery {
+            client,
+            params: [id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor:
+                |row: &tokio_postgres::Row| -> Result<ScanRunRowBorrowed, tokio_postgres::Error> {
+                    Ok(ScanRunRowBorrowed {
+                        id: row.try_get(0)?,
+                        channel_id: row.try_get(1)?,
+                        after_message_id: row.try_get(2)?,
+                        before_message_id: row.try_get(3)?,
+                        status: row.try_get(4)?,
+                        messages_scanned: row.try_get(5)?,
+                        messages_matched: row.try_get(6)?,
+                        error_message: row.try_get(7)?,
+                        started_at: row.try_get(8)?,
+                        finished_at: row.try_get(9)?,
+                        created_at: row.try_get(10)?,
+                    })
+                },
+            mapper: |it| ScanRunRow::from(it),
+        }
+    }
+}
+pub struct GetScanRunsStmt(&'static str, Option<tokio_postgres::Statement>);
+/// A channel's runs, newest first.
+pub fn get_scan_runs() -> GetScanRunsStmt {
+    GetScanRunsStmt(
+        "select id, channel_id, after_message_id, before_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where channel_id = $1 order by created_at desc, id limit $2",
+        None,
+    )
+}
+impl GetScanRunsStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        channel_id: &'a T1,
+        limit: &'a i64,
+    ) -> ScanRunRowQuery<'c, 'a, 's, C, ScanRunRow, 2> {
+        ScanRunRowQuery {
+            client,
+            params: [channel_id, limit],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor:
+                |row: &tokio_postgres::Row| -> Result<ScanRunRowBorrowed, tokio_postgres::Error> {
+                    Ok(ScanRunRowBorrowed {
+                        id: row.try_get(0)?,
+                        channel_id: row.try_get(1)?,
+                        after_message_id: row.try_get(2)?,
+                        before_message_id: row.try_get(3)?,
+                        status: row.try_get(4)?,
+                        messages_scanned: row.try_get(5)?,
+                        messages_matched: row.try_get(6)?,
+                        error_message: row.try_get(7)?,
+                        started_at: row.try_get(8)?,
+                        finished_at: row.try_get(9)?,
+                        created_at: row.try_get(10)?,
+                    })
+                },
+            mapper: |it| ScanRunRow::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        GetScanRunsParams<T1>,
+        ScanRunRowQuery<'c, 'a, 's, C, ScanRunRow, 2>,
+        C,
+    > for GetScanRunsStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a GetScanRunsParams<T1>,
+    ) -> ScanRunRowQuery<'c, 'a, 's, C, ScanRunRow, 2> {
+        self.bind(client, &params.channel_id, &params.limit)
+    }
+}
+pub struct EnqueueScanRunStmt(&'static str, Option<tokio_postgres::Statement>);
+/// A queued run that starts after the channel's cursor, if the channel is there and reading. The lock keeps a racing
+/// delete from turning this into a foreign key error. A cursor that is no snowflake is not copied.
+pub fn enqueue_scan_run() -> EnqueueScanRunStmt {
+    EnqueueScanRunStmt(
+        "with channel as materialized ( select channel_id, last_message_id from bot_channels where channel_id = $1 and is_reading for key share ) insert into bot_channel_scan_runs (channel_id, after_message_id) select channel_id, case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric <= 18446744073709551615 then last_message_id end end from channel returning id",
+        None,
+    )
+}
+impl EnqueueScanRunStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        channel_id: &'a T1,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
+        UuidUuidQuery {
+            client,
+            params: [channel_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+pub struct MarkScanStartedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// queued → running. Of concurrent callers the row lock lets one see 'queued'.
+pub fn mark_scan_started() -> MarkScanStartedStmt {
+    MarkScanStartedStmt(
+        "update bot_channel_scan_runs set status = 'running', started_at = now() where id = $1 and status = 'queued' returning id",
+        None,
+    )
+}
+impl MarkScanStartedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
+        UuidUuidQuery {
+            client,
+            params: [id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+pub struct UpdateScanProgressStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Adds to both counters, in any status; returns the totals.
+pub fn update_scan_progress() -> UpdateScanProgressStmt {
+    UpdateScanProgressStmt(
+        "update bot_channel_scan_runs set messages_scanned = messages_scanned + $1, messages_matched = messages_matched + $2 where id = $3 returning messages_scanned, messages_matched",
+        None,
+    )
+}
+impl UpdateScanProgressStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        scanned: &'a i64,
+        matched: &'a i64,
+        id: &'a uuid::Uuid,
+    ) -> UpdateScanProgressQuery<'c, 'a, 's, C, UpdateScanProgress, 3> {
+        UpdateScanProgressQuery {
+            client,
+            params: [scanned, matched, id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor:
+                |row: &tokio_postgres::Row| -> Result<UpdateScanProgress, tokio_postgres::Error> {
+                    Ok(UpdateScanProgress {
+                        messages_scanned: row.try_get(0)?,
+                        messages_matched: row.try_get(1)?,
+                    })
+                },
+            mapper: |it| UpdateScanProgress::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateScanProgressParams,
+        UpdateScanProgressQuery<'c, 'a, 's, C, UpdateScanProgress, 3>,
+        C,
+    > for UpdateScanProgressStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateScanProgressParams,
+    ) -> UpdateScanProgressQuery<'c, 'a, 's, C, UpdateScanProgress, 3> {
+        self.bind(client, &params.scanned, &params.matched, &params.id)
+    }
+}
+pub struct MarkScanSucceededStmt(&'static str, Option<tokio_postgres::Statement>);
+/// queued or running → succeeded.
+pub fn mark_scan_succeeded() -> MarkScanSucceededStmt {
+    MarkScanSucceededStmt(
+        "update bot_channel_scan_runs set status = 'succeeded', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
+        None,
+    )
+}
+impl MarkScanSucceededStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
+        UuidUuidQuery {
+            client,
+            params: [id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+pub struct MarkScanFailedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// queued or running → failed, with the reason.
+pub fn mark_scan_failed() -> MarkScanFailedStmt {
+    MarkScanFailedStmt(
+        "update bot_channel_scan_runs set status = 'failed', finished_at = now(), error_message = $1 where id = $2 and status in ('queued', 'running') returning id",
+        None,
+    )
+}
+impl MarkScanFailedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        error_message: &'a T1,
+        id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
+        UuidUuidQuery {
+            client,
+            params: [error_message, id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        MarkScanFailedParams<T1>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2>,
+        C,
+    > for MarkScanFailedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a MarkScanFailedParams<T1>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
+        self.bind(client, &params.error_message, &params.id)
+    }
+}
+pub struct MarkScanCanceledStmt(&'static str, Option<tokio_postgres::Statement>);
+/// queued or running → canceled.
+pub fn mark_scan_canceled() -> MarkScanCanceledStmt {
+    MarkScanCanceledStmt(
+        "update bot_channel_scan_runs set status = 'canceled', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
+        None,
+    )
+}
+impl MarkScanCanceledStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
+        UuidUuidQuery {
+            client,
+            params: [id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}

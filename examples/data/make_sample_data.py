@@ -1,0 +1,277 @@
+"""Make the sample data of the examples: what a Discord gateway sends to the bot, and what the worker finds to scan.
+
+Run it with `python3 make_sample_data.py` (3.10 or newer, standard library only). It writes, beside itself:
+
+- `gateway.jsonl`: dispatch events in the gateway's wire format, one a line
+- `messages.jsonl`: the history of the channels as "get channel messages" returns it, from before the first event
+- `channel_errors.json`: the channels whose history cannot be read, with Discord's answer
+
+Every object starts as one of the example objects of Discord's documentation (`base/*.json`); the guilds and what
+happens to them are in `layout.py`. The seed is fixed: every run writes the same bytes.
+"""
+
+import copy
+import itertools
+import json
+import random
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import layout
+from layout import ANNOUNCEMENT, CATEGORY, TEXT, VOICE
+
+HERE = Path(__file__).parent
+BASE = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((HERE / "base").glob("*.json"))}
+CHANNEL_BASES = {TEXT: "channel_text", VOICE: "channel_voice", CATEGORY: "channel_category",
+                 ANNOUNCEMENT: "channel_announcement"}
+
+EPOCH = datetime(2015, 1, 1, tzinfo=timezone.utc)  # Discord's: snowflakes count from here
+LIVE_MESSAGES = 600
+RNG = random.Random(20150101)
+COUNTER = itertools.count()
+
+
+# --- Time and ids -------------------------------------------------------------------------------------------------
+
+def ms(text):
+    """Milliseconds from Discord's epoch to a UTC date or time."""
+    return (datetime.fromisoformat(text).replace(tzinfo=timezone.utc) - EPOCH) // timedelta(milliseconds=1)
+
+
+LIVE_START = ms("2025-06-01T12:00:00")
+
+
+def timestamp(at):
+    """The time as Discord writes it."""
+    return (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="microseconds")
+
+
+def snowflake(at):
+    """An id made at that time: 42 bits of time, 5 of worker, 5 of process, 12 of increment."""
+    return str(at << 22 | RNG.getrandbits(10) << 12 | next(COUNTER) % 4096)
+
+
+def created_at(snowflake_id):
+    """When the id was made."""
+    return int(snowflake_id) >> 22
+
+
+# --- Users, guilds, channels --------------------------------------------------------------------------------------
+
+def from_base(base, /, **changes):
+    """A copy of one of Discord's example objects, changed."""
+    return copy.deepcopy(BASE[base]) | changes
+
+
+def image_hash():
+    """No image, a still one or an animated one."""
+    prefix = RNG.choice([None, "", "", "a_"])
+    return None if prefix is None else f"{prefix}{RNG.getrandbits(128):032x}"
+
+
+def make_user(name, user_id=None):
+    """The public part of a user."""
+    user_id = user_id or snowflake(RNG.randrange(ms("2015-06-01"), ms("2018-12-31")))
+    public = {key: BASE["user"][key] for key in ("id", "username", "global_name", "discriminator", "avatar")}
+    public |= {"id": user_id, "username": name.lower(), "discriminator": "0", "avatar": image_hash()}
+    public["global_name"] = RNG.choice([None, name])
+    return public | ({"bot": True} if name == "ClipBot" else {})
+
+
+def make_member(user, joined):
+    """A guild member without special rights."""
+    return {"user": user, "roles": [], "nick": None, "joined_at": timestamp(joined), "deaf": False, "mute": False,
+            "flags": 0}
+
+
+def make_channel(guild_id, row, position, parent_id):
+    """A channel of the layout, as old as its place in the guild says, with no message yet."""
+    kind, name, history, changes = row
+    channel_id = snowflake(created_at(guild_id) + 1_000 + 61_003 * position)
+    channel = from_base(CHANNEL_BASES[kind], id=channel_id, guild_id=guild_id, name=name, position=position,
+                        parent_id=None if kind == CATEGORY else parent_id)
+    if kind != CATEGORY:
+        channel["last_message_id"] = None
+    if "topic" in channel:
+        channel["topic"] = None
+    return channel | {"nsfw": False} | changes, history
+
+
+def make_channels(guild_id, rows):
+    """The channels of a guild, each under the category before it, and the history length of each."""
+    channels, lengths, parent_id = [], {}, None
+    for position, row in enumerate(rows):
+        channel, history = make_channel(guild_id, row, position, parent_id)
+        parent_id = channel["id"] if channel["type"] == CATEGORY else parent_id
+        channels.append(channel)
+        lengths[channel["id"]] = history
+    return channels, lengths
+
+
+def make_guild(name, created, joined, changes, rows):
+    """A guild as GUILD_CREATE brings it, and the history length of each of its channels."""
+    own = {} if name == BASE["guild"]["name"] else {"id": snowflake(ms(created)), "features": [], "description": None,
+                                                    "banner": None, "vanity_url_code": None}
+    guild = from_base("guild", name=name, **own)
+    owner = make_user("owner." + name.split()[0], None if own else guild["owner_id"])
+    guild |= {"owner_id": owner["id"], "joined_at": timestamp(ms(joined) + RNG.randrange(86_400_000)),
+              "large": False, "unavailable": False, "nsfw_level": 0, "premium_progress_bar_enabled": False,
+              "member_count": RNG.randrange(30, 240), "members": [make_member(owner, ms(created))]}
+    guild["channels"], lengths = make_channels(guild["id"], rows)
+    special = ["rules_channel_id", "public_updates_channel_id", "safety_alerts_channel_id"]
+    return guild | ({key: None for key in special} if own else {}) | changes, lengths
+
+
+# --- Messages -----------------------------------------------------------------------------------------------------
+
+VIDEOS = [("video/mp4", "mp4")] * 6 + [("video/webm", "webm")] * 2 + [("video/quicktime", "mov"), (None, "mp4")]
+OTHERS = [("image/png", "png"), ("image/jpeg", "jpg"), ("image/gif", "gif"), ("text/plain; charset=utf-8", "txt")]
+STEMS = ["clip", "ace", "replay", "mp4_settings", "boss_down", "screen-2024-05-01", "recording"]
+ATTACHED = {"video": [VIDEOS], "other": [OTHERS], "both": [OTHERS, VIDEOS], "videos": [VIDEOS, VIDEOS], "nothing": []}
+
+
+def make_attachment(channel_id, at, choices):
+    """A file of one of the kinds; pictures and videos have a size on screen."""
+    content_type, ending = RNG.choice(choices)
+    attachment_id, name = snowflake(at - 1), f"{RNG.choice(STEMS)}_{RNG.randrange(1000)}.{ending}"
+    path = f"attachments/{channel_id}/{attachment_id}/{name}"
+    attachment = {"id": attachment_id, "filename": name, "size": RNG.randrange(4_000, 9_900_000),
+                  "url": f"https://cdn.discordapp.com/{path}", "proxy_url": f"https://media.discordapp.net/{path}"}
+    attachment |= {"content_type": content_type} if content_type else {}
+    return attachment | ({} if ending == "txt" else {"width": 1280, "height": 720})
+
+
+def make_attachments(channel_id, at):
+    """Mostly nothing; about 8 % of the messages carry a video."""
+    kind = RNG.choices(list(ATTACHED), weights=[60, 55, 12, 8, 865])[0]
+    return [make_attachment(channel_id, at, choices) for choices in ATTACHED[kind]]
+
+
+def make_message(channel, author, at):
+    """A message; some are edited, some have reactions, some in announcement channels come from elsewhere."""
+    crossposted = channel["type"] == ANNOUNCEMENT and RNG.random() < 0.3
+    message = from_base("message_crossposted" if crossposted else "message", id=snowflake(at), channel_id=channel["id"],
+                        author=author, timestamp=timestamp(at), attachments=make_attachments(channel["id"], at))
+    if not crossposted:
+        message["content"] = RNG.choice(["", "GG", "look!"] if message["attachments"] else layout.PHRASES)
+    if RNG.random() < 0.97:
+        del message["reactions"]
+    if RNG.random() < 0.03:
+        message["edited_timestamp"] = timestamp(at + RNG.randrange(2_000, 600_000))
+    return message
+
+
+def make_history(channel, length, authors):
+    """That many messages of a channel, oldest first; sets the channel's last message."""
+    first, last = ms("2021-01-01"), LIVE_START - 60_000
+    if channel["name"] == "archive-2019":
+        first, last = ms("2019-01-01"), ms("2020-01-01")
+    times = sorted(RNG.sample(range(first, last), length))
+    messages = [make_message(channel, RNG.choice(authors), at) for at in times]
+    if messages:
+        channel["last_message_id"] = messages[-1]["id"]
+    return messages
+
+
+# --- What the gateway sends ---------------------------------------------------------------------------------------
+
+class Gateway:
+    """The connection: what the bot can see now, and every event sent so far."""
+
+    def __init__(self, guilds):
+        self.events = []
+        self.now = LIVE_START
+        self.guilds = {guild["name"]: guild for guild in guilds}
+        self.channels = {guild["name"]: list(guild["channels"]) for guild in guilds}
+
+    def send(self, kind, data):
+        """Append one dispatch event; READY would have been number 1."""
+        event = {"op": 0, "s": len(self.events) + 2, "t": kind, "d": data}
+        self.events.append(copy.deepcopy(event))
+        self.now += RNG.randrange(200, 60_000)
+
+    def greet(self):
+        """All guilds, in which Discord leaves out the channels' `guild_id`; the last guild is in an outage."""
+        for guild in self.guilds.values():
+            channels = [{k: v for k, v in channel.items() if k != "guild_id"} for channel in guild["channels"]]
+            self.send("GUILD_CREATE", guild | {"channels": channels})
+        self.send("GUILD_CREATE", from_base("guild_unavailable"))
+
+    def chat(self, authors):
+        """One live message in a text channel that the bot can read."""
+        name = RNG.choice(list(self.channels))
+        channel = RNG.choice([c for c in self.channels[name] if c["type"] == TEXT and c["name"] != layout.UNREADABLE])
+        author = RNG.choice(authors)
+        member = make_member(author, created_at(self.guilds[name]["id"]) + 86_400_000)
+        del member["user"]
+        message = make_message(channel, author, self.now)
+        channel["last_message_id"] = message["id"]
+        self.send("MESSAGE_CREATE", message | {"guild_id": channel["guild_id"], "channel_type": TEXT, "member": member})
+
+    def happen(self, kind, guild_name, *rest):
+        """One event of the story."""
+        if kind == "GUILD_DELETE":
+            self.lose_guild(guild_name, *rest)
+        elif kind == "CHANNEL_CREATE":
+            self.create_channel(guild_name, *rest)
+        else:
+            self.change_channel(kind, guild_name, *rest)
+
+    def lose_guild(self, guild_name, changes=None):
+        """The bot is removed, or with `unavailable` the guild is in an outage; nothing comes from it any more."""
+        del self.channels[guild_name]
+        self.send("GUILD_DELETE", {"id": self.guilds[guild_name]["id"]} | (changes or {}))
+
+    def create_channel(self, guild_name, row):
+        """A new channel at the end of the guild, made now."""
+        channels = self.channels[guild_name]
+        channel, _ = make_channel(channels[0]["guild_id"], row, len(channels), None)
+        channel["id"] = snowflake(self.now)
+        channels.append(channel)
+        self.send("CHANNEL_CREATE", channel)
+
+    def change_channel(self, kind, guild_name, channel_name, changes=None):
+        """A channel is updated or deleted."""
+        channels = self.channels[guild_name]
+        channel = next(c for c in channels if c["name"] == channel_name)
+        channel.update(changes or {})
+        if kind == "CHANNEL_DELETE":
+            channels.remove(channel)
+        self.send(kind, channel)
+
+
+# --- All of it ----------------------------------------------------------------------------------------------------
+
+def write_lines(name, objects):
+    """Write one compact JSON object a line."""
+    lines = [json.dumps(o, ensure_ascii=False, separators=(",", ":")) for o in objects]
+    (HERE / name).write_text("".join(line + "\n" for line in lines), "utf-8", newline="\n")
+    print(f"{name}: {len(lines)} lines")
+
+
+def make_events(guilds, authors):
+    """The gateway's events: the guilds, then chat with the story in between."""
+    gateway = Gateway(guilds)
+    gateway.greet()
+    for count in range(LIVE_MESSAGES):
+        if count in layout.STORY:
+            gateway.happen(*layout.STORY[count])
+        gateway.chat(authors)
+    return gateway.events
+
+
+def main():
+    """Make and write the three files; the history first, as the guilds name each channel's last message."""
+    authors = [make_user(name) for name in layout.NAMES]
+    pairs = [make_guild(*row) for row in layout.GUILDS]
+    history = [message for guild, lengths in pairs for channel in guild["channels"]
+               for message in make_history(channel, lengths[channel["id"]], authors)]
+    guilds = [guild for guild, _ in pairs]
+    unreadable = [c["id"] for guild in guilds for c in guild["channels"] if c["name"] == layout.UNREADABLE]
+    write_lines("gateway.jsonl", make_events(guilds, authors))
+    write_lines("messages.jsonl", history)
+    write_lines("channel_errors.json", [{i: {"code": 50001, "message": "Missing Access"} for i in unreadable}])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+-- Channels: what the bot syncs and the worker scans. A trigger sets `updated_at` at every update.
+-- A cursor (`last_message_id`) counts as none unless it is a snowflake: older programs left 'NaN' and the like.
+
+--: ChannelRow(name?, type?, is_nsfw?, last_message_id?, last_scanned_at?, last_activity_at?)
+
+--! get_channel : ChannelRow
+--- One channel by id.
+select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
+       message_count, settings, created_at, updated_at
+from bot_channels
+where channel_id = :channel_id;
+
+--! get_channels_by_guild : ChannelRow
+--- A guild's channels by name in code-point order (the same on every server), unnamed ones last, then by number.
+select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
+       message_count, settings, created_at, updated_at
+from bot_channels
+where guild_id = :guild_id
+order by name collate "C" nulls last, length(channel_id), channel_id collate "C";
+
+--! get_reading_channels : ChannelRow
+--- The channels of a guild that the worker reads, in work order: never scanned, then longest unscanned first.
+select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
+       message_count, settings, created_at, updated_at
+from bot_channels
+where guild_id = :guild_id and is_reading
+order by last_scanned_at nulls first, length(channel_id), channel_id collate "C";
+
+--! count_channels_by_guild
+--- How many channels of a guild are stored.
+select count(*) as channels from bot_channels where guild_id = :guild_id;
+
+--! total_message_count
+--- The sum of a guild's message counts (`sum` of bigints is numeric).
+select coalesce(sum(message_count), 0)::bigint as messages from bot_channels where guild_id = :guild_id;
+
+--! upsert_channels_for_guild (names[?], types[?], overrides[?])
+--- Inserts or updates a batch of channels, in key order. Of duplicates the last one wins; overrides are merged in
+--- order, and into the stored settings. Returns how many distinct channels were written.
+with guild as materialized (
+  -- Guild before channels, as a racing delete_guilds locks them.
+  select guild_id from bot_guilds where guild_id = :guild_id for key share
+),
+input as materialized (
+  select channel_id, name, type, is_nsfw, overrides, n
+  from unnest(
+    :channel_ids::text[], :names::text[], :types::text[], :nsfws::boolean[], :overrides::jsonb[]
+  ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n)
+),
+latest as (
+  select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc
+),
+merged as (
+  select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides
+  from input i cross join lateral jsonb_each(i.overrides) as o
+  group by i.channel_id
+),
+written as (
+  -- A left join: an unknown guild is left to the foreign key, whose error names it.
+  insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
+  select l.channel_id, :guild_id, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}')
+  from latest l left join guild g on true left join merged m on m.channel_id = l.channel_id
+  order by l.channel_id
+  on conflict (channel_id) do update
+  set guild_id = excluded.guild_id,
+      name = excluded.name,
+      type = excluded.type,
+      is_nsfw = excluded.is_nsfw,
+      settings = case
+        when excluded.settings = '{}' then c.settings
+        when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings
+        else excluded.settings
+      end
+  returning c.channel_id
+)
+select count(*) as written from written;
+
+--! set_channel_reading
+--- Turns reading on or off, in the column and in `settings.is_enabled`.
+update bot_channels
+set is_reading = :is_reading,
+    settings = case when jsonb_typeof(settings) = 'object' then settings else '{}' end
+      || jsonb_build_object('is_enabled', :is_reading::boolean)
+where channel_id = :channel_id
+returning channel_id;
+
+--! update_channel_cursor (last_message_id?)
+--- Sets the cursor as given, forward, backward or to none.
+update bot_channels
+set last_message_id = :last_message_id,
+    last_scanned_at = now()
+where channel_id = :channel_id
+returning channel_id;
+
+--! update_channel_progress
+--- Moves the cursor forward, never back, and adds to the count. Cursors compare as numbers (999 < 1000). The cases are
+--- nested because `and` promises no order, and the cast of a text that is no number would fail.
+update bot_channels
+set last_message_id = case
+      when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
+        case
+          when last_message_id::numeric between :last_seen_message_id::text::numeric and 18446744073709551615
+          then last_message_id
+          else :last_seen_message_id
+        end
+      else :last_seen_message_id
+    end,
+    message_count = message_count + :ingested_count,
+    last_scanned_at = now()
+where channel_id = :channel_id
+returning channel_id;
+
+--! touch_channel_activity
+--- Marks a channel as active now.
+update bot_channels set last_activity_at = now() where channel_id = :channel_id returning channel_id;
+
+--! increment_channel_message_count
+--- Adds to a channel's message count; a negative number subtracts.
+update bot_channels set message_count = message_count + :by where channel_id = :channel_id returning channel_id;
+
+--! update_channel_settings : ChannelSettingsRow()
+--- Replaces the top-level keys of the patch. A stored value that is no object is replaced by the patch.
+update bot_channels
+set settings = case when jsonb_typeof(settings) = 'object' then settings || :patch else :patch end
+where channel_id = :channel_id
+returning channel_id, settings, updated_at;
+
+--! set_channel_settings : ChannelSettingsRow()
+--- Replaces a channel's settings as a whole.
+update bot_channels
+set settings = :settings
+where channel_id = :channel_id
+returning channel_id, settings, updated_at;
+
+--! delete_channels
+--- Deletes channels; their scan runs go with them. Rows are locked in key order first, as the batches do.
+with doomed as materialized (
+  select channel_id from bot_channels where channel_id = any(:channel_ids::text[]) order by channel_id for update
+),
+deleted as (
+  delete from bot_channels c using doomed d where c.channel_id = d.channel_id returning c.channel_id
+)
+select count(*) as deleted from deleted;

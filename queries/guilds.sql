@@ -1,0 +1,120 @@
+-- Guilds: the Discord servers that the bot is in.
+
+--: GuildRow(icon?, owner_user_id?, joined_at?, last_seen_at?)
+
+--! get_guild : GuildRow
+--- One guild by id.
+select guild_id, name, icon, owner_user_id, joined_at, last_seen_at
+from bot_guilds
+where guild_id = :guild_id;
+
+--! get_guilds : GuildRow
+--- Every guild, in the order of their ids (shorter decimal text is the smaller number).
+select guild_id, name, icon, owner_user_id, joined_at, last_seen_at
+from bot_guilds
+order by length(guild_id), guild_id collate "C";
+
+--! upsert_guild (icon?, owner_user_id?, joined_at?)
+--- Inserts a guild or replaces its name, icon and owner. `joined_at` is kept once it is there: a later sync does not
+--- know it better.
+insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
+values (:guild_id, :name, :icon, :owner_user_id, coalesce(:joined_at, now()), now())
+on conflict (guild_id) do update
+set name = excluded.name,
+    icon = excluded.icon,
+    owner_user_id = excluded.owner_user_id,
+    last_seen_at = excluded.last_seen_at
+returning guild_id;
+
+--! upsert_guilds (icons[?], owner_user_ids[?], joined_ats[?])
+--- The same for a batch, in key order (batches in opposite orders would deadlock); of duplicates the last one wins.
+--- Returns how many distinct guilds were written.
+with input as (
+  select distinct on (guild_id) guild_id, name, icon, owner_user_id, joined_at
+  from unnest(
+    :guild_ids::text[], :names::text[], :icons::text[], :owner_user_ids::text[], :joined_ats::timestamptz[]
+  ) with ordinality as t (guild_id, name, icon, owner_user_id, joined_at, n)
+  order by guild_id, n desc
+),
+written as (
+  insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
+  select guild_id, name, icon, owner_user_id, coalesce(joined_at, now()), now()
+  from input
+  order by guild_id
+  on conflict (guild_id) do update
+  set name = excluded.name,
+      icon = excluded.icon,
+      owner_user_id = excluded.owner_user_id,
+      last_seen_at = excluded.last_seen_at
+  returning guild_id
+)
+select count(*) as written from written;
+
+--! delete_guilds
+--- Deletes guilds; channels and scan runs go with them. Rows are locked in key order first, as the batches do.
+with doomed as materialized (
+  select guild_id from bot_guilds where guild_id = any(:guild_ids::text[]) order by guild_id for update
+),
+deleted as (
+  delete from bot_guilds g using doomed d where g.guild_id = d.guild_id returning g.guild_id
+)
+select count(*) as deleted from deleted;
+
+--! touch_guild
+--- Marks a guild as seen now.
+update bot_guilds set last_seen_at = now() where guild_id = :guild_id returning guild_id;
+
+--! sync_guild (icon?, owner_user_id?, joined_at?, channel_names[?], channel_types[?], channel_overrides[?])
+--- A guild with its channels, in one statement. The owner is added to `users` if missing, since Discord names owners
+--- whom nobody has stored yet. Channels that are not named stay. Returns how many distinct channels were written.
+with owner as (
+  insert into users (discord_user_id)
+  select :owner_user_id::text
+  where :owner_user_id::text is not null
+    and not exists (select from users u where u.discord_user_id = :owner_user_id)
+  on conflict (discord_user_id) do nothing
+),
+guild as (
+  insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
+  values (:guild_id, :name, :icon, :owner_user_id, coalesce(:joined_at, now()), now())
+  on conflict (guild_id) do update
+  set name = excluded.name,
+      icon = excluded.icon,
+      owner_user_id = excluded.owner_user_id,
+      last_seen_at = excluded.last_seen_at
+  returning guild_id
+),
+input as materialized (
+  select channel_id, name, type, is_nsfw, overrides, n
+  from unnest(
+    :channel_ids::text[], :channel_names::text[], :channel_types::text[], :channel_nsfws::boolean[],
+    :channel_overrides::jsonb[]
+  ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n)
+),
+latest as (
+  select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc
+),
+merged as (
+  select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides
+  from input i cross join lateral jsonb_each(i.overrides) as o
+  group by i.channel_id
+),
+written as (
+  -- The join writes (and so locks) the guild before its channels, as a racing delete_guilds does.
+  insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
+  select l.channel_id, g.guild_id, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}')
+  from latest l cross join guild g left join merged m on m.channel_id = l.channel_id
+  order by l.channel_id
+  on conflict (channel_id) do update
+  set guild_id = excluded.guild_id,
+      name = excluded.name,
+      type = excluded.type,
+      is_nsfw = excluded.is_nsfw,
+      settings = case
+        when excluded.settings = '{}' then c.settings
+        when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings
+        else excluded.settings
+      end
+  returning c.channel_id
+)
+select (select count(*) from written) as written from guild;

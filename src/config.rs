@@ -1,0 +1,206 @@
+//! The configuration: where the database is, and how long to wait for it. Read from the environment variables that the
+//! Python programs used.
+
+use std::env;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio_postgres::config::Host;
+
+use crate::error::Error;
+use crate::tls::{self, SslMode, Tls};
+
+/// How to reach the database. Made from the environment by [`get_config`], or from a connection string.
+///
+/// `Debug` and `Display` show everything but the password.
+///
+/// ```
+/// use clip_saver_db::Config;
+///
+/// let config: Config = "postgresql://bot:secret@db.example/clips?sslmode=verify-full".parse()?;
+/// assert!(!format!("{config} {config:?}").contains("secret"));
+/// assert_eq!(config.pool_max, 10);
+/// # Ok::<(), clip_saver_db::Error>(())
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// The most connections that the pool opens: `DB_POOL_MAX`, 10 by default, at least 1.
+    pub pool_max: usize,
+    /// How long connecting may take, a server that is still starting included: `DB_CONNECT_TIMEOUT`, in seconds, 30 by
+    /// default.
+    pub connect_timeout: Duration,
+    /// How long a call waits for a free connection: `DB_ACQUIRE_TIMEOUT`, in seconds, 10 by default.
+    pub acquire_timeout: Duration,
+    /// After how long the server ends a statement: `DB_STATEMENT_TIMEOUT`, in seconds, 60 by default; `None` (0 in the
+    /// variable) for never. Sent as a start-up option, which PgBouncer refuses unless told to ignore it.
+    pub statement_timeout: Option<Duration>,
+    pub(crate) server: tokio_postgres::Config,
+    pub(crate) tls: Tls,
+}
+
+/// Reads the configuration from the environment, as `init_db` does.
+///
+/// `POSTGRES_DSN`, else `DATABASE_URL`, is a whole connection string. Without them `POSTGRES_HOST` or `DB_HOST`
+/// (`localhost`), `POSTGRES_PORT` or `DB_PORT` (5432), `POSTGRES_USER` or `DB_USER` (`postgres`), `POSTGRES_PASSWORD` or
+/// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are its parts. An empty variable counts as not
+/// set. The timeouts and the size of the pool have variables of their own: see [`Config`]'s fields.
+///
+/// # Errors
+/// [`Error::Config`] names the variable that is wrong.
+pub fn get_config() -> Result<Config, Error> {
+    Config::from_lookup(|variable| env::var(variable).ok())
+}
+
+impl Config {
+    /// Reads the configuration from any source of variables; [`get_config`] uses the environment.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the variable that is wrong.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let variables = Variables(&lookup);
+        let mut config = match variables.first(["POSTGRES_DSN", "DATABASE_URL"]) {
+            Some((variable, dsn)) => Self::from_dsn(variable, &dsn)?,
+            None => Self::from_parts(&variables)?,
+        };
+        if let Some((variable, text)) = variables.first(["DB_POOL_MAX"]) {
+            config.pool_max = number(variable, &text)?;
+            if config.pool_max == 0 {
+                return Err(Error::config(variable, "must be at least 1"));
+            }
+        }
+        if let Some(timeout) = variables.seconds("DB_CONNECT_TIMEOUT")? {
+            config.connect_timeout = timeout;
+        }
+        if let Some(timeout) = variables.seconds("DB_ACQUIRE_TIMEOUT")? {
+            config.acquire_timeout = timeout;
+        }
+        if let Some(timeout) = variables.seconds("DB_STATEMENT_TIMEOUT")? {
+            config.statement_timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        }
+        Ok(config)
+    }
+
+    fn from_dsn(variable: &str, dsn: &str) -> Result<Self, Error> {
+        let (dsn, tls) = tls::take_parameters(dsn).map_err(|reason| Error::config(variable, reason))?;
+        let server: tokio_postgres::Config =
+            dsn.parse().map_err(|error| Error::config(variable, crate::error::message(&error)))?;
+        if server.get_hosts().is_empty() && server.get_hostaddrs().is_empty() {
+            return Err(Error::config(variable, "names no host"));
+        }
+        Ok(Self::new(server, tls))
+    }
+
+    fn from_parts(variables: &Variables<'_>) -> Result<Self, Error> {
+        let part = |names, default: &str| variables.first(names).map_or_else(|| default.to_owned(), |(_, value)| value);
+        let mut server = tokio_postgres::Config::new();
+        server.host(part(["POSTGRES_HOST", "DB_HOST"], "localhost"));
+        server.user(part(["POSTGRES_USER", "DB_USER"], "postgres"));
+        server.password(part(["POSTGRES_PASSWORD", "DB_PASSWORD"], "postgres"));
+        server.dbname(part(["POSTGRES_DB", "DB_NAME"], "postgres"));
+        server.port(match variables.first(["POSTGRES_PORT", "DB_PORT"]) {
+            Some((variable, text)) => number(variable, &text)?,
+            None => 5432,
+        });
+        Ok(Self::new(server, Tls::default()))
+    }
+
+    fn new(mut server: tokio_postgres::Config, tls: Tls) -> Self {
+        server.ssl_mode(tls.mode.negotiation());
+        Self {
+            pool_max: 10,
+            connect_timeout: Duration::from_secs(30),
+            acquire_timeout: Duration::from_secs(10),
+            statement_timeout: Some(Duration::from_mins(1)),
+            server,
+            tls,
+        }
+    }
+
+    /// How the connections are encrypted and the server is checked.
+    #[must_use]
+    pub fn ssl_mode(&self) -> SslMode {
+        self.tls.mode
+    }
+
+    /// What a session of the pool is opened with.
+    pub(crate) fn session(&self) -> tokio_postgres::Config {
+        let mut session = self.server.clone();
+        session.connect_timeout(self.connect_timeout);
+        if let Some(timeout) = self.statement_timeout {
+            let given = session.get_options().map(|options| format!("{options} ")).unwrap_or_default();
+            session.options(format!("{given}-c statement_timeout={}", timeout.as_millis().max(1)));
+        }
+        session
+    }
+}
+
+impl FromStr for Config {
+    type Err = Error;
+
+    /// From a connection string: a URL (`postgresql://user:password@host:port/database?sslmode=…`) or `key=value` pairs,
+    /// as in libpq. What it does not say has the defaults of the fields.
+    fn from_str(dsn: &str) -> Result<Self, Error> {
+        Self::from_dsn("connection string", dsn)
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts: Vec<String> = self.server.get_hosts().iter().map(host).collect();
+        let ports: Vec<String> = self.server.get_ports().iter().map(ToString::to_string).collect();
+        write!(
+            formatter,
+            "host={} port={}",
+            hosts.join(","),
+            if ports.is_empty() { "5432".into() } else { ports.join(",") }
+        )?;
+        write!(formatter, " user={}", self.server.get_user().unwrap_or("(the system's)"))?;
+        write!(formatter, " password={}", if self.server.get_password().is_some() { "********" } else { "(none)" })?;
+        write!(formatter, " dbname={}", self.server.get_dbname().unwrap_or("(the user's)"))?;
+        write!(formatter, " {} pool_max={}", self.tls, self.pool_max)?;
+        write!(formatter, " connect_timeout={:?} acquire_timeout={:?}", self.connect_timeout, self.acquire_timeout)?;
+        match self.statement_timeout {
+            Some(timeout) => write!(formatter, " statement_timeout={timeout:?}"),
+            None => write!(formatter, " statement_timeout=never"),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Config({self})")
+    }
+}
+
+fn host(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl Variables<'_> {
+    /// The first of the variables that is set and not empty.
+    fn first<const N: usize>(&self, names: [&'static str; N]) -> Option<(&'static str, String)> {
+        names.into_iter().find_map(|name| (self.0)(name).filter(|value| !value.is_empty()).map(|value| (name, value)))
+    }
+
+    fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Error> {
+        let Some((_, text)) = self.first([name]) else { return Ok(None) };
+        let seconds = text.trim().parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        // A server takes at most 2^31 milliseconds.
+        match seconds.filter(|timeout| timeout.as_millis() <= 2_147_483_647) {
+            Some(timeout) => Ok(Some(timeout)),
+            None => Err(Error::config(name, format!("{text:?} is no number of seconds from 0 to 2147483"))),
+        }
+    }
+}
+
+fn number<T: FromStr>(variable: &str, text: &str) -> Result<T, Error> {
+    text.trim().parse().map_err(|_| Error::config(variable, format!("{text:?} is no number that fits")))
+}

@@ -1,0 +1,168 @@
+//! The handle that bot and worker hold: a pool of connections, and how it is opened and closed.
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
+use tokio::time::{Instant, sleep};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::{info, warn};
+
+use crate::config::{Config, get_config};
+use crate::error::Error;
+use crate::migrate;
+
+/// The longest pause between two attempts to connect to a server that is starting.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Reads the environment (see [`get_config`]), connects, and brings the schema up to date. Several programs may start at
+/// once: one migrates, the others wait for it.
+///
+/// A server that is still starting is waited for, `DB_CONNECT_TIMEOUT` seconds at most.
+///
+/// # Errors
+/// [`Error::Config`] for a wrong variable, [`Error::Connection`], [`Error::Tls`] or [`Error::Database`] if there is no way
+/// in, [`Error::Migration`] if the database holds what this version cannot work on.
+pub async fn init_db() -> Result<Db, Error> {
+    let config = get_config()?;
+    info!(%config, "connecting to PostgreSQL");
+    let db = Db::connect(config).await.map_err(|error| error.in_function("init_db"))?;
+    db.migrate().await.map_err(|error| error.in_function("init_db"))?;
+    Ok(db)
+}
+
+/// Ends the handle and its clones: new calls fail with [`Error::Closed`], running ones are waited for.
+pub async fn close_db(db: &Db) {
+    db.close().await;
+}
+
+/// The database: a pool of connections. Cloning it is cheap, and the clones share the pool.
+///
+/// ```no_run
+/// use clip_saver_db::{GuildSnapshot, init_db, repositories as db};
+///
+/// # async fn sync(guild: GuildSnapshot) -> Result<(), clip_saver_db::Error> {
+/// let database = init_db().await?;
+/// db::sync_guild(&database, &guild).await?;
+/// let channels = db::get_channels_by_guild(&database, guild.id).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool,
+    config: Config,
+    /// Counts the connections that are out.
+    running: TaskTracker,
+}
+
+impl Db {
+    /// Connects, and leaves the schema as it is. Waits for a server that is still starting.
+    ///
+    /// # Errors
+    /// As [`init_db`].
+    pub async fn connect(config: Config) -> Result<Self, Error> {
+        let db = Self { pool: pool(&config)?, config, running: TaskTracker::new() };
+        db.wait_for_server().await.map_err(|error| error.in_function("connect"))?;
+        Ok(db)
+    }
+
+    /// Brings the schema up to date; one round trip if it is.
+    ///
+    /// # Errors
+    /// [`Error::Migration`] if the database holds what this version cannot work on, and whatever keeps a file from being
+    /// applied.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        let connection = self.connection().await?;
+        migrate::bring_up_to_date(&connection, &self.config).await
+    }
+
+    /// Takes a connection from the pool, for several calls in a row. Dropping it gives it back.
+    ///
+    /// # Errors
+    /// [`Error::PoolTimeout`] if none comes free in `DB_ACQUIRE_TIMEOUT`, [`Error::Connection`] if none can be made,
+    /// [`Error::Closed`] after `close_db`.
+    pub async fn connection(&self) -> Result<Connection, Error> {
+        let running = self.running.token();
+        Ok(Connection { client: self.pool.get().await?, running })
+    }
+
+    /// Ends the handle and its clones: new calls fail with [`Error::Closed`], running ones are waited for.
+    pub async fn close(&self) {
+        self.pool.close();
+        self.running.close();
+        self.running.wait().await;
+    }
+
+    /// Takes a first connection, again and again while the server is starting.
+    async fn wait_for_server(&self) -> Result<(), Error> {
+        let deadline = Instant::now() + self.config.connect_timeout;
+        let mut pause = Duration::from_millis(50);
+        let mut attempt = 1_u32;
+        loop {
+            let error = match self.connection().await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            // Half of the pause at random: programs that were started together come at different moments.
+            let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
+            if !matches!(error, Error::Connection { .. }) || Instant::now() + jittered > deadline {
+                return Err(error);
+            }
+            warn!(attempt, %error, "PostgreSQL cannot be reached yet, trying again");
+            sleep(jittered).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            attempt += 1;
+        }
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Db").field("config", &self.config).field("pool", &self.pool.status()).finish()
+    }
+}
+
+fn pool(config: &Config) -> Result<Pool, Error> {
+    // `Fast`: no query at every checkout, which would double the time of a short call.
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_config(config.session(), config.tls.connector()?, recycling);
+    Pool::builder(manager)
+        .max_size(config.pool_max)
+        .wait_timeout(Some(config.acquire_timeout))
+        .create_timeout(Some(config.connect_timeout))
+        .queue_mode(QueueMode::Lifo) // the connection used last has its statements prepared and its caches warm
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| Error::config("DB_POOL_MAX", error))
+}
+
+/// A connection of the pool, for several calls in a row: repository functions run on it as on [`Db`].
+pub struct Connection {
+    client: deadpool_postgres::Client,
+    running: TaskTrackerToken,
+}
+
+impl Connection {
+    /// Takes the connection out of the pool for good: dropping it closes the session, and the pool makes a new one.
+    pub(crate) fn discard(self) {
+        drop(deadpool_postgres::Client::take(self.client));
+        drop(self.running);
+    }
+}
+
+impl Deref for Connection {
+    type Target = deadpool_postgres::Client;
+
+    fn deref(&self) -> &Self::Target {
+        &self.client
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Connection")
+    }
+}

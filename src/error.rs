@@ -1,0 +1,354 @@
+//! The one error type. What PostgreSQL reports is classified here, once, by SQLSTATE.
+
+use std::error::Error as StdError;
+use std::fmt::Display;
+use std::io;
+
+use deadpool_postgres::{PoolError, TimeoutType};
+use tokio_postgres::error::SqlState;
+
+/// What can go wrong. `function` is the name of the repository function (or of `transaction`, `init_db`, …) that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A text that is no id; nothing was sent to the database.
+    #[error("{text:?} is no {kind}: expected {}", expected(kind))]
+    InvalidId {
+        /// The name of the id's type.
+        kind: &'static str,
+        /// The refused text, cut after 64 characters.
+        text: String,
+    },
+    /// A value that cannot be stored; nothing was sent to the database.
+    #[error("{function}: `{field}` {reason}")]
+    InvalidInput {
+        /// The function that refused it.
+        function: &'static str,
+        /// The argument or field, with its place in a batch.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A stored value that this version cannot read. The row can be mended by hand; other rows are not affected.
+    #[error("{function}: cannot read the stored {column}: {reason}")]
+    UnreadableRow {
+        /// The function that read it.
+        function: &'static str,
+        /// The column, with the row where it is known.
+        column: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Settings that are not of the type that was asked for.
+    #[error("cannot read the settings{}: {source}", key.as_ref().map(|key| format!(" under {key:?}")).unwrap_or_default())]
+    UnreadableSettings {
+        /// The top-level key; `None` for the whole value.
+        key: Option<String>,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// A row with this key exists (SQLSTATE 23505).
+    #[error("{function}: the key is taken (unique constraint {constraint})")]
+    UniqueViolation {
+        /// The function that failed.
+        function: &'static str,
+        /// The constraint's name.
+        constraint: String,
+        /// PostgreSQL's report.
+        source: tokio_postgres::Error,
+    },
+    /// A row that this one refers to is missing (SQLSTATE 23503): write that one first.
+    #[error("{function}: a row that this one refers to is missing (foreign key {constraint}); store that one first")]
+    ForeignKeyViolation {
+        /// The function that failed.
+        function: &'static str,
+        /// The constraint's name.
+        constraint: String,
+        /// PostgreSQL's report.
+        source: tokio_postgres::Error,
+    },
+    /// A check constraint refused a value (SQLSTATE 23514).
+    #[error("{function}: a value is refused (check constraint {constraint})")]
+    CheckViolation {
+        /// The function that failed.
+        function: &'static str,
+        /// The constraint's name.
+        constraint: String,
+        /// PostgreSQL's report.
+        source: tokio_postgres::Error,
+    },
+    /// A column must have a value (SQLSTATE 23502).
+    #[error("{function}: the column {column} must have a value")]
+    NotNullViolation {
+        /// The function that failed.
+        function: &'static str,
+        /// The column's name.
+        column: String,
+        /// PostgreSQL's report.
+        source: tokio_postgres::Error,
+    },
+    /// A concurrent transaction was in the way (SQLSTATE 40001 or 40P01); nothing was stored. A retry makes sense.
+    #[error("{function}: a concurrent transaction was in the way; nothing was stored, try again")]
+    Conflict {
+        /// The function that failed.
+        function: &'static str,
+        /// PostgreSQL's report: serialization failure or deadlock.
+        source: tokio_postgres::Error,
+    },
+    /// The server ended the statement: `DB_STATEMENT_TIMEOUT`, a lock timeout or an operator (SQLSTATE 57014, 55P03).
+    #[error("{function}: the statement was canceled: {}", message(source))]
+    Canceled {
+        /// The function that failed.
+        function: &'static str,
+        /// PostgreSQL's report.
+        source: tokio_postgres::Error,
+    },
+    /// No connection came free in time, or none could be made in time.
+    #[error("{function}: {waited_for}; raise DB_POOL_MAX or {variable}, or look for what keeps connections busy")]
+    PoolTimeout {
+        /// The function that failed.
+        function: &'static str,
+        /// What took too long.
+        waited_for: &'static str,
+        /// The variable that sets how long.
+        variable: &'static str,
+    },
+    /// `close_db` was called.
+    #[error("{function}: the database handle is closed")]
+    Closed {
+        /// The function that failed.
+        function: &'static str,
+    },
+    /// The server cannot be reached, or the connection broke. A write that was under way may have been stored.
+    #[error("{function}: no connection to PostgreSQL: {}", message(source))]
+    Connection {
+        /// The function that failed.
+        function: &'static str,
+        /// What happened.
+        source: tokio_postgres::Error,
+    },
+    /// The encrypted connection could not be set up: certificates, or a server without TLS.
+    #[error("{function}: no TLS with the server: {}; see sslmode and sslrootcert", message(source))]
+    Tls {
+        /// The function that failed.
+        function: &'static str,
+        /// What happened.
+        source: tokio_postgres::Error,
+    },
+    /// A statement failed inside the transaction and the error was not passed on: there was nothing left to commit.
+    #[error(
+        "{function}: a statement of this transaction had failed, so nothing was stored; pass its error on with `?`"
+    )]
+    TransactionAborted {
+        /// The function that failed.
+        function: &'static str,
+    },
+    /// Any other report of the database.
+    #[error("{function}: {}", message(source))]
+    Database {
+        /// The function that failed.
+        function: &'static str,
+        /// PostgreSQL's report.
+        source: tokio_postgres::Error,
+    },
+    /// The configuration is wrong.
+    #[error("{variable}: {reason}")]
+    Config {
+        /// The environment variable, or the part of the connection string.
+        variable: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("migrating the database: {reason}")]
+    Migration {
+        /// What stands in the way, and what to do.
+        reason: String,
+        /// The cause, where there is one.
+        source: Option<Box<dyn StdError + Send + Sync>>,
+    },
+}
+
+/// The field `function` of an error, by reference or by mutable reference.
+macro_rules! function_of {
+    ($error:expr) => {
+        match $error {
+            Self::InvalidInput { function, .. }
+            | Self::UnreadableRow { function, .. }
+            | Self::UniqueViolation { function, .. }
+            | Self::ForeignKeyViolation { function, .. }
+            | Self::CheckViolation { function, .. }
+            | Self::NotNullViolation { function, .. }
+            | Self::Conflict { function, .. }
+            | Self::Canceled { function, .. }
+            | Self::PoolTimeout { function, .. }
+            | Self::Closed { function }
+            | Self::Connection { function, .. }
+            | Self::TransactionAborted { function }
+            | Self::Tls { function, .. }
+            | Self::Database { function, .. } => Some(function),
+            Self::InvalidId { .. } | Self::UnreadableSettings { .. } | Self::Config { .. } | Self::Migration { .. } => {
+                None
+            }
+        }
+    };
+}
+
+impl Error {
+    pub(crate) fn invalid_id(kind: &'static str, text: &str) -> Self {
+        Self::InvalidId { kind, text: text.chars().take(64).collect() }
+    }
+
+    pub(crate) fn invalid_input(field: impl Into<String>, reason: impl Display) -> Self {
+        Self::InvalidInput { function: "", field: field.into(), reason: reason.to_string() }
+    }
+
+    pub(crate) fn unreadable_row(column: String, reason: impl Display) -> Self {
+        Self::UnreadableRow { function: "", column, reason: reason.to_string() }
+    }
+
+    pub(crate) fn config(variable: impl Into<String>, reason: impl Display) -> Self {
+        Self::Config { variable: variable.into(), reason: reason.to_string() }
+    }
+
+    pub(crate) fn migration(reason: impl Into<String>) -> Self {
+        Self::Migration { reason: reason.into(), source: None }
+    }
+
+    /// Names the function that failed, unless one below it is named already.
+    pub(crate) fn in_function(mut self, name: &'static str) -> Self {
+        if let Some(function) = self.function_mut().filter(|function| function.is_empty()) {
+            *function = name;
+        }
+        self
+    }
+
+    fn function_mut(&mut self) -> Option<&mut &'static str> {
+        function_of!(self)
+    }
+
+    /// The repository function that failed; `None` where there was none.
+    #[must_use]
+    pub fn function(&self) -> Option<&'static str> {
+        function_of!(self).copied()
+    }
+
+    /// PostgreSQL's [five-character code](https://www.postgresql.org/docs/current/errcodes-appendix.html), if the
+    /// database reported the error.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.source()?.downcast_ref::<tokio_postgres::Error>()?.code().map(SqlState::code)
+    }
+
+    /// The name of the violated constraint.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::UniqueViolation { constraint, .. }
+            | Self::ForeignKeyViolation { constraint, .. }
+            | Self::CheckViolation { constraint, .. } => Some(constraint),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed if made again. After [`Error::Connection`] a write may have been stored
+    /// nevertheless, so that one that adds up (`increment_…`, `…_progress`) may count twice when repeated.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::Conflict { .. } | Self::Canceled { .. } | Self::PoolTimeout { .. } | Self::Connection { .. }
+        )
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(source: tokio_postgres::Error) -> Self {
+        let function = "";
+        let Some(report) = source.as_db_error() else {
+            return without_report(source);
+        };
+        let constraint = report.constraint().unwrap_or_default().to_owned();
+        let code = report.code();
+        if *code == SqlState::UNIQUE_VIOLATION {
+            Self::UniqueViolation { function, constraint, source }
+        } else if *code == SqlState::FOREIGN_KEY_VIOLATION {
+            Self::ForeignKeyViolation { function, constraint, source }
+        } else if *code == SqlState::CHECK_VIOLATION {
+            Self::CheckViolation { function, constraint, source }
+        } else if *code == SqlState::NOT_NULL_VIOLATION {
+            Self::NotNullViolation { function, column: report.column().unwrap_or_default().to_owned(), source }
+        } else if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {
+            Self::Conflict { function, source }
+        } else if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
+            Self::Canceled { function, source }
+        } else if ends_connection(code) {
+            Self::Connection { function, source }
+        } else {
+            Self::Database { function, source }
+        }
+    }
+}
+
+/// Class 08, too many connections, and a server that is shutting down, crashed or starting.
+fn ends_connection(code: &SqlState) -> bool {
+    code.code().starts_with("08")
+        || [
+            SqlState::TOO_MANY_CONNECTIONS,
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::CANNOT_CONNECT_NOW,
+        ]
+        .contains(code)
+}
+
+fn without_report(source: tokio_postgres::Error) -> Error {
+    // tokio-postgres keeps the kind of an error to itself, but for this text.
+    let text = source.to_string();
+    if let Some(column) = text.strip_prefix("error deserializing column ") {
+        return Error::unreadable_row(format!("column {column}"), message(&source));
+    }
+    if let Some(parameter) = text.strip_prefix("error serializing parameter ") {
+        return Error::invalid_input(format!("parameter {parameter}"), message(&source));
+    }
+    if text == "error performing TLS handshake" {
+        return Error::Tls { function: "", source };
+    }
+    let broken = source.is_closed() || causes(&source).any(|cause| cause.is::<io::Error>());
+    if broken { Error::Connection { function: "", source } } else { Error::Database { function: "", source } }
+}
+
+impl From<PoolError> for Error {
+    fn from(error: PoolError) -> Self {
+        let function = "";
+        let timeout = |waited_for, variable| Self::PoolTimeout { function, waited_for, variable };
+        match error {
+            PoolError::Backend(source) => source.into(),
+            PoolError::Timeout(TimeoutType::Create) => {
+                timeout("no connection could be made in time", "DB_CONNECT_TIMEOUT")
+            }
+            PoolError::Timeout(_) => timeout("no connection came free in time", "DB_ACQUIRE_TIMEOUT"),
+            // The two others can't happen: the pool has a runtime, and its hooks are infallible.
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Self::Closed { function }
+            }
+        }
+    }
+}
+
+/// An error and what lies behind it.
+pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// What happened, in PostgreSQL's words: tokio-postgres itself says only "db error".
+pub(crate) fn message(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(report) => format!("{} (SQLSTATE {})", report.message(), report.code().code()),
+        None => causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": "),
+    }
+}
+
+fn expected(kind: &str) -> &'static str {
+    if kind == "ScanRunId" { "a uuid" } else { "a Discord snowflake, 1 to 20 decimal digits, at most 64 bits" }
+}

@@ -1,0 +1,48 @@
+//! What a repository function runs on.
+
+use std::future::{Future, ready};
+use std::ops::Deref;
+
+use crate::GenericClient;
+use crate::db::{Connection, Db};
+use crate::error::Error;
+
+/// What a repository function can run on: a [`Db`] (each call takes a connection from the pool and commits by itself), a
+/// connection, or an open [`Transaction`](crate::Transaction) (nothing is committed before the caller does).
+pub trait Client: Sync {
+    /// What a call holds until it has read the last row.
+    type Lease<'a>: Deref<Target: GenericClient + Sized> + Send + Sync
+    where
+        Self: 'a;
+
+    /// Something to send statements on. `Db` itself is none: to prepare a statement and to run it would be two
+    /// checkouts, of two connections.
+    fn lease(&self) -> impl Future<Output = Result<Self::Lease<'_>, Error>> + Send;
+}
+
+impl<C: GenericClient> Client for C {
+    type Lease<'a>
+        = &'a C
+    where
+        C: 'a;
+
+    fn lease(&self) -> impl Future<Output = Result<&C, Error>> + Send {
+        ready(Ok(self))
+    }
+}
+
+impl Client for Connection {
+    type Lease<'a> = &'a deadpool_postgres::Client;
+
+    fn lease(&self) -> impl Future<Output = Result<Self::Lease<'_>, Error>> + Send {
+        ready(Ok(&**self))
+    }
+}
+
+impl Client for Db {
+    type Lease<'a> = Connection;
+
+    fn lease(&self) -> impl Future<Output = Result<Connection, Error>> + Send {
+        self.connection()
+    }
+}

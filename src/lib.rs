@@ -1,0 +1,39 @@
+#![doc = include_str!("../README.md")]
+
+include!(concat!(env!("OUT_DIR"), "/codegen.rs"));
+
+pub mod repositories;
+
+mod config;
+mod db;
+mod error;
+mod ids;
+mod lease;
+mod migrate;
+mod models;
+mod settings;
+mod snapshots;
+mod tls;
+mod transaction;
+
+#[allow(unused_imports, reason = "the generated code names its own modules as if it were at the crate's root")]
+use codegen::*;
+
+pub use codegen::client::GenericClient;
+/// The generated functions, one for each query, for callers who want streaming or a mapping of their own. They return
+/// [`tokio_postgres::Error`]; what they promise beyond their SQL is up to the caller.
+#[doc(inline)]
+pub use codegen::queries;
+
+pub use config::{Config, get_config};
+pub use db::{Connection, Db, close_db, init_db};
+pub use error::Error;
+pub use ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
+pub use lease::Client;
+pub use models::{
+    Channel, ChannelSettings, Guild, GuildSettings, InstallIntent, ScanProgress, ScanRun, ScanStatus, User,
+};
+pub use settings::{RawJson, Settings};
+pub use snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};
+pub use tls::SslMode;
+pub use transaction::Transaction;

@@ -1,0 +1,211 @@
+//! The rows that callers get. Column names as in the database, but for `type`, which is a keyword: `kind`.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use postgres_types::{FromSql, Kind, Type};
+
+use crate::ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
+use crate::settings::Settings;
+
+/// A Discord user: a guild's owner, or somebody who installed the bot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// The row's own number; other tables refer to `discord_user_id`.
+    pub id: i32,
+    /// The user at Discord.
+    pub discord_user_id: UserId,
+    /// The account's name; unknown for an owner whom only a guild has named.
+    pub username: Option<String>,
+    /// The name that is shown.
+    pub global_name: Option<String>,
+    /// The hash of the picture.
+    pub avatar: Option<String>,
+    /// The last login to the website.
+    pub last_login_at: Option<DateTime<Utc>>,
+}
+
+/// A guild (a Discord server) that the bot is in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guild {
+    /// The guild at Discord.
+    pub guild_id: GuildId,
+    /// Its name.
+    pub name: String,
+    /// The hash of its picture.
+    pub icon: Option<String>,
+    /// Its owner, a row of `users`.
+    pub owner_user_id: Option<UserId>,
+    /// When the bot joined; a later sync keeps it.
+    pub joined_at: Option<DateTime<Utc>>,
+    /// When the bot last saw it.
+    pub last_seen_at: Option<DateTime<Utc>>,
+}
+
+/// The settings of a guild.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GuildSettings {
+    /// Whose settings.
+    pub guild_id: GuildId,
+    /// The JSON object.
+    pub settings: Settings,
+    /// The time of the last write.
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+/// A channel of a guild.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Channel {
+    /// The channel at Discord.
+    pub channel_id: ChannelId,
+    /// The guild that it is in.
+    pub guild_id: GuildId,
+    /// Its name.
+    pub name: Option<String>,
+    /// The column `type`: `text`, `voice` and so on, as the bot named it.
+    pub kind: Option<String>,
+    /// Whether it is marked as not safe for work; an unset column counts as not.
+    pub is_nsfw: bool,
+    /// Whether the worker reads it.
+    pub is_reading: bool,
+    /// The cursor: the newest message that was scanned. A stored text that is no snowflake reads as `None`.
+    pub last_message_id: Option<MessageId>,
+    /// When the cursor was last set.
+    pub last_scanned_at: Option<DateTime<Utc>>,
+    /// When somebody last wrote in it.
+    pub last_activity_at: Option<DateTime<Utc>>,
+    /// How many messages were counted.
+    pub message_count: i64,
+    /// The JSON object.
+    pub settings: Settings,
+    /// When the row was made.
+    pub created_at: DateTime<Utc>,
+    /// The time of the last write.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The settings of a channel, as a change of them returns it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChannelSettings {
+    /// Whose settings.
+    pub channel_id: ChannelId,
+    /// The JSON object.
+    pub settings: Settings,
+    /// The time of the write.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// One pass of the worker over a channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScanRun {
+    /// Made by PostgreSQL.
+    pub id: ScanRunId,
+    /// What is scanned.
+    pub channel_id: ChannelId,
+    /// Only messages after this one: the channel's cursor when the run was enqueued.
+    pub after_message_id: Option<MessageId>,
+    /// Only messages before this one.
+    pub before_message_id: Option<MessageId>,
+    /// Where the run stands.
+    pub status: ScanStatus,
+    /// How many messages were looked at.
+    pub messages_scanned: i64,
+    /// How many of them were clips.
+    pub messages_matched: i64,
+    /// Why it failed.
+    pub error_message: Option<String>,
+    /// When it became running.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it succeeded, failed or was canceled.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// When it was enqueued.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The two counters of a scan run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ScanProgress {
+    /// How many messages were looked at.
+    pub messages_scanned: i64,
+    /// How many of them were clips.
+    pub messages_matched: i64,
+}
+
+/// Where a scan run stands: queued → running → succeeded, failed or canceled.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ScanStatus {
+    /// Waits for a worker.
+    Queued,
+    /// A worker is at it.
+    Running,
+    /// Finished.
+    Succeeded,
+    /// Finished by an error; see `error_message`.
+    Failed,
+    /// Finished because somebody stopped it.
+    Canceled,
+    /// A status that a newer release added to the database: read as it is, so that this program keeps working.
+    Unknown(Box<str>),
+}
+
+impl ScanStatus {
+    /// The word in the database.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Unknown(word) => word,
+        }
+    }
+}
+
+impl From<&str> for ScanStatus {
+    fn from(word: &str) -> Self {
+        match word {
+            "queued" => Self::Queued,
+            "running" => Self::Running,
+            "succeeded" => Self::Succeeded,
+            "failed" => Self::Failed,
+            "canceled" => Self::Canceled,
+            unknown => Self::Unknown(unknown.into()),
+        }
+    }
+}
+
+impl fmt::Display for ScanStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl FromSql<'_> for ScanStatus {
+    fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(std::str::from_utf8(raw)?.into())
+    }
+
+    /// Any list of values: the type in the database may know more of them than this program.
+    fn accepts(ty: &Type) -> bool {
+        ty.name() == "scan_status" && matches!(ty.kind(), Kind::Enum(_))
+    }
+}
+
+/// Somebody began to add the bot to a guild: the state of an OAuth2 authorization.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstallIntent {
+    /// The random text that comes back from Discord.
+    pub state: String,
+    /// Who began.
+    pub user_id: UserId,
+    /// Where the bot shall go.
+    pub guild_id: GuildId,
+    /// When it began.
+    pub created_at: Option<DateTime<Utc>>,
+    /// From when on it counts no more.
+    pub expires_at: DateTime<Utc>,
+}

@@ -1,0 +1,282 @@
+//! Channels: what the bot syncs and the worker scans. Every write sets `updated_at`.
+
+use super::{call, check_batch, check_optional_text, collect, rows, stored};
+use crate::codegen::IterSql;
+use crate::codegen::client::Params as _;
+use crate::codegen::queries::channels::{
+    self as queries, ChannelRowBorrowed, ChannelSettingsRowBorrowed, UpdateChannelProgressParams,
+    UpsertChannelsForGuildParams,
+};
+use crate::error::Error;
+use crate::ids::{ChannelId, GuildId, MessageId};
+use crate::lease::Client;
+use crate::models::{Channel, ChannelSettings};
+use crate::settings::Settings;
+use crate::snapshots::ChannelSnapshot;
+
+impl TryFrom<ChannelRowBorrowed<'_>> for Channel {
+    type Error = Error;
+
+    fn try_from(row: ChannelRowBorrowed<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            channel_id: stored("bot_channels.channel_id", row.channel_id, row.channel_id)?,
+            guild_id: stored("bot_channels.guild_id", row.channel_id, row.guild_id)?,
+            name: row.name.map(Into::into),
+            kind: row.r#type.map(Into::into),
+            is_nsfw: row.is_nsfw.unwrap_or_default(),
+            is_reading: row.is_reading,
+            last_message_id: row.last_message_id.and_then(|cursor| cursor.parse().ok()),
+            last_scanned_at: row.last_scanned_at,
+            last_activity_at: row.last_activity_at,
+            message_count: row.message_count,
+            settings: row.settings.into(),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+impl TryFrom<ChannelSettingsRowBorrowed<'_>> for ChannelSettings {
+    type Error = Error;
+
+    fn try_from(row: ChannelSettingsRowBorrowed<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            channel_id: stored("bot_channels.channel_id", row.channel_id, row.channel_id)?,
+            settings: row.settings.into(),
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// One channel; `None` if it is not stored.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<Option<Channel>, Error> {
+    call("get_channel", async {
+        let lease = client.lease().await?;
+        queries::get_channel().bind(&*lease, &channel_id).map(|row| Channel::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// The channels of a guild by name (in code-point order, unnamed ones last), then by number.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn get_channels_by_guild(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
+    call("get_channels_by_guild", async {
+        let lease = client.lease().await?;
+        let query = queries::get_channels_by_guild();
+        collect(query.bind(&*lease, &guild_id).map(|row| Channel::try_from(row)).iter().await?).await
+    })
+    .await
+}
+
+/// The channels of a guild that are to be read, in work order: never scanned ones, then the longest unscanned first.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn get_reading_channels(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
+    call("get_reading_channels", async {
+        let lease = client.lease().await?;
+        let query = queries::get_reading_channels();
+        collect(query.bind(&*lease, &guild_id).map(|row| Channel::try_from(row)).iter().await?).await
+    })
+    .await
+}
+
+/// How many channels of a guild are stored.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn count_channels_by_guild(client: &impl Client, guild_id: GuildId) -> Result<u64, Error> {
+    call("count_channels_by_guild", async {
+        let lease = client.lease().await?;
+        Ok(rows(queries::count_channels_by_guild().bind(&*lease, &guild_id).one().await?))
+    })
+    .await
+}
+
+/// The sum of the message counts of a guild's channels; 0 for an unknown guild.
+///
+/// # Errors
+/// [`Error::Database`] (SQLSTATE 22003) if the sum is beyond an `i64`; else see the [module](super#errors).
+pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Result<i64, Error> {
+    call("total_message_count", async {
+        let lease = client.lease().await?;
+        Ok(queries::total_message_count().bind(&*lease, &guild_id).one().await?)
+    })
+    .await
+}
+
+/// Stores a batch of a guild's channels, atomically, and returns how many distinct channels were written. Name, type and
+/// nsfw are replaced, and the guild if the channel was in another one; overrides are merged into the stored settings, those
+/// of duplicates in their order.
+///
+/// # Errors
+/// [`Error::ForeignKeyViolation`] (`bot_channels_guild_id_fkey`) if the guild is unknown; [`Error::InvalidInput`] for
+/// U+0000 and for overrides that are no JSON object; else see the [module](super#errors).
+pub async fn upsert_channels_for_guild(
+    client: &impl Client,
+    guild_id: GuildId,
+    channels: &[ChannelSnapshot],
+) -> Result<u64, Error> {
+    if channels.is_empty() {
+        return Ok(0);
+    }
+    call("upsert_channels_for_guild", async {
+        check_channels(channels)?;
+        let lease = client.lease().await?;
+        let params = UpsertChannelsForGuildParams {
+            guild_id,
+            channel_ids: IterSql(|| channels.iter().map(|channel| channel.id)),
+            names: IterSql(|| channels.iter().map(|channel| channel.name.as_deref())),
+            types: IterSql(|| channels.iter().map(|channel| channel.kind.as_deref())),
+            nsfws: IterSql(|| channels.iter().map(|channel| channel.is_nsfw)),
+            overrides: IterSql(|| channels.iter().map(|channel| channel.settings_overrides.as_ref())),
+        };
+        Ok(rows(queries::upsert_channels_for_guild().params(&*lease, &params).one().await?))
+    })
+    .await
+}
+
+/// Turns reading on or off, also in `settings.is_enabled`; returns whether the channel exists.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn set_channel_reading(client: &impl Client, channel_id: ChannelId, is_reading: bool) -> Result<bool, Error> {
+    call("set_channel_reading", async {
+        let lease = client.lease().await?;
+        Ok(queries::set_channel_reading().bind(&*lease, &is_reading, &channel_id).opt().await?.is_some())
+    })
+    .await
+}
+
+/// Sets the cursor as given, forward, backward or to none, and `last_scanned_at` to now; returns whether the channel
+/// exists. [`update_channel_progress`] is the one that never goes back.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn update_channel_cursor(
+    client: &impl Client,
+    channel_id: ChannelId,
+    last_message_id: Option<MessageId>,
+) -> Result<bool, Error> {
+    call("update_channel_cursor", async {
+        let lease = client.lease().await?;
+        Ok(queries::update_channel_cursor().bind(&*lease, &last_message_id, &channel_id).opt().await?.is_some())
+    })
+    .await
+}
+
+/// Moves the cursor to the greater of the stored and the given one, adds to the message count in any case, and sets
+/// `last_scanned_at` to now; returns whether the channel exists. A stored cursor that is no snowflake counts as none.
+///
+/// # Errors
+/// [`Error::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
+/// [module](super#errors).
+pub async fn update_channel_progress(
+    client: &impl Client,
+    channel_id: ChannelId,
+    last_seen_message_id: MessageId,
+    ingested_count: i64,
+) -> Result<bool, Error> {
+    call("update_channel_progress", async {
+        let lease = client.lease().await?;
+        let params = UpdateChannelProgressParams { last_seen_message_id, ingested_count, channel_id };
+        Ok(queries::update_channel_progress().params(&*lease, &params).opt().await?.is_some())
+    })
+    .await
+}
+
+/// Marks a channel as active now; returns whether it exists.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn touch_channel_activity(client: &impl Client, channel_id: ChannelId) -> Result<bool, Error> {
+    call("touch_channel_activity", async {
+        let lease = client.lease().await?;
+        Ok(queries::touch_channel_activity().bind(&*lease, &channel_id).opt().await?.is_some())
+    })
+    .await
+}
+
+/// Adds to a channel's message count (a negative number subtracts); returns whether the channel exists. The Python
+/// function's default was 1.
+///
+/// # Errors
+/// [`Error::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
+/// [module](super#errors).
+pub async fn increment_channel_message_count(
+    client: &impl Client,
+    channel_id: ChannelId,
+    by: i64,
+) -> Result<bool, Error> {
+    call("increment_channel_message_count", async {
+        let lease = client.lease().await?;
+        Ok(queries::increment_channel_message_count().bind(&*lease, &by, &channel_id).opt().await?.is_some())
+    })
+    .await
+}
+
+/// Replaces the top-level keys that the patch names (`null` is stored as null) and returns the result; `None` if the
+/// channel is unknown. A stored value that is no object is replaced by the patch.
+///
+/// # Errors
+/// [`Error::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
+pub async fn update_channel_settings(
+    client: &impl Client,
+    channel_id: ChannelId,
+    patch: &Settings,
+) -> Result<Option<ChannelSettings>, Error> {
+    call("update_channel_settings", async {
+        patch.check("patch")?;
+        let lease = client.lease().await?;
+        let query = queries::update_channel_settings();
+        query.bind(&*lease, patch, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// Replaces a channel's settings as a whole and returns them; `None` if the channel is unknown.
+///
+/// # Errors
+/// [`Error::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
+pub async fn set_channel_settings(
+    client: &impl Client,
+    channel_id: ChannelId,
+    settings: &Settings,
+) -> Result<Option<ChannelSettings>, Error> {
+    call("set_channel_settings", async {
+        settings.check("settings")?;
+        let lease = client.lease().await?;
+        let query = queries::set_channel_settings();
+        query.bind(&*lease, settings, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// Deletes channels with their scan runs, and returns how many channels there were.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn delete_channels(client: &impl Client, channel_ids: &[ChannelId]) -> Result<u64, Error> {
+    if channel_ids.is_empty() {
+        return Ok(0);
+    }
+    call("delete_channels", async {
+        let lease = client.lease().await?;
+        Ok(rows(queries::delete_channels().bind(&*lease, &channel_ids).one().await?))
+    })
+    .await
+}
+
+/// Refuses what cannot be stored, naming the channel's place and the field.
+pub(super) fn check_channels(channels: &[ChannelSnapshot]) -> Result<(), Error> {
+    check_batch("channels", channels, |channel| {
+        check_optional_text("name", channel.name.as_deref())?;
+        check_optional_text("kind", channel.kind.as_deref())?;
+        channel.settings_overrides.as_ref().map_or(Ok(()), |overrides| overrides.check("settings_overrides"))
+    })
+}

@@ -1,0 +1,91 @@
+//! A guild's settings. They may exist before the guild, and stay when it is deleted.
+
+use super::{call, stored};
+use crate::codegen::queries::guild_settings::{self as queries, GuildSettingsRowBorrowed};
+use crate::error::Error;
+use crate::ids::GuildId;
+use crate::lease::Client;
+use crate::models::GuildSettings;
+use crate::settings::Settings;
+
+impl TryFrom<GuildSettingsRowBorrowed<'_>> for GuildSettings {
+    type Error = Error;
+
+    fn try_from(row: GuildSettingsRowBorrowed<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            guild_id: stored("guild_settings.guild_id", row.guild_id, row.guild_id)?,
+            settings: row.settings.into(),
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// The settings of a guild; `None` if there are none.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Result<Option<GuildSettings>, Error> {
+    call("get_guild_settings", async {
+        let lease = client.lease().await?;
+        let query = queries::get_guild_settings();
+        query.bind(&*lease, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// The settings of a guild, created from the defaults if there are none. Of many concurrent callers one creates them and
+/// all get the same answer; settings that exist are returned untouched.
+///
+/// # Errors
+/// [`Error::InvalidInput`] if the defaults are no JSON object or hold U+0000; else see the [module](super#errors).
+pub async fn ensure_guild_settings(
+    client: &impl Client,
+    guild_id: GuildId,
+    defaults: &Settings,
+) -> Result<GuildSettings, Error> {
+    call("ensure_guild_settings", async {
+        defaults.check("defaults")?;
+        let lease = client.lease().await?;
+        let query = queries::ensure_guild_settings();
+        query.bind(&*lease, &guild_id, defaults).map(|row| GuildSettings::try_from(row)).one().await?
+    })
+    .await
+}
+
+/// Replaces the top-level keys that the patch names (`null` is stored as null) and returns the result; `None`, and
+/// nothing created, if the guild has no settings. `{}` still counts as a write. A stored value that is no object is
+/// replaced by the patch.
+///
+/// # Errors
+/// [`Error::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
+pub async fn update_guild_settings(
+    client: &impl Client,
+    guild_id: GuildId,
+    patch: &Settings,
+) -> Result<Option<GuildSettings>, Error> {
+    call("update_guild_settings", async {
+        patch.check("patch")?;
+        let lease = client.lease().await?;
+        let query = queries::update_guild_settings();
+        query.bind(&*lease, patch, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// Replaces the settings as a whole; creates them if there are none.
+///
+/// # Errors
+/// [`Error::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
+pub async fn set_guild_settings(
+    client: &impl Client,
+    guild_id: GuildId,
+    settings: &Settings,
+) -> Result<GuildSettings, Error> {
+    call("set_guild_settings", async {
+        settings.check("settings")?;
+        let lease = client.lease().await?;
+        let query = queries::set_guild_settings();
+        query.bind(&*lease, &guild_id, settings).map(|row| GuildSettings::try_from(row)).one().await?
+    })
+    .await
+}

@@ -1,0 +1,161 @@
+//! Guilds: the Discord servers that the bot is in.
+
+use super::channels::check_channels;
+use super::{call, check_batch, check_optional_text, check_text, collect, rows, stored};
+use crate::codegen::IterSql;
+use crate::codegen::client::Params as _;
+use crate::codegen::queries::guilds::{
+    self as queries, GuildRowBorrowed, SyncGuildParams, UpsertGuildParams, UpsertGuildsParams,
+};
+use crate::error::Error;
+use crate::ids::GuildId;
+use crate::lease::Client;
+use crate::models::Guild;
+use crate::snapshots::GuildSnapshot;
+
+impl TryFrom<GuildRowBorrowed<'_>> for Guild {
+    type Error = Error;
+
+    fn try_from(row: GuildRowBorrowed<'_>) -> Result<Self, Error> {
+        let owner = |text| stored("bot_guilds.owner_user_id", row.guild_id, text);
+        Ok(Self {
+            guild_id: stored("bot_guilds.guild_id", row.guild_id, row.guild_id)?,
+            name: row.name.into(),
+            icon: row.icon.map(Into::into),
+            owner_user_id: row.owner_user_id.map(owner).transpose()?,
+            joined_at: row.joined_at,
+            last_seen_at: row.last_seen_at,
+        })
+    }
+}
+
+/// One guild; `None` if the bot has not stored it.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option<Guild>, Error> {
+    call("get_guild", async {
+        let lease = client.lease().await?;
+        queries::get_guild().bind(&*lease, &guild_id).map(|row| Guild::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// Every guild, by number.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
+    call("get_guilds", async {
+        let lease = client.lease().await?;
+        collect(queries::get_guilds().bind(&*lease).map(|row| Guild::try_from(row)).iter().await?).await
+    })
+    .await
+}
+
+/// Stores a guild. New: `joined_at` is what is given, or now. Known: name, icon and owner are replaced (`None` clears
+/// icon and owner), `joined_at` is kept. `last_seen_at` becomes now. The snapshot's channels are left to [`sync_guild`].
+///
+/// # Errors
+/// [`Error::ForeignKeyViolation`] (`bot_guilds_owner_user_id_fkey`) if the owner is not in `users`;
+/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<(), Error> {
+    call("upsert_guild", async {
+        check(guild)?;
+        let lease = client.lease().await?;
+        let params = UpsertGuildParams {
+            guild_id: guild.id,
+            name: guild.name.as_str(),
+            icon: guild.icon.as_deref(),
+            owner_user_id: guild.owner_user_id,
+            joined_at: guild.joined_at,
+        };
+        queries::upsert_guild().params(&*lease, &params).one().await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Stores a batch of guilds as [`upsert_guild`] does, atomically; returns how many distinct guilds were written.
+///
+/// # Errors
+/// As [`upsert_guild`]; nothing of the batch is stored then.
+pub async fn upsert_guilds(client: &impl Client, guilds: &[GuildSnapshot]) -> Result<u64, Error> {
+    if guilds.is_empty() {
+        return Ok(0);
+    }
+    call("upsert_guilds", async {
+        check_batch("guilds", guilds, check)?;
+        let lease = client.lease().await?;
+        let params = UpsertGuildsParams {
+            guild_ids: IterSql(|| guilds.iter().map(|guild| guild.id)),
+            names: IterSql(|| guilds.iter().map(|guild| guild.name.as_str())),
+            icons: IterSql(|| guilds.iter().map(|guild| guild.icon.as_deref())),
+            owner_user_ids: IterSql(|| guilds.iter().map(|guild| guild.owner_user_id)),
+            joined_ats: IterSql(|| guilds.iter().map(|guild| guild.joined_at)),
+        };
+        Ok(rows(queries::upsert_guilds().params(&*lease, &params).one().await?))
+    })
+    .await
+}
+
+/// Deletes guilds with their channels and scan runs, and returns how many guilds there were. Guild settings stay.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Result<u64, Error> {
+    if guild_ids.is_empty() {
+        return Ok(0);
+    }
+    call("delete_guilds", async {
+        let lease = client.lease().await?;
+        Ok(rows(queries::delete_guilds().bind(&*lease, &guild_ids).one().await?))
+    })
+    .await
+}
+
+/// Marks a guild as seen now; returns whether it exists.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool, Error> {
+    call("touch_guild", async {
+        let lease = client.lease().await?;
+        Ok(queries::touch_guild().bind(&*lease, &guild_id).opt().await?.is_some())
+    })
+    .await
+}
+
+/// Stores a guild with its channels, atomically, and returns how many distinct channels were written. The guild as in
+/// [`upsert_guild`], the channels as in [`upsert_channels_for_guild`](super::upsert_channels_for_guild); an owner who is
+/// not in `users` is added with nothing but the id. Channels that the snapshot does not name stay.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for U+0000 and overrides that are no object; else see the [module](super#errors).
+pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u64, Error> {
+    call("sync_guild", async {
+        check(guild)?;
+        let channels = &guild.channels;
+        check_channels(channels)?;
+        let lease = client.lease().await?;
+        let params = SyncGuildParams {
+            guild_id: guild.id,
+            name: guild.name.as_str(),
+            icon: guild.icon.as_deref(),
+            owner_user_id: guild.owner_user_id,
+            joined_at: guild.joined_at,
+            channel_ids: IterSql(|| channels.iter().map(|channel| channel.id)),
+            channel_names: IterSql(|| channels.iter().map(|channel| channel.name.as_deref())),
+            channel_types: IterSql(|| channels.iter().map(|channel| channel.kind.as_deref())),
+            channel_nsfws: IterSql(|| channels.iter().map(|channel| channel.is_nsfw)),
+            channel_overrides: IterSql(|| channels.iter().map(|channel| channel.settings_overrides.as_ref())),
+        };
+        Ok(rows(queries::sync_guild().params(&*lease, &params).one().await?))
+    })
+    .await
+}
+
+fn check(guild: &GuildSnapshot) -> Result<(), Error> {
+    check_text("name", &guild.name)?;
+    check_optional_text("icon", guild.icon.as_deref())
+}

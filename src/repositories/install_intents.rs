@@ -1,0 +1,91 @@
+//! Install intents: somebody began to add the bot to a guild.
+
+use std::time::Duration;
+
+use super::{call, check_text, rows, seconds, stored};
+use crate::codegen::client::Params as _;
+use crate::codegen::queries::install_intents::{self as queries, CreateInstallIntentParams, InstallIntentRowBorrowed};
+use crate::error::Error;
+use crate::lease::Client;
+use crate::models::InstallIntent;
+use crate::snapshots::NewInstallIntent;
+
+impl TryFrom<InstallIntentRowBorrowed<'_>> for InstallIntent {
+    type Error = Error;
+
+    fn try_from(row: InstallIntentRowBorrowed<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            state: row.state.into(),
+            user_id: stored("install_intents.user_id", row.state, row.user_id)?,
+            guild_id: stored("install_intents.guild_id", row.state, row.guild_id)?,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+/// Stores an intent that expires after its lifetime, by the database's clock.
+///
+/// # Errors
+/// [`Error::UniqueViolation`] (`install_intents_pkey`) if the state is taken, [`Error::ForeignKeyViolation`]
+/// (`install_intents_user_id_fkey`) if the user is not in `users`, [`Error::InvalidInput`] for U+0000 or a lifetime over
+/// 100 years; else see the [module](super#errors).
+pub async fn create_install_intent(client: &impl Client, intent: &NewInstallIntent) -> Result<InstallIntent, Error> {
+    call("create_install_intent", async {
+        check_text("state", &intent.state)?;
+        let lifetime_seconds = seconds("lifetime", intent.lifetime)?;
+        let lease = client.lease().await?;
+        let params = CreateInstallIntentParams {
+            state: intent.state.as_str(),
+            user_id: intent.user_id,
+            guild_id: intent.guild_id,
+            lifetime_seconds,
+        };
+        let query = queries::create_install_intent();
+        query.params(&*lease, &params).map(|row| InstallIntent::try_from(row)).one().await?
+    })
+    .await
+}
+
+/// One intent, expired or not; `None` if it is unknown.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
+    call("get_install_intent", async {
+        check_text("state", state)?;
+        let lease = client.lease().await?;
+        let query = queries::get_install_intent();
+        query.bind(&*lease, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// Takes an intent that has not expired: returns and deletes it. Of many concurrent callers one gets it; `None` for the
+/// others, and for an intent that is expired or unknown.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
+    call("consume_install_intent", async {
+        check_text("state", state)?;
+        let lease = client.lease().await?;
+        let query = queries::consume_install_intent();
+        query.bind(&*lease, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// Deletes the intents that expired at least `grace` ago (the Python function's default was 300 seconds), and returns how
+/// many.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for a grace over 100 years; else see the [module](super#errors).
+pub async fn purge_expired_install_intents(client: &impl Client, grace: Duration) -> Result<u64, Error> {
+    call("purge_expired_install_intents", async {
+        let grace_seconds = seconds("grace", grace)?;
+        let lease = client.lease().await?;
+        Ok(rows(queries::purge_expired_install_intents().bind(&*lease, &grace_seconds).one().await?))
+    })
+    .await
+}

@@ -1,0 +1,101 @@
+//! The facade: one function for each query, under the name that the Python `repositories` module gave it.
+//!
+//! A function's name is the name of its query in `queries/`, one file an aggregate. Each runs on a [`Db`](crate::Db) (one
+//! call, one statement, one commit), on a connection, or inside a [`Transaction`](crate::Transaction).
+//!
+//! - Counters, cursors and merges are computed in SQL: concurrent calls lose nothing.
+//! - A batch is one atomic statement. Of duplicates in it the last one wins, "rows written" counts distinct keys, and an
+//!   empty batch is no round trip.
+//! - Time is the database's clock.
+//! - Text and JSON that hold U+0000 are refused before anything is sent ([`Error::InvalidInput`]).
+//!
+//! # Errors
+//! Beside what a function lists, each may fail with [`Error::Connection`], [`Error::PoolTimeout`], [`Error::Closed`],
+//! [`Error::Canceled`], [`Error::Conflict`] and [`Error::Database`]; each that reads rows with
+//! [`Error::UnreadableRow`].
+
+mod channels;
+mod guild_settings;
+mod guilds;
+mod install_intents;
+mod scan_runs;
+mod users;
+
+pub use channels::*;
+pub use guild_settings::*;
+pub use guilds::*;
+pub use install_intents::*;
+pub use scan_runs::*;
+pub use users::*;
+
+use std::future::{Future, ready};
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures::{Stream, TryStreamExt as _};
+use tokio_postgres::Error as PgError;
+
+use crate::codegen::{JsonSql, StringSql};
+use crate::error::Error;
+use crate::ids::{ChannelId, GuildId, MessageId, UserId};
+use crate::settings::Settings;
+
+impl StringSql for ChannelId {}
+impl StringSql for GuildId {}
+impl StringSql for MessageId {}
+impl StringSql for UserId {}
+impl JsonSql for Settings {}
+
+/// The longest lifetime or grace: what a `timestamp` can be moved by, and a sane bound.
+const CENTURY: Duration = Duration::from_hours(100 * 366 * 24);
+
+/// Runs the body of a repository function, and names it in an error.
+async fn call<T>(function: &'static str, body: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    body.await.map_err(|error| error.in_function(function))
+}
+
+/// PostgreSQL's text holds every character but one.
+fn check_text(field: &str, text: &str) -> Result<(), Error> {
+    match text.find('\0') {
+        None => Ok(()),
+        Some(place) => {
+            let reason = format!("holds U+0000 (at byte {place}), which PostgreSQL cannot store");
+            Err(Error::invalid_input(field, reason))
+        }
+    }
+}
+
+fn check_optional_text(field: &str, text: Option<&str>) -> Result<(), Error> {
+    text.map_or(Ok(()), |text| check_text(field, text))
+}
+
+/// Checks each element of a batch; an error names the element by its place.
+fn check_batch<T>(name: &str, batch: &[T], check: impl Fn(&T) -> Result<(), Error>) -> Result<(), Error> {
+    batch.iter().enumerate().try_for_each(|(place, element)| {
+        check(element).map_err(|error| match error {
+            Error::InvalidInput { function, field, reason } => {
+                Error::InvalidInput { function, field: format!("{name}[{place}].{field}"), reason }
+            }
+            other => other,
+        })
+    })
+}
+
+fn seconds(field: &str, duration: Duration) -> Result<f64, Error> {
+    if duration <= CENTURY { Ok(duration.as_secs_f64()) } else { Err(Error::invalid_input(field, "is over 100 years")) }
+}
+
+/// An id as it is stored; older programs and hands may have left other text.
+fn stored<T: FromStr<Err = Error>>(column: &str, row: &str, text: &str) -> Result<T, Error> {
+    text.parse().map_err(|error| Error::unreadable_row(format!("{column} of row {row:?}"), error))
+}
+
+/// The rows of a list; the first that cannot be read fails it.
+async fn collect<T>(list: impl Stream<Item = Result<Result<T, Error>, PgError>>) -> Result<Vec<T>, Error> {
+    list.map_err(Error::from).and_then(ready).try_collect().await
+}
+
+/// What `count(*)` gives.
+fn rows(count: i64) -> u64 {
+    count.unsigned_abs()
+}

@@ -1,0 +1,142 @@
+//! Scan runs: queued → running → succeeded, failed or canceled. A queued run may also finish at once; a finished run's
+//! status and times never change again.
+
+use super::{call, check_text, collect, stored};
+use crate::codegen::queries::scan_runs::{self as queries, ScanRunRowBorrowed, UpdateScanProgress};
+use crate::error::Error;
+use crate::ids::{ChannelId, ScanRunId};
+use crate::lease::Client;
+use crate::models::{ScanProgress, ScanRun};
+use crate::snapshots::ScanIncrement;
+
+impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
+    type Error = Error;
+
+    fn try_from(row: ScanRunRowBorrowed<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id.into(),
+            channel_id: stored("bot_channel_scan_runs.channel_id", &row.id.to_string(), row.channel_id)?,
+            after_message_id: row.after_message_id.and_then(|cursor| cursor.parse().ok()),
+            before_message_id: row.before_message_id.and_then(|cursor| cursor.parse().ok()),
+            status: row.status,
+            messages_scanned: row.messages_scanned,
+            messages_matched: row.messages_matched,
+            error_message: row.error_message.map(Into::into),
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            created_at: row.created_at,
+        })
+    }
+}
+
+impl From<UpdateScanProgress> for ScanProgress {
+    fn from(row: UpdateScanProgress) -> Self {
+        Self { messages_scanned: row.messages_scanned, messages_matched: row.messages_matched }
+    }
+}
+
+/// One run; `None` if it is unknown.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Option<ScanRun>, Error> {
+    call("get_scan_run", async {
+        let lease = client.lease().await?;
+        queries::get_scan_run().bind(&*lease, &run_id.get()).map(|row| ScanRun::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// The newest runs of a channel, at most `limit`, newest first.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn get_scan_runs(client: &impl Client, channel_id: ChannelId, limit: u32) -> Result<Vec<ScanRun>, Error> {
+    call("get_scan_runs", async {
+        let lease = client.lease().await?;
+        let limit = i64::from(limit);
+        let query = queries::get_scan_runs();
+        collect(query.bind(&*lease, &channel_id, &limit).map(|row| ScanRun::try_from(row)).iter().await?).await
+    })
+    .await
+}
+
+/// Enqueues a run that starts after the channel's cursor; `None` if the channel is unknown or not reading.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn enqueue_scan_run(client: &impl Client, channel_id: ChannelId) -> Result<Option<ScanRunId>, Error> {
+    call("enqueue_scan_run", async {
+        let lease = client.lease().await?;
+        Ok(queries::enqueue_scan_run().bind(&*lease, &channel_id).opt().await?.map(ScanRunId::from))
+    })
+    .await
+}
+
+/// queued → running, `started_at` = now. Of many concurrent callers exactly one gets `true`.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
+    call("mark_scan_started", async {
+        let lease = client.lease().await?;
+        Ok(queries::mark_scan_started().bind(&*lease, &run_id.get()).opt().await?.is_some())
+    })
+    .await
+}
+
+/// Adds to both counters, whatever the run's status, and returns the totals; `None` if the run is unknown.
+///
+/// # Errors
+/// [`Error::Database`] (SQLSTATE 22003) if a counter would leave the range of an `i64`; else see the
+/// [module](super#errors).
+pub async fn update_scan_progress(
+    client: &impl Client,
+    run_id: ScanRunId,
+    increment: ScanIncrement,
+) -> Result<Option<ScanProgress>, Error> {
+    call("update_scan_progress", async {
+        let lease = client.lease().await?;
+        let query = queries::update_scan_progress();
+        let progress = query.bind(&*lease, &increment.scanned, &increment.matched, &run_id.get()).opt().await?;
+        Ok(progress.map(ScanProgress::from))
+    })
+    .await
+}
+
+/// queued or running → succeeded, `finished_at` = now; returns whether the run was there to be finished.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
+    call("mark_scan_succeeded", async {
+        let lease = client.lease().await?;
+        Ok(queries::mark_scan_succeeded().bind(&*lease, &run_id.get()).opt().await?.is_some())
+    })
+    .await
+}
+
+/// queued or running → failed, with the reason, `finished_at` = now; returns whether the run was there to be finished.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_message: &str) -> Result<bool, Error> {
+    call("mark_scan_failed", async {
+        check_text("error_message", error_message)?;
+        let lease = client.lease().await?;
+        Ok(queries::mark_scan_failed().bind(&*lease, &error_message, &run_id.get()).opt().await?.is_some())
+    })
+    .await
+}
+
+/// queued or running → canceled, `finished_at` = now; returns whether the run was there to be finished.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn mark_scan_canceled(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
+    call("mark_scan_canceled", async {
+        let lease = client.lease().await?;
+        Ok(queries::mark_scan_canceled().bind(&*lease, &run_id.get()).opt().await?.is_some())
+    })
+    .await
+}

@@ -1,0 +1,78 @@
+//! Users: guild owners, and whoever installs the bot.
+
+use chrono::{DateTime, Utc};
+
+use super::{call, check_batch, check_optional_text, rows, stored};
+use crate::codegen::IterSql;
+use crate::codegen::client::Params as _;
+use crate::codegen::queries::users::{self as queries, UpsertUsersParams, UserRowBorrowed};
+use crate::error::Error;
+use crate::ids::UserId;
+use crate::lease::Client;
+use crate::models::User;
+use crate::snapshots::UserSnapshot;
+
+impl TryFrom<UserRowBorrowed<'_>> for User {
+    type Error = Error;
+
+    fn try_from(row: UserRowBorrowed<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id,
+            discord_user_id: stored("users.discord_user_id", row.discord_user_id, row.discord_user_id)?,
+            username: row.username.map(Into::into),
+            global_name: row.global_name.map(Into::into),
+            avatar: row.avatar.map(Into::into),
+            last_login_at: row.last_login_at,
+        })
+    }
+}
+
+/// One user; `None` if nobody has stored it.
+///
+/// # Errors
+/// See the [module](super#errors).
+pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<User>, Error> {
+    call("get_user", async {
+        let lease = client.lease().await?;
+        queries::get_user().bind(&*lease, &user_id).map(|row| User::try_from(row)).opt().await?.transpose()
+    })
+    .await
+}
+
+/// Stores a user: name, shown name and picture are replaced, `last_login_at` is if given.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<(), Error> {
+    call("upsert_user", async { write(client, std::slice::from_ref(user)).await.map(drop) }).await
+}
+
+/// Stores a batch of users, atomically; returns how many distinct users were written.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for U+0000, naming the field; else see the [module](super#errors).
+pub async fn upsert_users(client: &impl Client, users: &[UserSnapshot]) -> Result<u64, Error> {
+    call("upsert_users", write(client, users)).await
+}
+
+async fn write(client: &impl Client, users: &[UserSnapshot]) -> Result<u64, Error> {
+    if users.is_empty() {
+        return Ok(0);
+    }
+    check_batch("users", users, check)?;
+    let lease = client.lease().await?;
+    let params = UpsertUsersParams {
+        discord_user_ids: IterSql(|| users.iter().map(|user| user.id)),
+        usernames: IterSql(|| users.iter().map(|user| user.username.as_deref())),
+        global_names: IterSql(|| users.iter().map(|user| user.global_name.as_deref())),
+        avatars: IterSql(|| users.iter().map(|user| user.avatar.as_deref())),
+        last_login_ats: IterSql(|| users.iter().map(|user| -> Option<DateTime<Utc>> { user.last_login_at })),
+    };
+    Ok(rows(queries::upsert_users().params(&*lease, &params).one().await?))
+}
+
+fn check(user: &UserSnapshot) -> Result<(), Error> {
+    check_optional_text("username", user.username.as_deref())?;
+    check_optional_text("global_name", user.global_name.as_deref())?;
+    check_optional_text("avatar", user.avatar.as_deref())
+}

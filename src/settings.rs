@@ -1,0 +1,286 @@
+//! Settings: the JSON object of a guild or a channel, kept as text until somebody asks for a value. Parsing at once
+//! would fail, in serde_json, on what PostgreSQL holds happily: nesting over 128 levels, numbers like 1e400.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::fmt;
+use std::str::FromStr;
+
+use postgres_types::private::BytesMut;
+use postgres_types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+
+/// A JSON value as PostgreSQL's jsonb holds it: the settings of a guild or a channel, a patch to them, or defaults.
+///
+/// What is handed in must be an object; the repository functions refuse anything else, and U+0000, which PostgreSQL
+/// cannot store. What is read back may be another value, if an older program left one: [`Settings::get`] then finds
+/// nothing, and the next patch replaces it.
+///
+/// Two are equal when PostgreSQL's jsonb says so: the order of keys and the way a number is written do not count
+/// (`1.0` = `1.00`), of a repeated key the last value does.
+///
+/// ```
+/// use clip_saver_db::Settings;
+///
+/// let settings: Settings = r#"{"prefix": "!", "clip": {"max": 60}}"#.parse()?;
+/// assert_eq!(settings.get::<String>("prefix")?.as_deref(), Some("!"));
+/// assert_eq!(settings.get::<u32>("volume")?, None);
+/// assert_eq!(settings, Settings::try_from(serde_json::json!({"clip": {"max": 60.0}, "prefix": "!"}))?);
+/// # Ok::<(), clip_saver_db::Error>(())
+/// ```
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(Box<RawValue>);
+
+impl Settings {
+    /// The JSON text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The settings as any serializable type; it should give a JSON object.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the value cannot be written as JSON.
+    pub fn from_serialize(value: &impl Serialize) -> Result<Self, Error> {
+        serde_json::value::to_raw_value(value).map(Self).map_err(|error| Error::invalid_input("settings", error))
+    }
+
+    /// The whole value as a type of yours.
+    ///
+    /// # Errors
+    /// [`Error::UnreadableSettings`] if the stored JSON is not of that type, or beyond what serde_json can parse.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_str(self.as_str()).map_err(|source| Error::UnreadableSettings { key: None, source })
+    }
+
+    /// The value of one top-level key; `None` if there is no such key or the value is no object.
+    ///
+    /// Only that value is parsed, so that a strange one beside it does no harm.
+    ///
+    /// # Errors
+    /// [`Error::UnreadableSettings`] if the value is there but not of type `T`.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
+        let Some(value) = entries(self.as_str()).and_then(|entries| entries.get(key).map(|value| value.get())) else {
+            return Ok(None);
+        };
+        let unreadable = |source| Error::UnreadableSettings { key: Some(key.to_owned()), source };
+        serde_json::from_str(value).map(Some).map_err(unreadable)
+    }
+
+    /// Whether the value is a JSON object, as settings should be.
+    #[must_use]
+    pub fn is_object(&self) -> bool {
+        self.as_str().starts_with('{')
+    }
+
+    /// Refuses what cannot or should not be stored, naming the field.
+    pub(crate) fn check(&self, field: &'static str) -> Result<(), Error> {
+        if !self.is_object() {
+            return Err(Error::invalid_input(field, "is no JSON object"));
+        }
+        check_escapes(self.as_str()).map_err(|reason| Error::invalid_input(field, reason))
+    }
+}
+
+impl Default for Settings {
+    /// `{}`
+    fn default() -> Self {
+        Map::new().into()
+    }
+}
+
+impl From<Map<String, Value>> for Settings {
+    fn from(map: Map<String, Value>) -> Self {
+        let raw = serde_json::value::to_raw_value(&map).expect("a map of JSON values is JSON");
+        Self(raw)
+    }
+}
+
+impl TryFrom<Value> for Settings {
+    type Error = Error;
+
+    /// Takes an object, and nothing else.
+    fn try_from(value: Value) -> Result<Self, Error> {
+        match value {
+            Value::Object(map) => Ok(map.into()),
+            _ => Err(Error::invalid_input("settings", "is no JSON object")),
+        }
+    }
+}
+
+impl FromStr for Settings {
+    type Err = Error;
+
+    /// Takes any JSON text; the repository functions see to it that it is an object.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        serde_json::from_str(text).map(Self).map_err(|error| Error::invalid_input("settings", error))
+    }
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Settings({self})")
+    }
+}
+
+impl PartialEq for Settings {
+    fn eq(&self, other: &Self) -> bool {
+        equal(self.as_str(), other.as_str())
+    }
+}
+
+impl ToSql for Settings {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        if *ty == Type::JSONB {
+            out.extend_from_slice(&[JSONB_VERSION]);
+        }
+        out.extend_from_slice(self.as_str().as_bytes());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::JSON | Type::JSONB)
+    }
+
+    to_sql_checked!();
+}
+
+/// The byte before the text of a jsonb value on the wire.
+const JSONB_VERSION: u8 = 1;
+
+/// A JSON value in a row, as the generated code wants it: borrowed, and with a field that has a `get`.
+#[derive(Debug, Clone, Copy)]
+pub struct RawJson<'a>(pub(crate) &'a RawValue);
+
+impl<'a> FromSql<'a> for RawJson<'a> {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        let text = match raw {
+            [JSONB_VERSION, text @ ..] if *ty == Type::JSONB => text,
+            _ if *ty == Type::JSONB => return Err("unknown version of jsonb".into()),
+            text => text,
+        };
+        Ok(Self(serde_json::from_slice(text)?))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::JSON | Type::JSONB)
+    }
+}
+
+impl From<RawJson<'_>> for Settings {
+    fn from(RawJson(value): RawJson<'_>) -> Self {
+        Self(value.to_owned())
+    }
+}
+
+type Entries<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+fn entries(text: &str) -> Option<Entries<'_>> {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Object<'a>(#[serde(borrow)] Entries<'a>);
+    serde_json::from_str::<Object<'_>>(text).ok().map(|object| object.0)
+}
+
+/// Whether two JSON texts are the same jsonb value. A work list instead of recursion: jsonb may be thousands of levels
+/// deep.
+fn equal(left: &str, right: &str) -> bool {
+    let mut pairs = vec![(left, right)];
+    while let Some((left, right)) = pairs.pop() {
+        if left == right {
+            continue;
+        }
+        match (left.as_bytes().first(), right.as_bytes().first()) {
+            (Some(b'{'), Some(b'{')) => match (entries(left), entries(right)) {
+                (Some(left), Some(right)) if left.keys().eq(right.keys()) => {
+                    pairs.extend(left.values().zip(right.values()).map(|(left, right)| (left.get(), right.get())));
+                }
+                _ => return false,
+            },
+            (Some(b'['), Some(b'[')) => match (elements(left), elements(right)) {
+                (Some(left), Some(right)) if left.len() == right.len() => {
+                    pairs.extend(left.iter().zip(&right).map(|(left, right)| (left.get(), right.get())));
+                }
+                _ => return false,
+            },
+            (Some(b'"'), Some(b'"')) if same_string(left, right) => {}
+            (Some(b'-' | b'0'..=b'9'), Some(b'-' | b'0'..=b'9')) if Decimal::of(left) == Decimal::of(right) => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn elements(text: &str) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(text).ok()
+}
+
+fn same_string(left: &str, right: &str) -> bool {
+    match (serde_json::from_str::<String>(left), serde_json::from_str::<String>(right)) {
+        (Ok(left), Ok(right)) => left == right,
+        _ => false,
+    }
+}
+
+/// A JSON number of any size as ± 0.digits × 10^exponent, without zeros at either end; zero has no digits.
+#[derive(PartialEq)]
+struct Decimal {
+    negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Decimal {
+    fn of(text: &str) -> Option<Self> {
+        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let written = format!("{integer}{fraction}");
+        let significant = written.trim_start_matches('0');
+        let digits = significant.trim_end_matches('0').to_owned();
+        if digits.is_empty() {
+            return Some(Self { negative: false, digits, exponent: 0 });
+        }
+        let point = i64::try_from(integer.len()).ok()? - i64::try_from(written.len() - significant.len()).ok()?;
+        let exponent = exponent.parse::<i64>().ok()?.checked_add(point)?;
+        Some(Self { negative, digits, exponent })
+    }
+}
+
+/// PostgreSQL's jsonb holds neither `\u0000` nor half a surrogate pair.
+fn check_escapes(json: &str) -> Result<(), &'static str> {
+    let mut rest = json;
+    while let Some(backslash) = rest.find('\\') {
+        rest = &rest[backslash + 1..];
+        rest = match code_unit(rest) {
+            None => rest.get(1..).unwrap_or_default(),
+            Some(0) => return Err("holds U+0000, which PostgreSQL cannot store"),
+            Some(0xD800..=0xDBFF) => {
+                let low = rest[5..].strip_prefix('\\').filter(|low| matches!(code_unit(low), Some(0xDC00..=0xDFFF)));
+                &low.ok_or("holds half a surrogate pair, which is no Unicode text")?[5..]
+            }
+            Some(0xDC00..=0xDFFF) => return Err("holds half a surrogate pair, which is no Unicode text"),
+            Some(_) => &rest[5..],
+        };
+    }
+    Ok(())
+}
+
+/// The four hexadecimal digits behind `\u`.
+fn code_unit(escape: &str) -> Option<u16> {
+    u16::from_str_radix(escape.strip_prefix('u')?.get(..4)?, 16).ok()
+}

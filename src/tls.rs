@@ -1,0 +1,270 @@
+//! TLS to the server, by rustls: the five `sslmode`s of libpq, with the platform's root certificates or those of
+//! `sslrootcert`. tokio-postgres knows three of the modes and no certificates, so both parameters are read here.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::Error;
+
+/// libpq's [`sslmode`](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION): whether the
+/// connection is encrypted, and whether the server must prove who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SslMode {
+    /// No encryption.
+    Disable,
+    /// Encryption if the server offers it, without a check of its certificate. The default, as in libpq.
+    #[default]
+    Prefer,
+    /// Encryption, without a check of the certificate; with `sslrootcert` the same as `verify-ca`, as in libpq.
+    Require,
+    /// Encryption, and the certificate must come from a trusted authority.
+    VerifyCa,
+    /// The same, and the certificate must be for the host that was asked for. The one to use across a network.
+    VerifyFull,
+}
+
+impl SslMode {
+    pub(crate) fn negotiation(self) -> tokio_postgres::config::SslMode {
+        match self {
+            Self::Disable => tokio_postgres::config::SslMode::Disable,
+            Self::Prefer => tokio_postgres::config::SslMode::Prefer,
+            Self::Require | Self::VerifyCa | Self::VerifyFull => tokio_postgres::config::SslMode::Require,
+        }
+    }
+
+    fn verifies(self) -> bool {
+        matches!(self, Self::VerifyCa | Self::VerifyFull)
+    }
+}
+
+impl FromStr for SslMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "disable" => Ok(Self::Disable),
+            "prefer" => Ok(Self::Prefer),
+            "require" => Ok(Self::Require),
+            "verify-ca" => Ok(Self::VerifyCa),
+            "verify-full" => Ok(Self::VerifyFull),
+            _ => Err(format!("sslmode {text:?} is none of disable, prefer, require, verify-ca, verify-full")),
+        }
+    }
+}
+
+impl fmt::Display for SslMode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        })
+    }
+}
+
+/// The TLS part of a configuration.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tls {
+    pub(crate) mode: SslMode,
+    /// A PEM file; `None` for the platform's roots.
+    root_certificates: Option<PathBuf>,
+}
+
+impl fmt::Display for Tls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "sslmode={}", self.mode)?;
+        match &self.root_certificates {
+            Some(file) => write!(formatter, " sslrootcert={}", file.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Tls {
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match key {
+            "sslmode" => self.mode = value.parse()?,
+            // libpq's word for the platform's roots.
+            _ if value == "system" => self.root_certificates = None,
+            _ => self.root_certificates = Some(value.into()),
+        }
+        Ok(())
+    }
+
+    /// What tokio-postgres makes its connections with.
+    pub(crate) fn connector(&self) -> Result<MakeRustlsConnect, Error> {
+        let provider = Arc::new(ring::default_provider());
+        let verifies = self.mode.verifies() || (self.mode == SslMode::Require && self.root_certificates.is_some());
+        let check = Verifier {
+            roots: if verifies { Some(self.root_verifier(&provider)?) } else { None },
+            checks_host: self.mode == SslMode::VerifyFull,
+            provider: Arc::clone(&provider),
+        };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::config("sslmode", error))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(check))
+            .with_no_client_auth();
+        Ok(MakeRustlsConnect::new(config))
+    }
+
+    fn root_verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {
+        let mut roots = RootCertStore::empty();
+        match &self.root_certificates {
+            Some(file) => {
+                let refused =
+                    |error: &dyn fmt::Display| Error::config("sslrootcert", format!("{}: {error}", file.display()));
+                for certificate in CertificateDer::pem_file_iter(file).map_err(|error| refused(&error))? {
+                    roots.add(certificate.map_err(|error| refused(&error))?).map_err(|error| refused(&error))?;
+                }
+            }
+            None => _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
+        }
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().map_err(|error| {
+            Error::config("sslrootcert", format!("no root certificate to verify the server with: {error}"))
+        })
+    }
+}
+
+/// Checks a server's certificate as far as the mode demands.
+#[derive(Debug)]
+struct Verifier {
+    roots: Option<Arc<WebPkiServerVerifier>>,
+    checks_host: bool,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let Some(roots) = &self.roots else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        // The host is checked last: an error about it says that the rest is in order.
+        match roots.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(TlsError::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if !self.checks_host => Ok(ServerCertVerified::assertion()),
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Takes `sslmode` and `sslrootcert` out of a connection string.
+pub(crate) fn take_parameters(dsn: &str) -> Result<(String, Tls), String> {
+    if dsn.starts_with("postgresql://") || dsn.starts_with("postgres://") {
+        take_from_url(dsn)
+    } else if dsn.contains("://") {
+        Err("must start with postgresql:// or postgres://, or hold key=value pairs".into())
+    } else {
+        take_from_pairs(dsn)
+    }
+}
+
+fn is_ours(key: &str) -> bool {
+    matches!(key, "sslmode" | "sslrootcert")
+}
+
+fn take_from_url(url: &str) -> Result<(String, Tls), String> {
+    let mut tls = Tls::default();
+    let Some((address, query)) = url.split_once('?') else {
+        return Ok((url.to_owned(), tls));
+    };
+    let mut others = Vec::new();
+    for parameter in query.split('&') {
+        match parameter.split_once('=') {
+            Some((key, value)) if is_ours(key) => {
+                let value = percent_decode_str(value).decode_utf8().map_err(|_| format!("{key} is no UTF-8"))?;
+                tls.set(key, &value)?;
+            }
+            _ => others.push(parameter),
+        }
+    }
+    let rest = if others.is_empty() { address.to_owned() } else { format!("{address}?{}", others.join("&")) };
+    Ok((rest, tls))
+}
+
+fn take_from_pairs(pairs: &str) -> Result<(String, Tls), String> {
+    let mut tls = Tls::default();
+    let mut others = String::new();
+    let mut rest = pairs.trim_start();
+    while let Some((key, behind)) = rest.split_once('=') {
+        let behind = behind.trim_start();
+        let (value, length) = quoted(behind);
+        if is_ours(key.trim()) {
+            tls.set(key.trim(), &value)?;
+        } else {
+            others.push_str(&format!("{}={} ", key.trim(), &behind[..length]));
+        }
+        rest = behind[length..].trim_start();
+    }
+    others.push_str(rest);
+    Ok((others, tls))
+}
+
+/// The value at the start of a text, and how long it is there: 'in quotes' or up to the next space, `\` before a
+/// character that is meant as it is.
+fn quoted(text: &str) -> (String, usize) {
+    let in_quotes = text.starts_with('\'');
+    let mut value = String::new();
+    let mut escaped = false;
+    for (offset, character) in text.char_indices().skip(usize::from(in_quotes)) {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => {
+                escaped = true;
+                continue;
+            }
+            '\'' if in_quotes => return (value, offset + 1),
+            space if space.is_whitespace() && !in_quotes => return (value, offset),
+            _ => {}
+        }
+        value.push(character);
+    }
+    (value, text.len())
+}

@@ -1,0 +1,203 @@
+//! Several calls that are stored together or not at all.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tokio_postgres::types::{BorrowToSql, ToSql};
+use tokio_postgres::{Error as PgError, Row, RowStream, Statement, ToStatement};
+use tracing::debug;
+
+use crate::GenericClient;
+use crate::db::{Connection, Db};
+use crate::error::{Error, causes};
+
+/// How often [`Db::transaction`] runs a transaction that others keep getting in the way of.
+const ATTEMPTS: u32 = 5;
+
+/// An open transaction, made by [`Db::begin`] or [`Db::transaction`]. Repository functions run on it as on [`Db`].
+///
+/// It owns its connection, so that it may move into a task. Dropped while it is open, it is undone: its connection is
+/// closed instead of going back to the pool.
+pub struct Transaction {
+    /// `None` once it is over.
+    connection: Option<Connection>,
+}
+
+impl Db {
+    /// Runs a closure in a transaction: commits if it returns `Ok`, undoes everything if it returns `Err`.
+    ///
+    /// When a concurrent transaction got in the way ([`Error::Conflict`], also as the source of an error of yours), the
+    /// closure runs again, five times at most, after a short random pause. So it should do nothing outside the database
+    /// that must not be done twice.
+    ///
+    /// ```no_run
+    /// use clip_saver_db::{ChannelId, Db, Error, MessageId, ScanIncrement, ScanRunId, repositories as db};
+    ///
+    /// # async fn page(database: Db, run: ScanRunId, channel: ChannelId, last: MessageId) -> Result<(), Error> {
+    /// database
+    ///     .transaction(async move |tx| {
+    ///         db::update_channel_progress(tx, channel, last, 100).await?;
+    ///         db::update_scan_progress(tx, run, ScanIncrement { scanned: 100, matched: 7 }).await
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the closure returns, or what keeps the transaction from beginning or being committed.
+    pub async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<Error> + StdError + 'static,
+        F: AsyncFn(&Transaction) -> Result<T, E>,
+    {
+        let mut attempt = 1;
+        loop {
+            match self.attempt(&work).await {
+                Err(error) if attempt < ATTEMPTS && is_conflict(&error) => {
+                    debug!(attempt, %error, "running the transaction again");
+                    sleep(Duration::from_millis(10) * attempt * rand::random_range(1..=4)).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn attempt<T, E, F>(&self, work: &F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: AsyncFn(&Transaction) -> Result<T, E>,
+    {
+        let transaction = self.begin().await?;
+        match work(&transaction).await {
+            Ok(value) => {
+                transaction.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a transaction on a connection of its own. [`Db::transaction`] is the easier way.
+    ///
+    /// # Errors
+    /// As [`Db::connection`].
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        let begin = async {
+            let connection = self.connection().await?;
+            // From here on a dropped future closes the connection: nobody could say whether it is in a transaction.
+            let transaction = Transaction { connection: Some(connection) };
+            transaction.execute_simple("begin").await?;
+            Ok(transaction)
+        };
+        begin.await.map_err(|error: Error| error.in_function("begin"))
+    }
+}
+
+impl Transaction {
+    /// Stores everything that was done.
+    ///
+    /// # Errors
+    /// [`Error::TransactionAborted`] if a statement had failed and its error was swallowed: PostgreSQL would answer the
+    /// commit by undoing everything, and call that a success. [`Error::Connection`] if the connection broke; whether
+    /// everything or nothing was stored is then unknown.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        // In a transaction that has failed, the empty `select` fails before `commit` can turn into a rollback.
+        self.execute_simple("select; commit").await.map_err(|error| error.in_function("commit"))?;
+        self.connection = None; // back to the pool
+        Ok(())
+    }
+
+    /// Undoes everything that was done, as dropping the transaction does, and keeps the connection.
+    pub async fn rollback(mut self) {
+        // If the connection is broken, there is nothing left to undo.
+        if self.execute_simple("rollback").await.is_ok() {
+            self.connection = None;
+        }
+    }
+
+    /// `begin`, `commit` and `rollback` are all the SQL outside of .sql files.
+    async fn execute_simple(&self, sql: &str) -> Result<(), Error> {
+        self.client().batch_execute(sql).await.map_err(|error| match error.code() {
+            Some(code) if code.code() == "25P02" => Error::TransactionAborted { function: "" },
+            _ => error.into(),
+        })
+    }
+
+    fn client(&self) -> &deadpool_postgres::Client {
+        self.connection.as_deref().expect("only commit, rollback and drop take the connection, and they consume self")
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.discard();
+        }
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Transaction")
+    }
+}
+
+/// As on a connection of the pool, statements are prepared once for each connection.
+impl GenericClient for Transaction {
+    fn stmt_cache() -> bool {
+        true
+    }
+
+    async fn prepare(&self, query: &str) -> Result<Statement, PgError> {
+        self.client().prepare_cached(query).await
+    }
+
+    async fn execute<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<u64, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+    {
+        self.client().execute(query, params).await
+    }
+
+    async fn query_one<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Row, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+    {
+        self.client().query_one(statement, params).await
+    }
+
+    async fn query_opt<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+    {
+        self.client().query_opt(statement, params).await
+    }
+
+    async fn query<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+    {
+        self.client().query(query, params).await
+    }
+
+    async fn query_raw<T, I>(&self, statement: &T, params: I) -> Result<RowStream, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+        I: IntoIterator + Sync + Send,
+        I::IntoIter: ExactSizeIterator,
+        I::Item: BorrowToSql,
+    {
+        self.client().query_raw(statement, params).await
+    }
+}
+
+fn is_conflict(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|error| matches!(error.downcast_ref(), Some(Error::Conflict { .. })))
+}
