@@ -102,10 +102,7 @@ impl Db {
         let mut pause = Duration::from_millis(50);
         let mut attempt = 1_u32;
         loop {
-            let error = match self.connection().await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let Err(error) = self.connection().await else { return Ok(()) };
             // Half of the pause at random: programs that were started together come at different moments.
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
             if !matches!(error, Error::Connection { .. }) || Instant::now() + jittered > deadline {
@@ -121,7 +118,11 @@ impl Db {
 
 impl fmt::Debug for Db {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Db").field("config", &self.config).field("pool", &self.pool.status()).finish()
+        formatter
+            .debug_struct("Db")
+            .field("config", &self.config)
+            .field("pool", &self.pool.status())
+            .finish_non_exhaustive()
     }
 }
 

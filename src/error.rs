@@ -314,7 +314,7 @@ fn without_report(source: tokio_postgres::Error) -> Error {
     if text == "error performing TLS handshake" {
         return Error::Tls { function: "", source };
     }
-    let broken = source.is_closed() || causes(&source).any(|cause| cause.is::<io::Error>());
+    let broken = source.is_closed() || causes(&source).any(<dyn StdError>::is::<io::Error>);
     if broken { Error::Connection { function: "", source } } else { Error::Database { function: "", source } }
 }
 

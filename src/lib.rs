@@ -16,7 +16,7 @@ mod snapshots;
 mod tls;
 mod transaction;
 
-#[allow(unused_imports, reason = "the generated code names its own modules as if it were at the crate's root")]
+#[expect(clippy::wildcard_imports, reason = "the generated code names its modules as if they were the crate's")]
 use codegen::*;
 
 pub use codegen::client::GenericClient;

@@ -1,5 +1,5 @@
 //! Settings: the JSON object of a guild or a channel, kept as text until somebody asks for a value. Parsing at once
-//! would fail, in serde_json, on what PostgreSQL holds happily: nesting over 128 levels, numbers like 1e400.
+//! would fail, in `serde_json`, on what PostgreSQL holds happily: nesting over 128 levels, numbers like 1e400.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -56,7 +56,7 @@ impl Settings {
     /// The whole value as a type of yours.
     ///
     /// # Errors
-    /// [`Error::UnreadableSettings`] if the stored JSON is not of that type, or beyond what serde_json can parse.
+    /// [`Error::UnreadableSettings`] if the stored JSON is not of that type, or beyond what `serde_json` can parse.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_str(self.as_str()).map_err(|source| Error::UnreadableSettings { key: None, source })
     }

@@ -239,7 +239,7 @@ fn take_from_pairs(pairs: &str) -> Result<(String, Tls), String> {
         if is_ours(key.trim()) {
             tls.set(key.trim(), &value)?;
         } else {
-            others.push_str(&format!("{}={} ", key.trim(), &behind[..length]));
+            others.extend([key.trim(), "=", &behind[..length], " "]);
         }
         rest = behind[length..].trim_start();
     }

@@ -1,0 +1,82 @@
+//! Gateway events: how they are parsed, and what each one changes in the database.
+
+use std::str;
+
+use clip_saver_db::{ChannelId, Db, Error, GuildId, repositories as db};
+use serde::de::DeserializeSeed as _;
+use twilight_model::channel::{Channel, Message};
+use twilight_model::gateway::event::{DispatchEvent, GatewayEvent, GatewayEventDeserializer};
+use twilight_model::gateway::payload::incoming::{GuildCreate, GuildDelete};
+use twilight_model::guild::Guild;
+
+use super::support::Failure;
+use super::{guild_service, snapshots};
+
+pub fn parse(line: &[u8]) -> Result<GatewayEvent, Failure> {
+    let line = str::from_utf8(line)?;
+    let seed = GatewayEventDeserializer::from_json(line).ok_or("no gateway event: it has no opcode")?;
+    let mut json = serde_json::Deserializer::from_str(line);
+    let event = seed.deserialize(&mut json)?;
+    json.end()?;
+    Ok(event)
+}
+
+/// The event's name at Discord.
+pub fn name(event: &GatewayEvent) -> &'static str {
+    match event {
+        GatewayEvent::Dispatch(_, event) => event.kind().name().unwrap_or("(unnamed)"),
+        _ => "(no dispatch)",
+    }
+}
+
+/// Brings the database in step with an event; returns whether there was anything to store.
+pub async fn store(db: &Db, event: &GatewayEvent) -> Result<bool, Error> {
+    let GatewayEvent::Dispatch(_, event) = event else { return Ok(false) };
+    match event {
+        DispatchEvent::GuildCreate(event) => match &**event {
+            GuildCreate::Available(guild) => guild_create(db, guild).await,
+            GuildCreate::Unavailable(_) => Ok(false), // comes again when the outage is over
+        },
+        DispatchEvent::GuildDelete(guild) => guild_delete(db, guild).await,
+        DispatchEvent::ChannelCreate(channel) => channel_change(db, channel).await,
+        DispatchEvent::ChannelUpdate(channel) => channel_change(db, channel).await,
+        DispatchEvent::ChannelDelete(channel) => channel_delete(db, channel).await,
+        DispatchEvent::MessageCreate(message) => message_create(db, message).await,
+        _ => Ok(false),
+    }
+}
+
+async fn guild_create(db: &Db, guild: &Guild) -> Result<bool, Error> {
+    let snapshot = snapshots::guild(guild);
+    let owner = snapshots::owner(guild);
+    db.transaction(async |tx| guild_service::join(tx, &snapshot, owner.as_ref()).await).await?;
+    Ok(true)
+}
+
+async fn guild_delete(db: &Db, guild: &GuildDelete) -> Result<bool, Error> {
+    if guild.unavailable == Some(true) {
+        return Ok(false); // an outage: the bot is still in the guild
+    }
+    guild_service::remove(db, GuildId::from(guild.id.get())).await
+}
+
+async fn channel_change(db: &Db, channel: &Channel) -> Result<bool, Error> {
+    let Some(guild) = channel.guild_id else { return Ok(false) };
+    let guild = GuildId::from(guild.get());
+    db.transaction(async |tx| guild_service::sync_channel(tx, guild, snapshots::channel(channel)).await).await?;
+    Ok(true)
+}
+
+async fn channel_delete(database: &Db, channel: &Channel) -> Result<bool, Error> {
+    Ok(db::delete_channels(database, &[ChannelId::from(channel.id.get())]).await? > 0)
+}
+
+/// A message in a channel that is not stored (a thread, a direct message) changes nothing.
+async fn message_create(database: &Db, message: &Message) -> Result<bool, Error> {
+    let channel = ChannelId::from(message.channel_id.get());
+    let count = async |tx: &_| {
+        Ok(db::touch_channel_activity(tx, channel).await?
+            && db::increment_channel_message_count(tx, channel, 1).await?)
+    };
+    database.transaction(count).await
+}

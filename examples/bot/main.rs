@@ -1,0 +1,97 @@
+//! A bot that keeps the database in step with Discord: it reads gateway events, one JSON object a line.
+//!
+//! `DATABASE_URL=postgresql://… cargo run --example bot -- examples/data/gateway.jsonl`, or events on stdin. What it
+//! cannot read or has no use for is skipped; Ctrl-C stops it after the event under way.
+
+mod events;
+#[path = "../guild_service/service.rs"]
+mod guild_service;
+mod input;
+mod snapshots;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fmt;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clip_saver_db::{Db, Error};
+use input::Input;
+use support::{Arguments, Failure, progress, retrying, say, with_database};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{Level, warn};
+
+const USAGE: &str = "usage: bot [--delay-ms N] [FILE | -]";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    support::start_log(Level::INFO);
+    support::exit_code(run().await)
+}
+
+async fn run() -> Result<ExitCode, Failure> {
+    let Arguments { delay, files } = Arguments::from_command_line(USAGE, 1)?;
+    let input = Input::open(files.first())?;
+    with_database(async |db, stop| read_events(db, stop, input, delay).await).await
+}
+
+/// What became of the events.
+#[derive(Default)]
+struct Summary {
+    stored: usize,
+    ignored: usize,
+    skipped: usize,
+}
+
+impl Summary {
+    fn events(&self) -> usize {
+        self.stored + self.ignored + self.skipped
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stored, ignored, skipped } = self;
+        write!(formatter, "summary events={} stored={stored} ignored={ignored} skipped={skipped}", self.events())
+    }
+}
+
+async fn read_events(db: &Db, stop: &CancellationToken, mut input: Input, delay: Duration) -> Result<(), Failure> {
+    let mut summary = Summary::default();
+    while let Some(Some(line)) = stop.run_until_cancelled(input.next_line()).await {
+        let name = read_event(db, &line?, &mut summary).await?;
+        progress(summary.events(), input.total, name);
+        stop.run_until_cancelled(sleep(delay)).await;
+    }
+    say(summary);
+    Ok(())
+}
+
+/// Stores one event and returns its name. An error that has to do with this event alone does not stop the bot.
+async fn read_event(db: &Db, line: &[u8], summary: &mut Summary) -> Result<&'static str, Error> {
+    let event = match events::parse(line) {
+        Ok(event) => event,
+        Err(error) => {
+            warn!(%error, "skipping a line");
+            summary.skipped += 1;
+            return Ok("(unreadable)");
+        }
+    };
+    let name = events::name(&event);
+    match retrying(async || events::store(db, &event).await).await {
+        Ok(true) => summary.stored += 1,
+        Ok(false) => summary.ignored += 1,
+        Err(error) if is_about_the_event(&error) => {
+            warn!(%error, "skipping {name}");
+            summary.skipped += 1;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(name)
+}
+
+/// A guild that is not stored, text that PostgreSQL cannot hold, a stored row that cannot be read.
+fn is_about_the_event(error: &Error) -> bool {
+    matches!(error, Error::ForeignKeyViolation { .. } | Error::InvalidInput { .. } | Error::UnreadableRow { .. })
+}

@@ -1,0 +1,118 @@
+//! What the example programs share: how they start, stop and end, their progress lines, and trying again.
+#![allow(dead_code, reason = "each program uses a part of this")]
+
+use std::error::Error as StdError;
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clip_saver_db::{Db, Error, close_db, init_db};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{Level, warn};
+
+/// Whatever ends a program.
+pub type Failure = Box<dyn StdError + Send + Sync>;
+
+/// What shells report for a program that Ctrl-C ended.
+pub const INTERRUPTED: u8 = 130;
+
+/// How often a call is made before its error counts.
+const ATTEMPTS: u32 = 5;
+
+/// Files, and a pause that makes a short run visible.
+#[derive(Default)]
+pub struct Arguments {
+    pub delay: Duration,
+    pub files: Vec<PathBuf>,
+}
+
+impl Arguments {
+    pub fn from_command_line(usage: &str, most_files: usize) -> Result<Self, Failure> {
+        let mut parsed = Self::default();
+        let mut arguments = std::env::args_os().skip(1);
+        while let Some(argument) = arguments.next() {
+            match argument.to_str() {
+                Some("--delay-ms") => {
+                    parsed.delay = milliseconds(arguments.next().and_then(|it| it.into_string().ok()))?
+                }
+                Some(option) if option.starts_with("--") => {
+                    return Err(format!("unknown option {option}\n{usage}").into());
+                }
+                _ => parsed.files.push(argument.into()),
+            }
+        }
+        if parsed.files.len() > most_files { Err(usage.into()) } else { Ok(parsed) }
+    }
+}
+
+fn milliseconds(text: Option<String>) -> Result<Duration, Failure> {
+    let number = text.and_then(|text| text.parse().ok());
+    number.map(Duration::from_millis).ok_or_else(|| "--delay-ms wants a number of milliseconds".into())
+}
+
+/// Logs to stderr: stdout is for progress.
+pub fn start_log(level: Level) {
+    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
+}
+
+/// Opens the database, works on it, and closes it however the work ends. Ctrl-C asks the work to stop.
+pub async fn with_database<F>(work: F) -> Result<ExitCode, Failure>
+where
+    F: AsyncFnOnce(&Db, &CancellationToken) -> Result<(), Failure>,
+{
+    let stop = stop_on_ctrl_c();
+    let Some(db) = stop.run_until_cancelled(init_db()).await else { return Ok(INTERRUPTED.into()) };
+    let db = db?;
+    let result = work(&db, &stop).await;
+    close_db(&db).await;
+    result?;
+    Ok(if stop.is_cancelled() { INTERRUPTED.into() } else { ExitCode::SUCCESS })
+}
+
+fn stop_on_ctrl_c() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let pressed = stop.clone();
+    tokio::spawn(async move {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => pressed.cancel(),
+            Err(error) => warn!(%error, "Ctrl-C will end the program at once"),
+        }
+    });
+    stop
+}
+
+/// Says on stderr why a program failed.
+pub fn exit_code(result: Result<ExitCode, Failure>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// A line on stdout. That nobody reads it any more (`| head`) is no reason to stop working.
+pub fn say(line: impl Display) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// A line for a program that shows progress: `progress 3/10 what is done`, `?` for an unknown total.
+pub fn progress(done: usize, total: Option<usize>, what: &str) {
+    let total = total.map_or_else(|| "?".to_owned(), |total| total.to_string());
+    say(format_args!("progress {done}/{total} {}", what.replace(char::is_control, " ")));
+}
+
+/// Calls again, after a growing pause, while the error is one of the moment.
+///
+/// After a broken connection nobody knows whether a write was stored, so a counter may count once too often.
+pub async fn retrying<T>(call: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+    for attempt in 1..ATTEMPTS {
+        match call().await {
+            Err(error) if error.is_retryable() => warn!(attempt, %error, "trying again"),
+            result => return result,
+        }
+        sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await;
+    }
+    call().await
+}

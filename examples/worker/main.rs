@@ -1,0 +1,95 @@
+//! A worker that looks for clips: it reads the history of every channel that is to be read, page by page.
+//!
+//! `DATABASE_URL=postgresql://… cargo run --example worker`: sample messages stand in for Discord. It goes round the
+//! guilds until its stdin is closed, then once more, and ends; at a terminal it goes round once. Ctrl-C stops it after
+//! the page under way; the next worker goes on from there. One at a time: two would count the same messages twice.
+
+mod history;
+mod scan;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use clip_saver_db::{Db, Error, repositories as db};
+use history::History;
+use scan::Worker;
+use support::{Arguments, Failure, retrying, say, with_database};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::Level;
+
+const USAGE: &str = "usage: worker [--delay-ms N] [MESSAGES [ERRORS]]";
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
+
+/// How long the worker rests between two rounds.
+const PAUSE: Duration = Duration::from_millis(200);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    support::start_log(Level::INFO);
+    support::exit_code(run().await)
+}
+
+async fn run() -> Result<ExitCode, Failure> {
+    let Arguments { delay, files } = Arguments::from_command_line(USAGE, 2)?;
+    let file = |place: usize, name| files.get(place).cloned().unwrap_or_else(|| Path::new(DATA).join(name));
+    let history = History::load(&file(0, "messages.jsonl"), &file(1, "channel_errors.json"))?;
+    with_database(async |db, stop| {
+        let mut worker = Worker::new(db, stop, history, delay);
+        let result = work(&mut worker).await;
+        say(&worker.summary);
+        Ok(result?)
+    })
+    .await
+}
+
+async fn work(worker: &mut Worker<'_>) -> Result<(), Error> {
+    let input_closed = watch_stdin();
+    loop {
+        let is_last = input_closed.is_cancelled(); // asked before the round: it sees all that was stored until then
+        round(worker).await?;
+        if is_last || worker.stop.is_cancelled() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = input_closed.cancelled() => {}
+            () = worker.stop.cancelled() => {}
+            () = sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// Looks at every channel that is to be read. An error that lasts ends the worker; the cursors say where to go on.
+async fn round(worker: &mut Worker<'_>) -> Result<(), Error> {
+    let database: &Db = worker.db;
+    for guild in retrying(async || db::get_guilds(database).await).await? {
+        let channels = retrying(async || db::get_reading_channels(database, guild.guild_id).await).await?;
+        for channel in channels {
+            if worker.stop.is_cancelled() {
+                return Ok(());
+            }
+            worker.visit(&channel).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A token that is cancelled when stdin ends; a terminal counts as ended.
+fn watch_stdin() -> CancellationToken {
+    let closed = CancellationToken::new();
+    if io::stdin().is_terminal() {
+        closed.cancel();
+    } else {
+        let token = closed.clone();
+        thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink()); // an error is an end, too
+            token.cancel();
+        });
+    }
+    closed
+}

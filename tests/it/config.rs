@@ -1,0 +1,121 @@
+//! The configuration and where it comes from.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use clip_saver_db::{Config, Error, SslMode};
+
+fn config(variables: &[(&str, &str)]) -> Result<Config, Error> {
+    let variables: HashMap<_, _> = variables.iter().copied().collect();
+    Config::from_lookup(|name| variables.get(name).map(ToString::to_string))
+}
+
+fn shown(variables: &[(&str, &str)]) -> String {
+    config(variables).unwrap().to_string()
+}
+
+#[test]
+fn without_variables_the_python_defaults_hold() {
+    assert_eq!(
+        shown(&[]),
+        "host=localhost port=5432 user=postgres password=******** dbname=postgres sslmode=prefer pool_max=10 \
+         connect_timeout=30s acquire_timeout=10s statement_timeout=60s"
+    );
+}
+
+#[test]
+fn postgres_dsn_comes_first_then_database_url_then_the_parts() {
+    let dsn = ("POSTGRES_DSN", "postgresql://a@one/x");
+    let url = ("DATABASE_URL", "postgresql://a@two/x");
+    let host = ("POSTGRES_HOST", "three");
+    let old_host = ("DB_HOST", "four");
+
+    assert!(shown(&[dsn, url, host, old_host]).contains("host=one"));
+    assert!(shown(&[url, host, old_host]).contains("host=two"));
+    assert!(shown(&[host, old_host]).contains("host=three"));
+    assert!(shown(&[old_host]).contains("host=four"));
+}
+
+#[test]
+fn each_part_has_two_names() {
+    for prefix in ["POSTGRES", "DB"] {
+        let database = if prefix == "DB" { "DB_NAME" } else { "POSTGRES_DB" };
+        let [host, port, user] = ["HOST", "PORT", "USER"].map(|part| format!("{prefix}_{part}"));
+
+        let shown = shown(&[(&host, "h"), (&port, "1"), (&user, "u"), (database, "d")]);
+
+        assert!(shown.starts_with("host=h port=1 user=u password=******** dbname=d "), "{shown}");
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    assert!(shown(&[("POSTGRES_DSN", ""), ("POSTGRES_HOST", ""), ("DB_HOST", "four")]).contains("host=four"));
+}
+
+#[test]
+fn the_pool_and_the_timeouts_have_variables() {
+    let config = config(&[
+        ("DB_POOL_MAX", "3"),
+        ("DB_CONNECT_TIMEOUT", "4"),
+        ("DB_ACQUIRE_TIMEOUT", "0.5"),
+        ("DB_STATEMENT_TIMEOUT", "0"),
+    ])
+    .unwrap();
+
+    assert_eq!(config.pool_max, 3);
+    assert_eq!(config.connect_timeout, Duration::from_secs(4));
+    assert_eq!(config.acquire_timeout, Duration::from_millis(500));
+    assert_eq!(config.statement_timeout, None);
+}
+
+#[test]
+fn a_wrong_value_is_an_error_that_names_the_variable() {
+    for (variable, value) in [
+        ("POSTGRES_DSN", "mysql://root@db/x"),
+        ("POSTGRES_DSN", "postgresql:///x"),
+        ("DATABASE_URL", "postgresql://db/x?sslmode=verify"),
+        ("DATABASE_URL", "host=db colour=red"),
+        ("DATABASE_URL", "host='db"),
+        ("POSTGRES_PORT", "70000"),
+        ("DB_PORT", "x"),
+        ("DB_POOL_MAX", "0"),
+        ("DB_POOL_MAX", "-1"),
+        ("DB_CONNECT_TIMEOUT", "soon"),
+        ("DB_ACQUIRE_TIMEOUT", "-1"),
+        ("DB_STATEMENT_TIMEOUT", "1e300"),
+        ("DB_STATEMENT_TIMEOUT", "NaN"),
+    ] {
+        let error = config(&[(variable, value)]).unwrap_err();
+        assert!(error.to_string().starts_with(variable), "{variable}={value}: {error}");
+    }
+}
+
+#[test]
+fn ssl_mode_and_root_certificate_are_read_from_urls_and_pairs() {
+    for dsn in [
+        "postgresql://a:b@h/d?application_name=x&sslmode=verify-full&sslrootcert=%2Fetc%2Fmy%20root.pem",
+        "postgres://a:b@h/d?sslrootcert=/etc/my%20root.pem&sslmode=verify-full",
+        "host=h user=a password=b dbname=d sslmode=verify-full sslrootcert='/etc/my root.pem'",
+        r"sslrootcert = /etc/my\ root.pem sslmode = verify-full host=h user=a password='b' dbname=d",
+    ] {
+        let config: Config = dsn.parse().unwrap();
+        assert_eq!(config.ssl_mode(), SslMode::VerifyFull);
+        let shown = config.to_string();
+        let expected =
+            "host=h port=5432 user=a password=******** dbname=d sslmode=verify-full sslrootcert=/etc/my root.pem ";
+        assert!(shown.starts_with(expected), "{dsn}: {shown}");
+    }
+}
+
+#[test]
+fn the_password_is_shown_nowhere() {
+    for dsn in ["postgresql://bot:hunter2@h/d", "host=h user=bot password=hunter2", "host=h password='hunter2'"] {
+        let config: Config = dsn.parse().unwrap();
+        assert!(!format!("{config} {config:?} {config:#?}").contains("hunter2"), "{dsn}");
+    }
+    for broken in ["postgresql://bot:hunter2@h/d?sslmode=x", "host=h password=hunter2 sslmode=x", "x://bot:hunter2@h"] {
+        let error = broken.parse::<Config>().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,170 @@
+//! Opening, using up and closing the pool.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clip_saver_db::{Config, Db, Error, GuildId, close_db, repositories as db};
+use tokio::sync::oneshot;
+
+use crate::support::{Server, TestDatabase, config, create_database, guild};
+
+fn no_guild() -> GuildId {
+    GuildId::from(404)
+}
+
+#[tokio::test]
+async fn a_server_that_starts_later_is_waited_for_and_each_attempt_is_logged() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let (starts, start) = oneshot::channel();
+    let server = tokio::task::spawn_blocking(move || {
+        start.blocking_recv().unwrap();
+        Server::start(&["listen_addresses=localhost", &format!("port={port}")])
+    });
+
+    let config: Config = format!("postgresql://postgres@localhost:{port}/postgres").parse().unwrap();
+    let connecting = Db::connect(config);
+    let starting = async {
+        log.holds("cannot be reached yet").await;
+        starts.send(()).unwrap();
+    };
+    let (database, ()) = tokio::join!(connecting, starting);
+
+    assert!(database.is_ok(), "{database:?}");
+    drop(server.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_server_that_never_starts_is_given_up() {
+    let mut config: Config = "postgresql://postgres@%2Fnowhere/postgres".parse().unwrap();
+    config.connect_timeout = Duration::from_millis(300);
+
+    let error = Db::connect(config).await.unwrap_err();
+
+    assert!(matches!(error, Error::Connection { function: "connect", .. }), "{error}");
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn a_missing_database_is_reported_at_once_in_the_servers_words() {
+    let error = Db::connect(config("no_such_database")).await.unwrap_err();
+
+    assert_eq!(error.sqlstate(), Some("3D000"));
+    assert!(error.to_string().contains("\"no_such_database\" does not exist"), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_gives_up_when_no_connection_comes_free() {
+    let database = TestDatabase::new().await;
+    let mut config = config(&database.name);
+    config.pool_max = 1;
+    config.acquire_timeout = Duration::from_millis(100);
+    let small = Db::connect(config).await.unwrap();
+    let held = small.connection().await.unwrap();
+
+    let error = db::touch_guild(&small, no_guild()).await.unwrap_err();
+
+    assert!(matches!(error, Error::PoolTimeout { function: "touch_guild", .. }), "{error}");
+    assert!(error.to_string().contains("DB_POOL_MAX"), "{error}");
+    drop(held);
+    assert!(!db::touch_guild(&small, no_guild()).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_server_ends_a_statement_that_takes_too_long() {
+    let database = TestDatabase::new().await;
+    let guild = guild(&database, 1).await;
+    let mut config = config(&database.name);
+    config.statement_timeout = Some(Duration::from_millis(100));
+    let hurried = Db::connect(config).await.unwrap();
+    let locking = database.begin().await.unwrap();
+    db::touch_guild(&locking, guild).await.unwrap();
+
+    let error = db::touch_guild(&hurried, guild).await.unwrap_err();
+
+    assert!(matches!(error, Error::Canceled { .. }), "{error}");
+    assert_eq!(error.sqlstate(), Some("57014"));
+}
+
+#[tokio::test]
+async fn closing_waits_for_running_calls_and_refuses_new_ones() {
+    let database = TestDatabase::new().await;
+    let guild = guild(&database, 1).await;
+    let locking = TestDatabase { name: String::new(), db: Db::connect(config(&database.name)).await.unwrap() };
+    let lock = locking.begin().await.unwrap();
+    db::touch_guild(&lock, guild).await.unwrap();
+    let handle = database.db.clone();
+    let running = tokio::spawn(async move { db::touch_guild(&handle, guild).await });
+    until_blocked(&database).await;
+
+    let handle = database.db.clone();
+    let closing = tokio::spawn(async move { close_db(&handle).await });
+    let refused = until_closed(&database).await;
+    assert!(matches!(refused, Error::Closed { function: "touch_guild" }), "{refused}");
+    assert!(!closing.is_finished());
+
+    lock.commit().await.unwrap();
+    closing.await.unwrap();
+    assert!(running.is_finished());
+    assert!(running.await.unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn a_password_is_in_no_debug_output_of_the_handle() {
+    let name = create_database("").await;
+    let secret = TestDatabase { db: Db::connect(config(&name)).await.unwrap(), name };
+
+    let shown = format!("{:?}", secret.db);
+
+    assert!(shown.starts_with("Db { config: Config(host="), "{shown}");
+    assert!(!shown.contains("password:"), "{shown}");
+}
+
+/// Until some session of the database waits for a lock.
+async fn until_blocked(database: &TestDatabase) {
+    let waiting =
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    while database.text(waiting).await == "0" {}
+}
+
+async fn until_closed(database: &TestDatabase) -> Error {
+    loop {
+        match db::touch_guild(&database.db, no_guild()).await {
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => return error,
+        }
+    }
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    async fn holds(&self, text: &str) {
+        while !String::from_utf8_lossy(&self.0.lock().unwrap()).contains(text) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

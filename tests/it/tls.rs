@@ -1,0 +1,160 @@
+//! TLS, with certificates made on the spot, against a server that demands it.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use clip_saver_db::{Config, Db, Error};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::sync::OnceCell;
+
+use crate::support::Server;
+
+/// A server whose certificate is for `localhost`, from an authority of its own.
+struct TlsServer {
+    _server: Server,
+    port: u16,
+    /// The authority's certificate.
+    root: PathBuf,
+    /// One that has nothing to do with it.
+    other_root: PathBuf,
+}
+
+async fn server() -> &'static TlsServer {
+    static SERVER: OnceCell<TlsServer> = OnceCell::const_new();
+    SERVER
+        .get_or_init(async || {
+            let authority_key = KeyPair::generate().unwrap();
+            let authority = authority();
+            let root = write("root.pem", &authority.self_signed(&authority_key).unwrap().pem());
+            let key = KeyPair::generate().unwrap();
+            let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+            let certificate = params.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
+            let other_root = authority_of_its_own();
+            let (server, port) = start("server", &certificate.pem(), &key);
+            TlsServer { _server: server, port, root, other_root }
+        })
+        .await
+}
+
+fn authority() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
+fn authority_of_its_own() -> PathBuf {
+    write("other.pem", &authority().self_signed(&KeyPair::generate().unwrap()).unwrap().pem())
+}
+
+fn start(name: &str, certificate: &str, key: &KeyPair) -> (Server, u16) {
+    let certificate = write(&format!("{name}.crt"), certificate);
+    let key = write(&format!("{name}.key"), &key.serialize_pem());
+    let port = free_port();
+    let settings = ["listen_addresses=localhost".to_owned(), format!("port={port}")];
+    let [certificate, key] = [&certificate, &key].map(|file| file.to_str().unwrap());
+    (Server::start(&["--tls", certificate, key, &settings[0], &settings[1]]), port)
+}
+
+fn write(name: &str, content: &str) -> PathBuf {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&file, content).unwrap();
+    file
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Connects and tells whether the connection is encrypted.
+async fn connect(host: &str, port: u16, parameters: &str) -> Result<bool, Error> {
+    let config: Config = format!("postgresql://postgres@{host}:{port}/postgres?{parameters}").parse()?;
+    let connection = Db::connect(config).await?.connection().await?;
+    let encrypted = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
+    Ok(connection.query_one(encrypted, &[]).await?.get(0))
+}
+
+async fn connect_to_server(host: &str, parameters: &str) -> Result<bool, Error> {
+    connect(host, server().await.port, parameters).await
+}
+
+#[tokio::test]
+async fn prefer_and_require_encrypt_without_asking_who_the_server_is() {
+    for parameters in ["", "sslmode=prefer", "sslmode=require"] {
+        assert!(connect_to_server("localhost", parameters).await.unwrap(), "{parameters}");
+    }
+}
+
+#[tokio::test]
+async fn disable_is_turned_away_by_a_server_that_demands_tls() {
+    let error = connect_to_server("localhost", "sslmode=disable").await.unwrap_err();
+
+    assert_eq!(error.sqlstate(), Some("28000"));
+}
+
+#[tokio::test]
+async fn verify_full_accepts_the_right_authority_and_host() {
+    let root = server().await.root.display();
+
+    assert!(connect_to_server("localhost", &format!("sslmode=verify-full&sslrootcert={root}")).await.unwrap());
+}
+
+#[tokio::test]
+async fn verify_full_refuses_another_host_and_verify_ca_does_not_care() {
+    let root = server().await.root.display();
+    let by_address = |mode| format!("sslmode={mode}&sslrootcert={root}");
+
+    let error = connect_to_server("127.0.0.1", &by_address("verify-full")).await.unwrap_err();
+
+    assert!(matches!(error, Error::Tls { .. }), "{error}");
+    assert!(connect_to_server("127.0.0.1", &by_address("verify-ca")).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_refused_by_all_modes_that_verify() {
+    let other = server().await.other_root.display().to_string();
+    let refused = ["verify-ca", "verify-full"].map(|mode| format!("sslmode={mode}")).into_iter().chain(
+        // `require` with a root certificate is `verify-ca`, as in libpq
+        ["verify-ca", "verify-full", "require"].map(|mode| format!("sslmode={mode}&sslrootcert={other}")),
+    );
+
+    for parameters in refused {
+        let error = connect_to_server("localhost", &parameters).await.unwrap_err();
+        assert!(matches!(error, Error::Tls { .. }), "{parameters}: {error}");
+        assert!(error.to_string().contains("see sslmode and sslrootcert"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_can_be_its_own_root() {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let (_server, port) = start("self-signed", &certificate.pem(), &key);
+    let root = write("self-signed-root.pem", &certificate.pem());
+
+    let parameters = format!("sslmode=verify-full&sslrootcert={}", root.display());
+
+    assert!(connect("localhost", port, &parameters).await.unwrap());
+}
+
+#[tokio::test]
+async fn require_refuses_a_server_without_tls() {
+    let port = free_port();
+    let _server = Server::start(&["listen_addresses=localhost", &format!("port={port}")]);
+
+    let error = connect("localhost", port, "sslmode=require").await.unwrap_err();
+
+    assert!(matches!(error, Error::Tls { .. }), "{error}");
+    assert!(!connect("localhost", port, "sslmode=prefer").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_root_certificate_that_is_none_is_a_configuration_error() {
+    let rubbish = write("rubbish.pem", "rubbish");
+
+    for file in ["/nowhere/root.pem", rubbish.to_str().unwrap()] {
+        let error =
+            connect_to_server("localhost", &format!("sslmode=verify-full&sslrootcert={file}")).await.unwrap_err();
+        assert!(matches!(error, Error::Config { .. }), "{error}");
+    }
+}

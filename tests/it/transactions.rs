@@ -1,0 +1,186 @@
+//! Several calls that are stored together or not at all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use clip_saver_db::{Error, GenericClient as _, GuildSnapshot, Transaction, repositories as db};
+
+use crate::support::{TestDatabase, guild};
+
+const COUNT_GUILDS: &str = "select count(*) from bot_guilds";
+
+fn snapshot(id: u64) -> GuildSnapshot {
+    GuildSnapshot::new(id.into(), "x")
+}
+
+/// Fails as PostgreSQL does, with any SQLSTATE.
+async fn fail_with(transaction: &Transaction, sqlstate: &str) -> Result<(), Error> {
+    let raise = format!("do $$ begin raise exception using errcode = '{sqlstate}'; end $$");
+    transaction.execute(&raise, &[]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_seen_before_the_commit_and_everything_after() {
+    let database = TestDatabase::new().await;
+    let transaction = database.begin().await.unwrap();
+
+    db::upsert_guild(&transaction, &snapshot(1)).await.unwrap();
+    assert_eq!(database.text(COUNT_GUILDS).await, "0");
+    transaction.commit().await.unwrap();
+
+    assert_eq!(database.text(COUNT_GUILDS).await, "1");
+}
+
+#[tokio::test]
+async fn an_error_of_the_closure_undoes_everything() {
+    let database = TestDatabase::new().await;
+
+    let result: Result<(), Error> = database
+        .transaction(async |tx| {
+            db::upsert_guild(tx, &snapshot(1)).await?;
+            db::upsert_guild(tx, &GuildSnapshot { owner_user_id: Some(9.into()), ..snapshot(2) }).await
+        })
+        .await;
+
+    assert!(matches!(result, Err(Error::ForeignKeyViolation { .. })));
+    assert_eq!(database.text(COUNT_GUILDS).await, "0");
+}
+
+#[tokio::test]
+async fn a_swallowed_error_cannot_turn_a_commit_into_a_silent_rollback() {
+    let database = TestDatabase::new().await;
+
+    let result: Result<(), Error> = database
+        .transaction(async |tx| {
+            db::upsert_guild(tx, &snapshot(1)).await?;
+            fail_with(tx, "22012").await.unwrap_err();
+            Ok(())
+        })
+        .await;
+
+    assert!(matches!(result, Err(Error::TransactionAborted { function: "commit" })), "{result:?}");
+}
+
+#[tokio::test]
+async fn conflicts_run_the_closure_again() {
+    let database = TestDatabase::new().await;
+
+    for sqlstate in ["40001", "40P01"] {
+        let attempts = AtomicU32::new(0);
+        let result: Result<u32, Error> = database
+            .transaction(async |tx| {
+                let attempt = attempts.fetch_add(1, Ordering::Relaxed) + 1;
+                db::upsert_guild(tx, &snapshot(u64::from(attempt))).await?;
+                if attempt < 3 {
+                    fail_with(tx, sqlstate).await?
+                }
+                Ok(attempt)
+            })
+            .await;
+
+        assert_eq!(result.unwrap(), 3, "{sqlstate}");
+        assert_eq!(database.text("select string_agg(guild_id, ',') from bot_guilds").await, "3");
+    }
+}
+
+#[tokio::test]
+async fn conflicts_are_found_behind_an_error_of_the_caller() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("the bot's own error")]
+    struct Wrapped(#[from] Error);
+    let database = TestDatabase::new().await;
+    let attempts = AtomicU32::new(0);
+
+    let result: Result<(), Wrapped> = database
+        .transaction(async |tx| {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            Ok(fail_with(tx, "40001").await?)
+        })
+        .await;
+
+    assert!(result.unwrap_err().0.is_retryable());
+    assert_eq!(attempts.into_inner(), 5);
+}
+
+#[tokio::test]
+async fn other_errors_do_not_run_it_again() {
+    let database = TestDatabase::new().await;
+    let attempts = AtomicU32::new(0);
+
+    let result: Result<(), Error> = database
+        .transaction(async |tx| {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            fail_with(tx, "23514").await
+        })
+        .await;
+
+    assert!(matches!(result, Err(Error::CheckViolation { .. })));
+    assert_eq!(attempts.into_inner(), 1);
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_is_undone_and_never_comes_back_dirty() {
+    let database = TestDatabase::new().await;
+    let guild = guild(&database, 1).await;
+
+    for _ in 0..20 {
+        let transaction = database.begin().await.unwrap();
+        db::delete_guilds(&transaction, &[guild]).await.unwrap();
+        drop(transaction);
+        let connection = database.connection().await.unwrap();
+        let fresh = connection.query_one("select pg_current_xact_id_if_assigned() is null", &[]).await.unwrap();
+        assert!(fresh.get::<_, bool>(0));
+    }
+
+    assert!(db::touch_guild(&*database, guild).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_dropped_future_leaves_no_session_idle_in_transaction() {
+    let database = TestDatabase::new().await;
+
+    for _ in 0..20 {
+        let work = database.transaction(async |tx| {
+            db::upsert_guild(tx, &snapshot(1)).await?;
+            std::future::pending::<Result<(), Error>>().await
+        });
+        tokio::time::timeout(std::time::Duration::from_millis(10), work).await.unwrap_err();
+    }
+
+    let idle = "select count(*) from pg_stat_activity \
+                where datname = current_database() and state like 'idle in transaction%'";
+    while database.text(idle).await != "0" {}
+    assert_eq!(database.text(COUNT_GUILDS).await, "0");
+}
+
+#[tokio::test]
+async fn closures_with_owned_captures_and_open_transactions_run_in_spawned_tasks() {
+    let database = TestDatabase::new().await;
+    let (handle, guild) = (database.db.clone(), Arc::new(snapshot(1)));
+
+    let by_closure =
+        tokio::spawn(async move { handle.transaction(async move |tx| db::upsert_guild(tx, &guild).await).await });
+    let transaction = database.begin().await.unwrap();
+    let by_hand = tokio::spawn(async move {
+        db::upsert_guild(&transaction, &snapshot(2)).await?;
+        transaction.commit().await
+    });
+
+    by_closure.await.unwrap().unwrap();
+    by_hand.await.unwrap().unwrap();
+    assert_eq!(database.text(COUNT_GUILDS).await, "2");
+}
+
+#[tokio::test]
+async fn statements_in_a_transaction_are_prepared_once_a_connection() {
+    let database = TestDatabase::new().await;
+    let transaction = database.begin().await.unwrap();
+
+    for id in 1..=10 {
+        db::upsert_guild(&transaction, &snapshot(id)).await.unwrap();
+    }
+
+    let prepared = transaction.query_one("select count(*) from pg_prepared_statements", &[]).await.unwrap();
+    assert!(prepared.get::<_, i64>(0) <= 2, "upsert_guild, and perhaps this query");
+}
