@@ -28,8 +28,8 @@ use crate::tls::{self, SslMode, Tls};
 pub struct Config {
     /// The most connections that the pool opens: `DB_POOL_MAX`, 10 by default, at least 1.
     pub pool_max: usize,
-    /// How long connecting may take, a server that is still starting included: `DB_CONNECT_TIMEOUT`, in seconds, 30 by
-    /// default.
+    /// How long connecting may take, a server that is still starting included: `DB_CONNECT_TIMEOUT`, in seconds; else
+    /// `connect_timeout` of the connection string; 30 by default.
     pub connect_timeout: Duration,
     /// How long a call waits for a free connection: `DB_ACQUIRE_TIMEOUT`, in seconds, 10 by default.
     pub acquire_timeout: Duration,
@@ -110,7 +110,7 @@ impl Config {
         server.ssl_mode(tls.mode.negotiation());
         Self {
             pool_max: 10,
-            connect_timeout: Duration::from_secs(30),
+            connect_timeout: server.get_connect_timeout().copied().unwrap_or(Duration::from_secs(30)),
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Some(Duration::from_mins(1)),
             server,
@@ -124,13 +124,19 @@ impl Config {
         self.tls.mode
     }
 
-    /// What a session of the pool is opened with.
-    pub(crate) fn session(&self) -> tokio_postgres::Config {
+    /// What the session that migrates is opened with.
+    pub(crate) fn migrating_session(&self) -> tokio_postgres::Config {
         let mut session = self.server.clone();
         session.connect_timeout(self.connect_timeout);
+        session
+    }
+
+    /// What the sessions of the pool are opened with. An option in the connection string comes later, and so wins.
+    pub(crate) fn pooled_session(&self) -> tokio_postgres::Config {
+        let mut session = self.migrating_session();
         if let Some(timeout) = self.statement_timeout {
-            let given = session.get_options().map(|options| format!("{options} ")).unwrap_or_default();
-            session.options(format!("{given}-c statement_timeout={}", timeout.as_millis().max(1)));
+            let given = session.get_options().unwrap_or_default();
+            session.options(format!("-c statement_timeout={} {given}", timeout.as_millis().max(1)));
         }
         session
     }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{info, warn};
@@ -100,9 +100,11 @@ impl Db {
     async fn wait_for_server(&self) -> Result<(), Error> {
         let deadline = Instant::now() + self.config.connect_timeout;
         let mut pause = Duration::from_millis(50);
-        let mut attempt = 1_u32;
-        loop {
-            let Err(error) = self.connection().await else { return Ok(()) };
+        for attempt in 1.. {
+            let connection = timeout_at(deadline, self.connection()).await;
+            let Err(error) = connection.unwrap_or_else(|_| Err(Error::connect_timeout())) else {
+                return Ok(());
+            };
             // Half of the pause at random: programs that were started together come at different moments.
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
             if !matches!(error, Error::Connection { .. }) || Instant::now() + jittered > deadline {
@@ -111,8 +113,8 @@ impl Db {
             warn!(attempt, %error, "PostgreSQL cannot be reached yet, trying again");
             sleep(jittered).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            attempt += 1;
         }
+        Ok(())
     }
 }
 
@@ -129,7 +131,7 @@ impl fmt::Debug for Db {
 fn pool(config: &Config) -> Result<Pool, Error> {
     // `Fast`: no query at every checkout, which would double the time of a short call.
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_config(config.session(), config.tls.connector()?, recycling);
+    let manager = Manager::from_config(config.pooled_session(), config.tls.connector()?, recycling);
     Pool::builder(manager)
         .max_size(config.pool_max)
         .wait_timeout(Some(config.acquire_timeout))

@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt::Display;
-use std::io;
 
 use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::SqlState;
@@ -302,8 +301,9 @@ fn ends_connection(code: &SqlState) -> bool {
         .contains(code)
 }
 
+/// An error that the database did not report. tokio-postgres keeps its kind to itself, but for the text.
 fn without_report(source: tokio_postgres::Error) -> Error {
-    // tokio-postgres keeps the kind of an error to itself, but for this text.
+    let function = "";
     let text = source.to_string();
     if let Some(column) = text.strip_prefix("error deserializing column ") {
         return Error::unreadable_row(format!("column {column}"), message(&source));
@@ -311,11 +311,15 @@ fn without_report(source: tokio_postgres::Error) -> Error {
     if let Some(parameter) = text.strip_prefix("error serializing parameter ") {
         return Error::invalid_input(format!("parameter {parameter}"), message(&source));
     }
-    if text == "error performing TLS handshake" {
-        return Error::Tls { function: "", source };
+    match text.as_str() {
+        "error performing TLS handshake" => Error::Tls { function, source },
+        "connection closed"
+        | "error communicating with the server"
+        | "error connecting to server"
+        | "timeout waiting for server"
+        | "unexpected message from server" => Error::Connection { function, source },
+        _ => Error::Database { function, source },
     }
-    let broken = source.is_closed() || causes(&source).any(<dyn StdError>::is::<io::Error>);
-    if broken { Error::Connection { function: "", source } } else { Error::Database { function: "", source } }
 }
 
 impl From<PoolError> for Error {
@@ -324,9 +328,7 @@ impl From<PoolError> for Error {
         let timeout = |waited_for, variable| Self::PoolTimeout { function, waited_for, variable };
         match error {
             PoolError::Backend(source) => source.into(),
-            PoolError::Timeout(TimeoutType::Create) => {
-                timeout("no connection could be made in time", "DB_CONNECT_TIMEOUT")
-            }
+            PoolError::Timeout(TimeoutType::Create) => Self::connect_timeout(),
             PoolError::Timeout(_) => timeout("no connection came free in time", "DB_ACQUIRE_TIMEOUT"),
             // The two others can't happen: the pool has a runtime, and its hooks are infallible.
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {

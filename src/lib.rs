@@ -37,3 +37,13 @@ pub use settings::{RawJson, Settings};
 pub use snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};
 pub use tls::SslMode;
 pub use transaction::Transaction;
+
+/// Compiles the code of the documents.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../docs/MIGRATION_GUIDE.md")]
+    struct MigrationGuide;
+
+    #[doc = include_str!("../docs/QUICK_REFERENCE.md")]
+    struct QuickReference;
+}

@@ -78,7 +78,7 @@ async fn unrecorded(client: &Client) -> Result<usize, Error> {
 
 /// Applies the files on a connection of its own, whose end frees the lock.
 async fn apply(config: &Config) -> Result<(), Error> {
-    let (mut client, connection) = config.server.connect(config.tls.connector()?).await?;
+    let (mut client, connection) = config.migrating_session().connect(config.tls.connector()?).await?;
     let driver = tokio::spawn(connection);
     let result = apply_locked(&mut client).await;
     drop(client);

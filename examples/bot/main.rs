@@ -11,18 +11,17 @@ mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clip_saver_db::{Db, Error};
 use input::Input;
-use support::{Arguments, Failure, progress, retrying, say, with_database};
+use support::{Failure, progress, retrying, say, with_database};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Level, warn};
 
-const USAGE: &str = "usage: bot [--delay-ms N] [FILE | -]";
+const USAGE: &str = "usage: bot [FILE | -], and DELAY_MS in the environment for a pause after each event";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -31,8 +30,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<ExitCode, Failure> {
-    let Arguments { delay, files } = Arguments::from_command_line(USAGE, 1)?;
-    let input = Input::open(files.first())?;
+    let delay = support::delay()?;
+    let input = Input::open(support::files(USAGE, 1)?.first())?;
     with_database(async |db, stop| read_events(db, stop, input, delay).await).await
 }
 
@@ -44,27 +43,17 @@ struct Summary {
     skipped: usize,
 }
 
-impl Summary {
-    fn events(&self) -> usize {
-        self.stored + self.ignored + self.skipped
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stored, ignored, skipped } = self;
-        write!(formatter, "summary events={} stored={stored} ignored={ignored} skipped={skipped}", self.events())
-    }
-}
-
 async fn read_events(db: &Db, stop: &CancellationToken, mut input: Input, delay: Duration) -> Result<(), Failure> {
     let mut summary = Summary::default();
+    let mut events = 0;
     while let Some(Some(line)) = stop.run_until_cancelled(input.next_line()).await {
         let name = read_event(db, &line?, &mut summary).await?;
-        progress(summary.events(), input.total, name);
+        events += 1;
+        progress(events, input.total, name);
         stop.run_until_cancelled(sleep(delay)).await;
     }
-    say(summary);
+    let Summary { stored, ignored, skipped } = summary;
+    say(format_args!("summary events={events} stored={stored} ignored={ignored} skipped={skipped}"));
     Ok(())
 }
 

@@ -1,17 +1,17 @@
 //! Discord's objects, cut down to what the database holds.
 
+use chrono::DateTime;
 use clip_saver_db::{ChannelId, ChannelSnapshot, GuildId, GuildSnapshot, UserId, UserSnapshot};
 use twilight_model::channel::{Channel, ChannelType};
 use twilight_model::guild::Guild;
 
 pub fn guild(guild: &Guild) -> GuildSnapshot {
-    let joined_at = guild.joined_at.map(|joined| joined.as_micros());
     GuildSnapshot {
         id: GuildId::from(guild.id.get()),
         name: guild.name.clone(),
         icon: guild.icon.map(|hash| hash.to_string()),
         owner_user_id: Some(UserId::from(guild.owner_id.get())),
-        joined_at: joined_at.and_then(chrono::DateTime::from_timestamp_micros),
+        joined_at: guild.joined_at.and_then(|joined| DateTime::from_timestamp_micros(joined.as_micros())),
         channels: guild.channels.iter().map(channel).collect(),
     }
 }

@@ -1,4 +1,4 @@
-//! The guild service at work: joins a made-up guild, syncs a change, gives settings to guilds without, removes it.
+//! The guild service at work: syncs a made-up guild, gives settings to guilds without, joins, removes.
 //!
 //! `DATABASE_URL=postgresql://… cargo run --example guild_service`, as often as you like: the guild's id is one that
 //! Discord never gave to anybody. Only its settings stay.
@@ -25,11 +25,11 @@ async fn main() -> ExitCode {
 
 async fn show(database: &Db) -> Result<(), Error> {
     let mut guild = snapshot();
-    join(database, &guild).await?;
-    guild.name = "Testers, renamed".into();
-    guild.channels.push(ChannelSnapshot::new(ChannelId::from(3003), "more-clips", "text"));
     sync(database, &guild).await?;
     settings(database, guild.id).await?;
+    guild.name = "Testers, renamed".into();
+    guild.channels.push(ChannelSnapshot::new(ChannelId::from(3003), "more-clips", "text"));
+    join(database, &guild).await?;
     remove(database, guild.id).await
 }
 
@@ -44,23 +44,23 @@ fn snapshot() -> GuildSnapshot {
     }
 }
 
+async fn sync(database: &Db, guild: &GuildSnapshot) -> Result<(), Error> {
+    let channels = service::sync(database, guild, None).await?;
+    say(format_args!("synced guild {} with {channels} channels:", guild.id));
+    show_guild(database, guild.id).await
+}
+
 /// The owner, the guild, its settings and what is read: all of it is stored, or nothing.
 async fn join(database: &Db, guild: &GuildSnapshot) -> Result<(), Error> {
     let owner = UserSnapshot::new(UserId::from(OWNER), "owner");
     let channels = database.transaction(async |tx| service::join(tx, guild, Some(&owner)).await).await?;
-    say(format_args!("joined guild {} with {channels} channels:", guild.id));
-    show_guild(database, guild.id).await
-}
-
-async fn sync(database: &Db, guild: &GuildSnapshot) -> Result<(), Error> {
-    let channels = service::sync(database, guild, None).await?;
-    say(format_args!("synced {channels} channels; the name has changed, `joined_at` has not:"));
+    say(format_args!("joined it with {channels} channels; the name has changed, the time of joining has not:"));
     show_guild(database, guild.id).await
 }
 
 async fn settings(database: &Db, guild: GuildId) -> Result<(), Error> {
     let missing = service::ensure_settings_for_all(database).await?;
-    say(format_args!("{missing} stored guilds had no settings and got {}", service::default_settings()));
+    say(format_args!("{missing} of the stored guilds had no settings and got {}", service::default_settings()));
     let patch: Settings = r#"{"prefix": "!"}"#.parse()?;
     if let Some(changed) = db::update_guild_settings(database, guild, &patch).await? {
         say(format_args!("patched with {patch}: {}", changed.settings));

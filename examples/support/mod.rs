@@ -1,6 +1,7 @@
 //! What the example programs share: how they start, stop and end, their progress lines, and trying again.
 #![allow(dead_code, reason = "each program uses a part of this")]
 
+use std::env;
 use std::error::Error as StdError;
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -22,35 +23,17 @@ pub const INTERRUPTED: u8 = 130;
 /// How often a call is made before its error counts.
 const ATTEMPTS: u32 = 5;
 
-/// Files, and a pause that makes a short run visible.
-#[derive(Default)]
-pub struct Arguments {
-    pub delay: Duration,
-    pub files: Vec<PathBuf>,
+/// The files that the command line names, `most` of them.
+pub fn files(usage: &str, most: usize) -> Result<Vec<PathBuf>, Failure> {
+    let files: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
+    let is_option = |file: &PathBuf| file.as_os_str() != "-" && file.to_string_lossy().starts_with('-');
+    if files.len() > most || files.iter().any(is_option) { Err(usage.into()) } else { Ok(files) }
 }
 
-impl Arguments {
-    pub fn from_command_line(usage: &str, most_files: usize) -> Result<Self, Failure> {
-        let mut parsed = Self::default();
-        let mut arguments = std::env::args_os().skip(1);
-        while let Some(argument) = arguments.next() {
-            match argument.to_str() {
-                Some("--delay-ms") => {
-                    parsed.delay = milliseconds(arguments.next().and_then(|it| it.into_string().ok()))?
-                }
-                Some(option) if option.starts_with("--") => {
-                    return Err(format!("unknown option {option}\n{usage}").into());
-                }
-                _ => parsed.files.push(argument.into()),
-            }
-        }
-        if parsed.files.len() > most_files { Err(usage.into()) } else { Ok(parsed) }
-    }
-}
-
-fn milliseconds(text: Option<String>) -> Result<Duration, Failure> {
-    let number = text.and_then(|text| text.parse().ok());
-    number.map(Duration::from_millis).ok_or_else(|| "--delay-ms wants a number of milliseconds".into())
+/// `DELAY_MS`: a pause after every step, so that one can watch.
+pub fn delay() -> Result<Duration, Failure> {
+    let Ok(text) = env::var("DELAY_MS") else { return Ok(Duration::ZERO) };
+    text.parse().map(Duration::from_millis).map_err(|error| format!("DELAY_MS: {error}").into())
 }
 
 /// Logs to stderr: stdout is for progress.
@@ -106,7 +89,7 @@ pub fn progress(done: usize, total: Option<usize>, what: &str) {
 /// Calls again, after a growing pause, while the error is one of the moment.
 ///
 /// After a broken connection nobody knows whether a write was stored, so a counter may count once too often.
-pub async fn retrying<T>(call: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
     for attempt in 1..ATTEMPTS {
         match call().await {
             Err(error) if error.is_retryable() => warn!(attempt, %error, "trying again"),

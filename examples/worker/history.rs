@@ -46,7 +46,9 @@ impl History {
             let message: Message = parse(line, &format!("{}, line {number}", messages.display()))?;
             channels.entry(message.channel_id).or_default().push(message);
         }
-        channels.values_mut().for_each(|history| history.sort_by_key(|message| message.id));
+        for history in channels.values_mut() {
+            history.sort_by_key(|message| message.id);
+        }
         Ok(Self { channels, errors: parse(&read(errors)?, &errors.display().to_string())? })
     }
 
@@ -84,13 +86,11 @@ fn number(count: usize) -> i64 {
 impl Attachment {
     /// Discord names the type of most files; of the others the name must do.
     fn is_video(&self) -> bool {
-        match &self.content_type {
-            Some(kind) => kind.starts_with("video/"),
-            None => {
-                let extension = Path::new(&self.filename).extension().unwrap_or_default();
-                ["mp4", "webm", "mov"].iter().any(|video| extension.eq_ignore_ascii_case(video))
-            }
-        }
+        let extension = Path::new(&self.filename).extension().unwrap_or_default();
+        self.content_type.as_deref().map_or_else(
+            || ["mp4", "webm", "mov"].iter().any(|video| extension.eq_ignore_ascii_case(video)),
+            |kind| kind.starts_with("video/"),
+        )
     }
 }
 

@@ -15,15 +15,15 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use clip_saver_db::{Db, Error, repositories as db};
+use clip_saver_db::{Db, Error, ScanIncrement, repositories as db};
 use history::History;
 use scan::Worker;
-use support::{Arguments, Failure, retrying, say, with_database};
+use support::{Failure, retrying, say, with_database};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
 
-const USAGE: &str = "usage: worker [--delay-ms N] [MESSAGES [ERRORS]]";
+const USAGE: &str = "usage: worker [MESSAGES [ERRORS]], and DELAY_MS in the environment for a pause after each page";
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
 
 /// How long the worker rests between two rounds.
@@ -36,13 +36,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<ExitCode, Failure> {
-    let Arguments { delay, files } = Arguments::from_command_line(USAGE, 2)?;
+    let (files, delay) = (support::files(USAGE, 2)?, support::delay()?);
     let file = |place: usize, name| files.get(place).cloned().unwrap_or_else(|| Path::new(DATA).join(name));
     let history = History::load(&file(0, "messages.jsonl"), &file(1, "channel_errors.json"))?;
     with_database(async |db, stop| {
         let mut worker = Worker::new(db, stop, history, delay);
         let result = work(&mut worker).await;
-        say(&worker.summary);
+        let ScanIncrement { scanned, matched } = worker.total;
+        say(format_args!("summary scanned={scanned} matched={matched}"));
         Ok(result?)
     })
     .await

@@ -1,113 +1,133 @@
-//! One scan run: from the channel's cursor to the end of its history.
+//! Scan runs: each reads a channel from its cursor to the end of the history.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::time::Duration;
 
-use clip_saver_db::{Channel, ChannelId, Db, Error, MessageId, ScanIncrement, ScanRunId, ScanStatus};
-use clip_saver_db::repositories as db;
+use clip_saver_db::{
+    Channel, ChannelId, Db, Error, MessageId, ScanIncrement, ScanRunId, Transaction, repositories as db,
+};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::history::{History, Message, count};
+use super::history::{History, count};
 use super::support::{progress, retrying};
 
 pub struct Worker<'a> {
     pub db: &'a Db,
     pub stop: &'a CancellationToken,
-    pub summary: Summary,
+    /// What the runs of this worker came to.
+    pub total: ScanIncrement,
     history: History,
     delay: Duration,
-    /// How many messages of each channel are scanned, by this worker or before.
-    scanned: HashMap<ChannelId, usize>,
-    /// Channels that are not asked again before the worker is started anew.
-    failed: HashSet<ChannelId>,
+    /// How many messages of each channel are scanned, now or by an earlier worker.
+    passed: HashMap<ChannelId, usize>,
+    /// Channels that are not asked again until the worker is started anew.
+    refused: HashSet<ChannelId>,
 }
 
-/// What the runs came to.
-#[derive(Default)]
-pub struct Summary {
-    runs: HashMap<ScanStatus, usize>,
-    counted: ScanIncrement,
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let runs = |status| self.runs.get(&status).copied().unwrap_or(0);
-        let [succeeded, failed, canceled] =
-            [ScanStatus::Succeeded, ScanStatus::Failed, ScanStatus::Canceled].map(runs);
-        write!(formatter, "summary succeeded={succeeded} failed={failed} canceled={canceled}")?;
-        write!(formatter, " scanned={} matched={}", self.counted.scanned, self.counted.matched)
-    }
-}
-
-/// How a run ended.
+/// How a run ends.
 enum End {
-    Done,
+    /// Everything is read.
+    Complete,
+    /// Discord answered with an error.
     Refused(String),
-    /// By Ctrl-C, or because the channel is gone or no longer to be read.
+    /// Ctrl-C, or the channel is gone or no longer to be read.
     Stopped,
 }
 
 impl<'a> Worker<'a> {
     pub fn new(db: &'a Db, stop: &'a CancellationToken, history: History, delay: Duration) -> Self {
-        let (summary, scanned, failed) = Default::default();
-        Self { db, stop, summary, history, delay, scanned, failed }
+        let (total, passed, refused) = Default::default();
+        Self { db, stop, total, history, delay, passed, refused }
     }
 
-    /// Scans a channel if its history has something new.
+    /// Scans a channel if its history has something new, or refuses to say.
+    ///
+    /// Cursor and counts are stored together: after an error of the moment, a new run goes on from the cursor.
     pub async fn visit(&mut self, channel: &Channel) -> Result<(), Error> {
         let id = channel.channel_id;
-        self.scanned.insert(id, self.history.passed(id, channel.last_message_id));
-        let has_nothing_new = self.history.page(id, channel.last_message_id).is_ok_and(<[_]>::is_empty);
-        if has_nothing_new || self.failed.contains(&id) {
+        self.passed.insert(id, self.history.passed(id, channel.last_message_id));
+        let is_up_to_date = self.history.page(id, channel.last_message_id).is_ok_and(<[_]>::is_empty);
+        if is_up_to_date || self.refused.contains(&id) {
             return Ok(());
         }
-        for attempt in 1.. {
-            match self.scan(channel).await {
-                // Counts and cursor are stored together, so a new run may simply go on from the cursor.
-                Err(error) if error.is_retryable() && attempt < 5 => warn!(attempt, %error, channel = %id, "again"),
-                result => return result,
+        retrying(async || self.scan(channel).await).await
+    }
+
+    async fn scan(&mut self, channel: &Channel) -> Result<(), Error> {
+        let Some(run) = db::enqueue_scan_run(self.db, channel.channel_id).await? else {
+            return Ok(()); // since the list was read, the channel was deleted or is no longer to be read
+        };
+        let result = self.carry_out(run, channel).await;
+        if result.is_err() {
+            let _ = db::mark_scan_canceled(self.db, run).await; // the first error is the one to report
+        }
+        result
+    }
+
+    async fn carry_out(&mut self, run: ScanRunId, channel: &Channel) -> Result<(), Error> {
+        if !db::mark_scan_started(self.db, run).await? {
+            return Ok(()); // another worker has it
+        }
+        let is_finished = match self.read_pages(run, channel).await? {
+            End::Complete => db::mark_scan_succeeded(self.db, run).await?,
+            End::Stopped => db::mark_scan_canceled(self.db, run).await?,
+            End::Refused(reason) => {
+                warn!(channel = %channel.channel_id, %reason, "cannot read the history");
+                self.refused.insert(channel.channel_id);
+                db::mark_scan_failed(self.db, run, &reason).await?
             }
-            sleep(Duration::from_millis(200) * attempt).await;
+        };
+        if !is_finished {
+            info!(channel = %channel.channel_id, %run, "the run is gone, or somebody else finished it");
         }
         Ok(())
     }
 
-    async fn scan(&mut self, channel: &Channel) -> Result<(), Error> {
-        let Some(run) = db::enqueue_scan_run(self.db, channel.channel_id).await? else { return Ok(()) };
-        if !db::mark_scan_started(self.db, run).await? {
-            return Ok(()); // somebody else has it
-        }
-        match self.read_pages(channel, run).await {
-            Ok(end) => self.finish(channel.channel_id, run, end).await,
-            Err(error) => {
-                let _ = db::mark_scan_canceled(self.db, run).await; // the first error is the one to tell
-                Err(error)
-            }
-        }
-    }
-
-    async fn read_pages(&mut self, channel: &Channel, run: ScanRunId) -> Result<End, Error> {
+    async fn read_pages(&mut self, run: ScanRunId, channel: &Channel) -> Result<End, Error> {
         let id = channel.channel_id;
-        let Some(mut cursor) = db::get_scan_run(self.db, run).await?.map(|run| run.after_message_id) else {
-            return Ok(End::Stopped);
-        };
+        let mut cursor = db::get_scan_run(self.db, run).await?.and_then(|run| run.after_message_id);
         loop {
             let page = match self.history.page(id, cursor) {
                 Ok(page) => page,
                 Err(refusal) => return Ok(End::Refused(refusal.to_string())),
             };
-            let Some(last) = page.last().map(|message| message.id) else { return Ok(End::Done) };
-            let increment = count(page);
-            let goes_on = store_page(self.db, id, run, last, increment).await?;
-            cursor = Some(last);
-            self.report(channel, last, increment);
-            if self.stop.is_cancelled() || !goes_on {
+            let Some(last) = page.last().map(|message| message.id) else { return Ok(End::Complete) };
+            if self.stop.is_cancelled() {
                 return Ok(End::Stopped);
             }
+            let increment = count(page);
+            if !store_page(self.db, run, id, last, increment).await? {
+                return Ok(End::Stopped);
+            }
+            cursor = Some(last);
+            self.report(channel, cursor, increment);
             self.stop.run_until_cancelled(sleep(self.delay)).await; // Discord limits how often one may ask
         }
     }
+
+    fn report(&mut self, channel: &Channel, cursor: Option<MessageId>, increment: ScanIncrement) {
+        self.total.scanned += increment.scanned;
+        self.total.matched += increment.matched;
+        self.passed.insert(channel.channel_id, self.history.passed(channel.channel_id, cursor));
+        let name = channel.name.as_deref().unwrap_or("(unnamed)");
+        progress(self.passed.values().sum(), Some(self.history.len()), name);
+    }
+}
+
+/// Stores the cursor and both counts, or nothing; returns whether there is a reason to read on.
+async fn store_page(
+    database: &Db,
+    run: ScanRunId,
+    channel: ChannelId,
+    last: MessageId,
+    increment: ScanIncrement,
+) -> Result<bool, Error> {
+    let store = async |tx: &Transaction| {
+        let is_known = db::update_channel_progress(tx, channel, last, increment.scanned).await?
+            && db::update_scan_progress(tx, run, increment).await?.is_some();
+        Ok(is_known && db::get_channel(tx, channel).await?.is_some_and(|channel| channel.is_reading))
+    };
+    database.transaction(store).await
 }

@@ -1,8 +1,9 @@
-//! Races that happen for certain: callers queue behind a lock, and all go on when it is released.
+//! Time, and races that happen for certain: callers queue behind a lock, and all go on when it is released.
 
 use std::time::Duration;
 
-use clip_saver_db::Db;
+use chrono::{DateTime, Utc};
+use clip_saver_db::{Db, GenericClient as _, Transaction};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
@@ -10,6 +11,11 @@ use crate::support::{TestDatabase, config, connect, value};
 
 /// Longer than anything here takes on a slow machine: a test that waits in vain fails.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The transaction's time.
+pub async fn now(transaction: &Transaction) -> DateTime<Utc> {
+    transaction.query_one("select now()", &[]).await.expect("the transaction is open").get(0)
+}
 
 /// An open transaction of somebody else.
 pub struct Obstacle {
