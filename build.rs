@@ -61,7 +61,8 @@ fn typed_queries(root: &Path, out: &Path) -> Result<PathBuf, String> {
 fn generate(root: &Path, out: &Path, current: &Fingerprint, changed: &str) -> Result<PathBuf, String> {
     let generated = out.join("generated");
     generate::generate(root, &generated, changed)?;
-    current.write(&generated.join("src/FINGERPRINT"))?;
+    let fingerprint = generated.join("src/FINGERPRINT");
+    fs::write(&fingerprint, current.to_string()).map_err(|error| format!("{}: {error}", fingerprint.display()))?;
     Ok(generated.join("src"))
 }
 

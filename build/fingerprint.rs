@@ -2,7 +2,7 @@
 //! build can name what has changed. Used by build.rs, without any dependency.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -36,20 +36,18 @@ impl Fingerprint {
         Ok(Self(lines.map(|(hash, name)| (name.to_owned(), hash.to_owned())).collect()))
     }
 
-    /// Writes it for `read`.
-    pub fn write(&self, file: &Path) -> Result<(), String> {
-        let text = self.0.iter().fold(String::new(), |mut text, (name, hash)| {
-            let _ = writeln!(text, "{hash} {name}");
-            text
-        });
-        fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
-    }
-
     /// The inputs that are new, gone or different.
     pub fn changes_since<'a>(&'a self, earlier: &'a Self) -> Vec<&'a str> {
         let changed = self.0.iter().filter(|(name, hash)| earlier.0.get(*name) != Some(*hash));
         let gone = earlier.0.keys().filter(|name| !self.0.contains_key(*name));
         changed.map(|(name, _)| name).chain(gone).map(String::as_str).collect()
+    }
+}
+
+/// As `read` reads it.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(name, hash)| writeln!(formatter, "{hash} {name}"))
     }
 }
 

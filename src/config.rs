@@ -50,7 +50,7 @@ pub struct Config {
 /// # Errors
 /// [`Error::Config`] names the variable that is wrong.
 pub fn get_config() -> Result<Config, Error> {
-    Config::from_lookup(|variable| env::var(variable).ok())
+    Config::from_lookup(|variable| env::var_os(variable).map(|value| value.to_string_lossy().into_owned()))
 }
 
 impl Config {
@@ -71,6 +71,9 @@ impl Config {
             }
         }
         if let Some(timeout) = variables.seconds("DB_CONNECT_TIMEOUT")? {
+            if timeout.is_zero() {
+                return Err(Error::config("DB_CONNECT_TIMEOUT", "must be more than 0"));
+            }
             config.connect_timeout = timeout;
         }
         if let Some(timeout) = variables.seconds("DB_ACQUIRE_TIMEOUT")? {

@@ -28,12 +28,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub async fn init_db() -> Result<Db, Error> {
     let config = get_config()?;
     info!(%config, "connecting to PostgreSQL");
-    let db = Db::connect(config).await.map_err(|error| error.in_function("init_db"))?;
-    db.migrate().await.map_err(|error| error.in_function("init_db"))?;
+    let db = Db::connect(config).await?;
+    db.migrate().await?;
     Ok(db)
 }
 
 /// Ends the handle and its clones: new calls fail with [`Error::Closed`], running ones are waited for.
+///
+/// That includes every [`Connection`] and [`Transaction`](crate::Transaction): drop those of your own task first, or it
+/// waits for itself.
 pub async fn close_db(db: &Db) {
     db.close().await;
 }
@@ -75,21 +78,24 @@ impl Db {
     /// [`Error::Migration`] if the database holds what this version cannot work on, and whatever keeps a file from being
     /// applied.
     pub async fn migrate(&self) -> Result<(), Error> {
-        let connection = self.connection().await?;
-        migrate::bring_up_to_date(&connection, &self.config).await
+        let migrate = async {
+            let connection = self.connection().await?;
+            migrate::bring_up_to_date(&connection, &self.config).await
+        };
+        migrate.await.map_err(|error| error.in_function("migrate"))
     }
 
     /// Takes a connection from the pool, for several calls in a row. Dropping it gives it back.
     ///
     /// # Errors
-    /// [`Error::PoolTimeout`] if none comes free in `DB_ACQUIRE_TIMEOUT`, [`Error::Connection`] if none can be made,
-    /// [`Error::Closed`] after `close_db`.
+    /// [`Error::PoolTimeout`] if none comes free in `DB_ACQUIRE_TIMEOUT`, [`Error::Connection`] or
+    /// [`Error::ConnectTimeout`] if none can be made, [`Error::Closed`] after `close_db`.
     pub async fn connection(&self) -> Result<Connection, Error> {
         let running = self.running.token();
         Ok(Connection { client: self.pool.get().await?, running })
     }
 
-    /// Ends the handle and its clones: new calls fail with [`Error::Closed`], running ones are waited for.
+    /// What [`close_db`] does.
     pub async fn close(&self) {
         self.pool.close();
         self.running.close();
@@ -102,7 +108,7 @@ impl Db {
         let mut pause = Duration::from_millis(50);
         for attempt in 1.. {
             let connection = timeout_at(deadline, self.connection()).await;
-            let Err(error) = connection.unwrap_or_else(|_| Err(Error::connect_timeout())) else {
+            let Err(error) = connection.unwrap_or(Err(Error::ConnectTimeout { function: "" })) else {
                 return Ok(());
             };
             // Half of the pause at random: programs that were started together come at different moments.

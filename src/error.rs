@@ -19,7 +19,7 @@ pub enum Error {
         text: String,
     },
     /// A value that cannot be stored; nothing was sent to the database.
-    #[error("{function}: `{field}` {reason}")]
+    #[error("{}`{field}` {reason}", within(function))]
     InvalidInput {
         /// The function that refused it.
         function: &'static str,
@@ -29,7 +29,7 @@ pub enum Error {
         reason: String,
     },
     /// A stored value that this version cannot read. The row can be mended by hand; other rows are not affected.
-    #[error("{function}: cannot read the stored {column}: {reason}")]
+    #[error("{}cannot read the stored {column}: {reason}", within(function))]
     UnreadableRow {
         /// The function that read it.
         function: &'static str,
@@ -47,7 +47,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// A row with this key exists (SQLSTATE 23505).
-    #[error("{function}: the key is taken (unique constraint {constraint})")]
+    #[error("{}the key is taken (unique constraint {constraint})", within(function))]
     UniqueViolation {
         /// The function that failed.
         function: &'static str,
@@ -57,7 +57,10 @@ pub enum Error {
         source: tokio_postgres::Error,
     },
     /// A row that this one refers to is missing (SQLSTATE 23503): write that one first.
-    #[error("{function}: a row that this one refers to is missing (foreign key {constraint}); store that one first")]
+    #[error(
+        "{}a row that this one refers to is missing (foreign key {constraint}); store that one first",
+        within(function)
+    )]
     ForeignKeyViolation {
         /// The function that failed.
         function: &'static str,
@@ -67,7 +70,7 @@ pub enum Error {
         source: tokio_postgres::Error,
     },
     /// A check constraint refused a value (SQLSTATE 23514).
-    #[error("{function}: a value is refused (check constraint {constraint})")]
+    #[error("{}a value is refused (check constraint {constraint})", within(function))]
     CheckViolation {
         /// The function that failed.
         function: &'static str,
@@ -77,7 +80,7 @@ pub enum Error {
         source: tokio_postgres::Error,
     },
     /// A column must have a value (SQLSTATE 23502).
-    #[error("{function}: the column {column} must have a value")]
+    #[error("{}the column {column} must have a value", within(function))]
     NotNullViolation {
         /// The function that failed.
         function: &'static str,
@@ -87,7 +90,7 @@ pub enum Error {
         source: tokio_postgres::Error,
     },
     /// A concurrent transaction was in the way (SQLSTATE 40001 or 40P01); nothing was stored. A retry makes sense.
-    #[error("{function}: a concurrent transaction was in the way; nothing was stored, try again")]
+    #[error("{}a concurrent transaction was in the way; nothing was stored, try again", within(function))]
     Conflict {
         /// The function that failed.
         function: &'static str,
@@ -95,31 +98,39 @@ pub enum Error {
         source: tokio_postgres::Error,
     },
     /// The server ended the statement: `DB_STATEMENT_TIMEOUT`, a lock timeout or an operator (SQLSTATE 57014, 55P03).
-    #[error("{function}: the statement was canceled: {}", message(source))]
+    #[error("{}the statement was canceled: {}", within(function), message(source))]
     Canceled {
         /// The function that failed.
         function: &'static str,
         /// PostgreSQL's report.
         source: tokio_postgres::Error,
     },
-    /// No connection came free in time, or none could be made in time.
-    #[error("{function}: {waited_for}; raise DB_POOL_MAX or {variable}, or look for what keeps connections busy")]
+    /// No connection of the pool came free in time.
+    #[error(
+        "{}no connection came free in time; raise DB_POOL_MAX or DB_ACQUIRE_TIMEOUT, or find what holds them",
+        within(function)
+    )]
     PoolTimeout {
         /// The function that failed.
         function: &'static str,
-        /// What took too long.
-        waited_for: &'static str,
-        /// The variable that sets how long.
-        variable: &'static str,
+    },
+    /// No connection could be made in time.
+    #[error(
+        "{}PostgreSQL did not answer in time; see that it runs and can be reached, or raise DB_CONNECT_TIMEOUT",
+        within(function)
+    )]
+    ConnectTimeout {
+        /// The function that failed.
+        function: &'static str,
     },
     /// `close_db` was called.
-    #[error("{function}: the database handle is closed")]
+    #[error("{}the database handle is closed", within(function))]
     Closed {
         /// The function that failed.
         function: &'static str,
     },
     /// The server cannot be reached, or the connection broke. A write that was under way may have been stored.
-    #[error("{function}: no connection to PostgreSQL: {}", message(source))]
+    #[error("{}no connection to PostgreSQL: {}", within(function), message(source))]
     Connection {
         /// The function that failed.
         function: &'static str,
@@ -127,7 +138,7 @@ pub enum Error {
         source: tokio_postgres::Error,
     },
     /// The encrypted connection could not be set up: certificates, or a server without TLS.
-    #[error("{function}: no TLS with the server: {}; see sslmode and sslrootcert", message(source))]
+    #[error("{}no TLS with the server: {}; see sslmode and sslrootcert", within(function), message(source))]
     Tls {
         /// The function that failed.
         function: &'static str,
@@ -143,7 +154,7 @@ pub enum Error {
         function: &'static str,
     },
     /// Any other report of the database.
-    #[error("{function}: {}", message(source))]
+    #[error("{}{}", within(function), message(source))]
     Database {
         /// The function that failed.
         function: &'static str,
@@ -180,7 +191,8 @@ macro_rules! function_of {
             | Self::NotNullViolation { function, .. }
             | Self::Conflict { function, .. }
             | Self::Canceled { function, .. }
-            | Self::PoolTimeout { function, .. }
+            | Self::PoolTimeout { function }
+            | Self::ConnectTimeout { function }
             | Self::Closed { function }
             | Self::Connection { function, .. }
             | Self::TransactionAborted { function }
@@ -229,14 +241,14 @@ impl Error {
     /// The repository function that failed; `None` where there was none.
     #[must_use]
     pub fn function(&self) -> Option<&'static str> {
-        function_of!(self).copied()
+        function_of!(self).copied().filter(|function| !function.is_empty())
     }
 
     /// PostgreSQL's [five-character code](https://www.postgresql.org/docs/current/errcodes-appendix.html), if the
     /// database reported the error.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
-        self.source()?.downcast_ref::<tokio_postgres::Error>()?.code().map(SqlState::code)
+        causes(self).find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>()?.code()).map(SqlState::code)
     }
 
     /// The name of the violated constraint.
@@ -256,7 +268,11 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Conflict { .. } | Self::Canceled { .. } | Self::PoolTimeout { .. } | Self::Connection { .. }
+            Self::Conflict { .. }
+                | Self::Canceled { .. }
+                | Self::PoolTimeout { .. }
+                | Self::ConnectTimeout { .. }
+                | Self::Connection { .. }
         )
     }
 }
@@ -325,11 +341,10 @@ fn without_report(source: tokio_postgres::Error) -> Error {
 impl From<PoolError> for Error {
     fn from(error: PoolError) -> Self {
         let function = "";
-        let timeout = |waited_for, variable| Self::PoolTimeout { function, waited_for, variable };
         match error {
             PoolError::Backend(source) => source.into(),
-            PoolError::Timeout(TimeoutType::Create) => Self::connect_timeout(),
-            PoolError::Timeout(_) => timeout("no connection came free in time", "DB_ACQUIRE_TIMEOUT"),
+            PoolError::Timeout(TimeoutType::Create) => Self::ConnectTimeout { function },
+            PoolError::Timeout(_) => Self::PoolTimeout { function },
             // The two others can't happen: the pool has a runtime, and its hooks are infallible.
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
                 Self::Closed { function }
@@ -349,6 +364,11 @@ pub(crate) fn message(error: &tokio_postgres::Error) -> String {
         Some(report) => format!("{} (SQLSTATE {})", report.message(), report.code().code()),
         None => causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": "),
     }
+}
+
+/// What a message begins with: the function, if the error came out of one.
+fn within(function: &str) -> String {
+    if function.is_empty() { String::new() } else { format!("{function}: ") }
 }
 
 fn expected(kind: &str) -> &'static str {

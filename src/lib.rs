@@ -4,6 +4,16 @@ include!(concat!(env!("OUT_DIR"), "/codegen.rs"));
 
 pub mod repositories;
 
+/// The generated functions, one for each query, for callers who want streaming or a mapping of their own.
+///
+/// They run on a [`GenericClient`], so not on [`Db`] but on one connection of it (`&*database.connection().await?`) or on a
+/// [`Transaction`]; they return [`tokio_postgres::Error`], and check nothing of what they are given.
+pub mod queries {
+    pub use crate::codegen::client::Params;
+    pub use crate::codegen::queries::*;
+    pub use crate::codegen::{ArraySql, IterSql, JsonSql, StringSql};
+}
+
 mod config;
 mod db;
 mod error;
@@ -19,11 +29,10 @@ mod transaction;
 #[expect(clippy::wildcard_imports, reason = "the generated code names its modules as if they were the crate's")]
 use codegen::*;
 
-pub use codegen::client::GenericClient;
-/// The generated functions, one for each query, for callers who want streaming or a mapping of their own. They return
-/// [`tokio_postgres::Error`]; what they promise beyond their SQL is up to the caller.
+/// Whatever statements can be sent on: a connection or a transaction of this crate, of `deadpool_postgres` or of
+/// [`tokio_postgres`].
 #[doc(inline)]
-pub use codegen::queries;
+pub use codegen::client::GenericClient;
 
 pub use config::{Config, get_config};
 pub use db::{Connection, Db, close_db, init_db};

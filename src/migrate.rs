@@ -35,6 +35,9 @@ async fn pending(client: &Client) -> Result<usize, Error> {
         Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => return unrecorded(client).await,
         Err(error) => return Err(error.into()),
     };
+    if history.is_empty() {
+        return unrecorded(client).await;
+    }
     let known = embedded::migrations::runner().get_migrations().clone();
     let newest = known.iter().map(Migration::version).max().unwrap_or_default();
     let mut applied = Vec::new();
@@ -116,6 +119,6 @@ async fn try_lock(client: &Client) -> Result<bool, Error> {
 
 fn failed(error: refinery::Error) -> Error {
     // refinery's own text says only "db error" of what PostgreSQL reported.
-    let reason = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    Error::Migration { reason, source: Some(Box::new(error)) }
+    let report = causes(&error).last().map(ToString::to_string).unwrap_or_default();
+    Error::Migration { reason: format!("{error}: {report}"), source: Some(Box::new(error)) }
 }

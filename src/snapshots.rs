@@ -85,9 +85,9 @@ impl UserSnapshot {
 /// What a scan run has done since it last said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScanIncrement {
-    /// Messages looked at.
+    /// Messages looked at; `scanned_inc` in Python.
     pub scanned: i64,
-    /// Clips among them.
+    /// Clips among them; `matched_inc` in Python.
     pub matched: i64,
 }
 

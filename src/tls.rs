@@ -26,10 +26,11 @@ use crate::error::Error;
 pub enum SslMode {
     /// No encryption.
     Disable,
-    /// Encryption if the server offers it, without a check of its certificate. The default, as in libpq.
+    /// Encryption if the server offers it. The default, as in libpq. The certificate is checked as by `verify-ca` if there
+    /// is an `sslrootcert`, and else not at all.
     #[default]
     Prefer,
-    /// Encryption, without a check of the certificate; with `sslrootcert` the same as `verify-ca`, as in libpq.
+    /// Encryption. The certificate is checked as by `verify-ca` if there is an `sslrootcert`, and else not at all.
     Require,
     /// Encryption, and the certificate must come from a trusted authority.
     VerifyCa,
@@ -44,10 +45,6 @@ impl SslMode {
             Self::Prefer => tokio_postgres::config::SslMode::Prefer,
             Self::Require | Self::VerifyCa | Self::VerifyFull => tokio_postgres::config::SslMode::Require,
         }
-    }
-
-    fn verifies(self) -> bool {
-        matches!(self, Self::VerifyCa | Self::VerifyFull)
     }
 }
 
@@ -97,22 +94,29 @@ impl fmt::Display for Tls {
 }
 
 impl Tls {
-    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        match key {
-            "sslmode" => self.mode = value.parse()?,
-            // libpq's word for the platform's roots.
-            _ if value == "system" => self.root_certificates = None,
-            _ => self.root_certificates = Some(value.into()),
+    /// From the two parameters of a connection string. `system`, libpq's word for the platform's roots, means
+    /// `verify-full` there too.
+    fn new(mode: Option<&str>, root_certificates: Option<&str>) -> Result<Self, String> {
+        let mode: Option<SslMode> = mode.map(str::parse).transpose()?;
+        match (mode, root_certificates) {
+            (Some(SslMode::VerifyFull) | None, Some("system")) => {
+                Ok(Self { mode: SslMode::VerifyFull, root_certificates: None })
+            }
+            (Some(mode), Some("system")) => Err(format!("sslrootcert=system needs sslmode=verify-full, not {mode}")),
+            (mode, file) => Ok(Self { mode: mode.unwrap_or_default(), root_certificates: file.map(Into::into) }),
         }
-        Ok(())
+    }
+
+    /// With root certificates there is no mode that encrypts but does not look at the certificate.
+    fn verifies(&self) -> bool {
+        matches!(self.mode, SslMode::VerifyCa | SslMode::VerifyFull) || self.root_certificates.is_some()
     }
 
     /// What tokio-postgres makes its connections with.
     pub(crate) fn connector(&self) -> Result<MakeRustlsConnect, Error> {
         let provider = Arc::new(ring::default_provider());
-        let verifies = self.mode.verifies() || (self.mode == SslMode::Require && self.root_certificates.is_some());
         let check = Verifier {
-            roots: if verifies { Some(self.root_verifier(&provider)?) } else { None },
+            roots: if self.verifies() { Some(self.root_verifier(&provider)?) } else { None },
             checks_host: self.mode == SslMode::VerifyFull,
             provider: Arc::clone(&provider),
         };
@@ -206,45 +210,37 @@ pub(crate) fn take_parameters(dsn: &str) -> Result<(String, Tls), String> {
     }
 }
 
-fn is_ours(key: &str) -> bool {
-    matches!(key, "sslmode" | "sslrootcert")
-}
-
 fn take_from_url(url: &str) -> Result<(String, Tls), String> {
-    let mut tls = Tls::default();
     let Some((address, query)) = url.split_once('?') else {
-        return Ok((url.to_owned(), tls));
+        return Ok((url.to_owned(), Tls::default()));
     };
-    let mut others = Vec::new();
+    let (mut mode, mut root_certificates, mut others) = (None, None, Vec::new());
     for parameter in query.split('&') {
         match parameter.split_once('=') {
-            Some((key, value)) if is_ours(key) => {
-                let value = percent_decode_str(value).decode_utf8().map_err(|_| format!("{key} is no UTF-8"))?;
-                tls.set(key, &value)?;
-            }
+            Some(("sslmode", value)) => mode = Some(value),
+            Some(("sslrootcert", value)) => root_certificates = Some(percent_decode_str(value).decode_utf8_lossy()),
             _ => others.push(parameter),
         }
     }
     let rest = if others.is_empty() { address.to_owned() } else { format!("{address}?{}", others.join("&")) };
-    Ok((rest, tls))
+    Ok((rest, Tls::new(mode, root_certificates.as_deref())?))
 }
 
 fn take_from_pairs(pairs: &str) -> Result<(String, Tls), String> {
-    let mut tls = Tls::default();
-    let mut others = String::new();
+    let (mut mode, mut root_certificates, mut others) = (None, None, String::new());
     let mut rest = pairs.trim_start();
     while let Some((key, behind)) = rest.split_once('=') {
         let behind = behind.trim_start();
         let (value, length) = quoted(behind);
-        if is_ours(key.trim()) {
-            tls.set(key.trim(), &value)?;
-        } else {
-            others.extend([key.trim(), "=", &behind[..length], " "]);
+        match key.trim() {
+            "sslmode" => mode = Some(value),
+            "sslrootcert" => root_certificates = Some(value),
+            key => others.extend([key, "=", &behind[..length], " "]),
         }
         rest = behind[length..].trim_start();
     }
     others.push_str(rest);
-    Ok((others, tls))
+    Ok((others, Tls::new(mode.as_deref(), root_certificates.as_deref())?))
 }
 
 /// The value at the start of a text, and how long it is there: 'in quotes' or up to the next space, `\` before a

@@ -32,6 +32,9 @@ impl Db {
     /// closure runs again, five times at most, after a short random pause. So it should do nothing outside the database
     /// that must not be done twice.
     ///
+    /// The error may be [`Error`] or one of yours that is made from it; it has to be a [`std::error::Error`]. Where nothing
+    /// else says which, name it: `async |tx| -> Result<_, Error> { … }`.
+    ///
     /// ```no_run
     /// use clip_saver_db::{ChannelId, Db, Error, MessageId, ScanIncrement, ScanRunId, repositories as db};
     ///

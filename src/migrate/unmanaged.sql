@@ -1,2 +1,6 @@
--- Whether the tables are there although no migration was recorded: a database that the Python programs made.
-select to_regclass('bot_guilds') is not null or to_regclass('bot_channels') is not null
+-- Whether tables of the schema are there although no migration was recorded: a database that the Python programs made.
+select exists (
+  select
+  from unnest(array['users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs', 'install_intents']) t
+  where to_regclass(t) is not null
+)

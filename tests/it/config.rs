@@ -75,6 +75,7 @@ fn a_wrong_value_is_an_error_that_names_the_variable() {
         ("POSTGRES_DSN", "mysql://root@db/x"),
         ("POSTGRES_DSN", "postgresql:///x"),
         ("DATABASE_URL", "postgresql://db/x?sslmode=verify"),
+        ("DATABASE_URL", "postgresql://db/x?sslrootcert=system&sslmode=require"),
         ("DATABASE_URL", "host=db colour=red"),
         ("DATABASE_URL", "host='db"),
         ("POSTGRES_PORT", "70000"),
@@ -82,6 +83,7 @@ fn a_wrong_value_is_an_error_that_names_the_variable() {
         ("DB_POOL_MAX", "0"),
         ("DB_POOL_MAX", "-1"),
         ("DB_CONNECT_TIMEOUT", "soon"),
+        ("DB_CONNECT_TIMEOUT", "0"),
         ("DB_ACQUIRE_TIMEOUT", "-1"),
         ("DB_STATEMENT_TIMEOUT", "1e300"),
         ("DB_STATEMENT_TIMEOUT", "NaN"),
@@ -106,6 +108,20 @@ fn ssl_mode_and_root_certificate_are_read_from_urls_and_pairs() {
             "host=h port=5432 user=a password=******** dbname=d sslmode=verify-full sslrootcert=/etc/my root.pem ";
         assert!(shown.starts_with(expected), "{dsn}: {shown}");
     }
+}
+
+#[test]
+fn the_systems_roots_mean_verify_full_as_in_libpq() {
+    let config: Config = "postgresql://h/d?sslrootcert=system".parse().unwrap();
+
+    assert_eq!(config.ssl_mode(), SslMode::VerifyFull);
+}
+
+#[test]
+fn what_the_connection_string_says_of_timeouts_counts() {
+    let config: Config = "postgresql://h/d?connect_timeout=7".parse().unwrap();
+
+    assert_eq!(config.connect_timeout, Duration::from_secs(7));
 }
 
 #[test]

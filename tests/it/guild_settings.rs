@@ -186,7 +186,7 @@ async fn fifty_concurrent_updates_of_different_keys_lose_nothing() {
     obstacle.vanishes().await;
 
     callers.await.unwrap();
-    let all = "select count(*) from guild_settings, jsonb_each(settings) where key = 'key ' || value";
+    let all = "select count(*) from guild_settings, jsonb_each(settings) where key = 'key ' || value::text";
     assert_eq!(database.text(all).await, "50");
 }
 

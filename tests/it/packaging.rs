@@ -42,3 +42,19 @@ fn every_dependency_has_its_reason_in_one_line() {
         assert!(line.contains(" # "), "no reason: {line}");
     }
 }
+
+#[test]
+fn without_default_features_there_is_no_build_dependency() {
+    let tree = |features: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--locked", "--edges=build", "--prefix=none", "--depth=1"])
+            .args(features)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+
+    assert_eq!(tree(&["--no-default-features"]).lines().count(), 1, "the crate itself");
+    assert!(tree(&[]).contains("cornucopia"));
+}

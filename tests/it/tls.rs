@@ -114,8 +114,8 @@ async fn verify_full_refuses_another_host_and_verify_ca_does_not_care() {
 async fn an_unknown_authority_is_refused_by_all_modes_that_verify() {
     let other = server().await.other_root.display().to_string();
     let refused = ["verify-ca", "verify-full"].map(|mode| format!("sslmode={mode}")).into_iter().chain(
-        // `require` with a root certificate is `verify-ca`, as in libpq
-        ["verify-ca", "verify-full", "require"].map(|mode| format!("sslmode={mode}&sslrootcert={other}")),
+        // with a root certificate all modes verify
+        ["verify-ca", "verify-full", "require", "prefer"].map(|mode| format!("sslmode={mode}&sslrootcert={other}")),
     );
 
     for parameters in refused {

@@ -104,7 +104,8 @@ async fn upserts_draw_no_number_for_known_users_and_keep_theirs() {
     let database = TestDatabase::new().await;
     db::upsert_users(&*database, &batch([7, 8])).await.unwrap();
     let drawn = database.text(USERS_DRAWN).await;
-    let numbers = database.text("select string_agg(id::text, ' ') from users").await;
+    let numbers_are = "select string_agg(id::text, ' ' order by discord_user_id) from users";
+    let numbers = database.text(numbers_are).await;
 
     for _ in 0..3 {
         db::upsert_user(&*database, &full(7, "again")).await.unwrap();
@@ -112,7 +113,7 @@ async fn upserts_draw_no_number_for_known_users_and_keep_theirs() {
     }
 
     assert_eq!(database.text(USERS_DRAWN).await, drawn);
-    assert_eq!(database.text("select string_agg(id::text, ' ') from users").await, numbers);
+    assert_eq!(database.text(numbers_are).await, numbers);
 }
 
 #[tokio::test]
