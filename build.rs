@@ -7,6 +7,9 @@ mod fingerprint;
 #[path = "build/generate.rs"]
 mod generate;
 #[cfg(feature = "codegen")]
+#[path = "build/lint.rs"]
+mod lint;
+#[cfg(feature = "codegen")]
 #[path = "build/position.rs"]
 mod position;
 #[cfg(feature = "codegen")]
@@ -35,10 +38,19 @@ fn main() {
 
     let root = directory("CARGO_MANIFEST_DIR");
     let out = directory("OUT_DIR");
+    #[cfg(feature = "codegen")]
+    if let Err(findings) = lint::check(&root) {
+        fail(&findings);
+    }
     match typed_queries(&root, &out) {
         Ok(source) => include(&source, &out),
-        Err(message) => message.lines().for_each(|line| println!("cargo::error={line}")),
+        Err(message) => fail(&message),
     }
+}
+
+/// Each line is an error of its own; cargo fails when this program has ended, so that all of them are seen.
+fn fail(message: &str) {
+    message.lines().for_each(|line| println!("cargo::error={line}"));
 }
 
 fn directory(variable: &str) -> PathBuf {

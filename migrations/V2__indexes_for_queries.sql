@@ -1,6 +1,6 @@
--- What the queries need beside V1. Plain indexes, which block writes while they are built: each of these tables is
--- small (a row a guild, an open installation, a channel), so the build takes milliseconds.
--- The Python programs that still run on this database notice nothing of it.
+-- What the queries need beside V1. The Python programs that still run on this database notice nothing of it.
+-- safe: plain indexes block writes while they are built, but each of these tables is small (a row a guild, an open
+-- installation, a channel), so that takes milliseconds.
 
 -- Deleting a user looks for the guilds it owns and the installations it began.
 create index idx_bot_guilds_owner on bot_guilds (owner_user_id);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 use tokio::time::{Instant, sleep, timeout_at};
+use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{info, warn};
@@ -28,9 +29,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub async fn init_db() -> Result<Db, Error> {
     let config = get_config()?;
     info!(%config, "connecting to PostgreSQL");
-    let db = Db::connect(config).await?;
-    db.migrate().await?;
-    Ok(db)
+    let start = async {
+        let db = Db::open(config).await?;
+        migrate::apply(&db, |_| ()).await?;
+        Ok(db)
+    };
+    start.await.map_err(|error: Error| error.in_function("init_db"))
 }
 
 /// Ends the handle and its clones: new calls fail with [`Error::Closed`], running ones are waited for.
@@ -67,22 +71,27 @@ impl Db {
     /// # Errors
     /// As [`init_db`].
     pub async fn connect(config: Config) -> Result<Self, Error> {
+        Self::open(config).await.map_err(|error| error.in_function("connect"))
+    }
+
+    async fn open(config: Config) -> Result<Self, Error> {
         let db = Self { pool: pool(&config)?, config, running: TaskTracker::new() };
-        db.wait_for_server().await.map_err(|error| error.in_function("connect"))?;
+        db.wait_for_server().await?;
         Ok(db)
     }
 
-    /// Brings the schema up to date; one round trip if it is.
+    /// Brings the schema up to date; one round trip if it is. [`migrate::apply`] reports each file.
     ///
     /// # Errors
     /// [`Error::Migration`] if the database holds what this version cannot work on, and whatever keeps a file from being
     /// applied.
     pub async fn migrate(&self) -> Result<(), Error> {
-        let migrate = async {
-            let connection = self.connection().await?;
-            migrate::bring_up_to_date(&connection, &self.config).await
-        };
-        migrate.await.map_err(|error| error.in_function("migrate"))
+        migrate::apply(self, |_| ()).await.map_err(|error| error.in_function("migrate"))
+    }
+
+    /// What the connection that migrates is made with: none of the pool, whose limits are for short calls.
+    pub(crate) fn migrating_session(&self) -> Result<(tokio_postgres::Config, MakeRustlsConnect), Error> {
+        Ok((self.config.migrating_session(), self.config.tls.connector()?))
     }
 
     /// Takes a connection from the pool, for several calls in a row. Dropping it gives it back.

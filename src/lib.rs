@@ -2,6 +2,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/codegen.rs"));
 
+pub mod migrate;
 pub mod repositories;
 
 /// The generated functions, one for each query, for callers who want streaming or a mapping of their own.
@@ -19,7 +20,6 @@ mod db;
 mod error;
 mod ids;
 mod lease;
-mod migrate;
 mod models;
 mod settings;
 mod snapshots;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use clip_saver_db::{Db, Error};
 use input::Input;
-use support::{Failure, progress, retrying, say, with_database};
+use support::{Failure, concerns_one_row, progress, retrying, say, with_database};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Level, warn};
@@ -71,16 +71,11 @@ async fn read_event(db: &Db, line: &[u8], summary: &mut Summary) -> Result<&'sta
     match retrying(async || events::store(db, &event).await).await {
         Ok(true) => summary.stored += 1,
         Ok(false) => summary.ignored += 1,
-        Err(error) if is_about_the_event(&error) => {
+        Err(error) if concerns_one_row(&error) => {
             warn!(%error, "skipping {name}");
             summary.skipped += 1;
         }
         Err(error) => return Err(error),
     }
     Ok(name)
-}
-
-/// A guild that is not stored, text that PostgreSQL cannot hold, a stored row that cannot be read.
-fn is_about_the_event(error: &Error) -> bool {
-    matches!(error, Error::ForeignKeyViolation { .. } | Error::InvalidInput { .. } | Error::UnreadableRow { .. })
 }

@@ -2,14 +2,14 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{ChildStdin, Command};
+use tokio::process::{ChildStderr, ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::meter::Meter;
-use super::support::{Failure, INTERRUPTED};
+use super::support::Failure;
 
 pub struct Child {
     name: &'static str,
@@ -39,47 +39,38 @@ impl Child {
 
     /// Shows the child's progress until it ends. Its log is shown if it failed.
     pub async fn follow(&mut self, stop: &CancellationToken) -> Result<(), Failure> {
-        let (output, log) = (self.process.stdout.take(), self.process.stderr.take());
-        let show = async {
-            let Some(output) = output else { return Ok(()) };
+        let log = tokio::spawn(read_all(self.process.stderr.take()));
+        let ctrl_c = tokio::spawn(pass_on_ctrl_c(self.process.id(), stop.clone()));
+        if let Some(output) = self.process.stdout.take() {
             let mut lines = BufReader::new(output).lines();
             while let Some(line) = lines.next_line().await? {
                 self.meter.line(&line);
             }
-            Ok::<_, Failure>(())
-        };
-        let read_log = async {
-            let mut bytes = Vec::new();
-            if let Some(mut log) = log {
-                log.read_to_end(&mut bytes).await?;
-            }
-            Ok(String::from_utf8_lossy(&bytes).into_owned())
-        };
-        let pass_on = pass_on_ctrl_c(self.process.id(), stop);
-        let both = async { tokio::try_join!(show, read_log) };
-        tokio::pin!(both);
-        let ((), log) = tokio::select! {
-            result = &mut both => result?,
-            () = pass_on => both.await?,
-        };
+        }
+        let status = self.process.wait().await?;
+        ctrl_c.abort();
         self.meter.end();
-        judge(self.name, self.process.wait().await?, &log)
+        if status.success() || stop.is_cancelled() {
+            return Ok(());
+        }
+        Err(format!("{} failed ({status}); its log:\n{}", self.name, log.await?).into())
     }
 }
 
-/// At a terminal Ctrl-C reaches the children, too; otherwise only this program, and a second one does no harm.
-async fn pass_on_ctrl_c(process: Option<u32>, stop: &CancellationToken) {
+async fn read_all(log: Option<ChildStderr>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut log) = log {
+        let _ = log.read_to_end(&mut bytes).await; // what was read before an error is shown
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// At a terminal, Ctrl-C has reached the children already, and a second one does no harm.
+async fn pass_on_ctrl_c(process: Option<u32>, stop: CancellationToken) {
     stop.cancelled().await;
     if let Some(id) = process {
         let _ = Command::new("sh").args(["-c", &format!("kill -INT {id}")]).stderr(Stdio::null()).status().await;
     }
-}
-
-fn judge(name: &str, status: ExitStatus, log: &str) -> Result<(), Failure> {
-    if status.success() || status.code() == Some(INTERRUPTED.into()) {
-        return Ok(());
-    }
-    Err(format!("{name} failed ({status}); its log:\n{log}").into())
 }
 
 fn sibling(name: &str) -> Result<PathBuf, Failure> {

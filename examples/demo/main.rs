@@ -36,8 +36,8 @@ async fn main() -> ExitCode {
 /// The worker ends when its stdin is closed: as soon as the bot has ended.
 async fn run_both(stop: &CancellationToken) -> Result<(), Failure> {
     let bars = MultiProgress::new();
-    let mut bot = Child::start("bot", &[GATEWAY], "3", Meter::new("bot", &bars))?;
-    let mut worker = Child::start("worker", &[], "25", Meter::new("worker", &bars))?;
+    let mut bot = Child::start("bot", &[GATEWAY], "3", Meter::new("bot", "events", &bars))?;
+    let mut worker = Child::start("worker", &[], "25", Meter::new("worker", "messages", &bars))?;
     let worker_input = worker.input();
     let bot = async {
         let result = bot.follow(stop).await;

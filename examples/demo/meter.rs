@@ -13,10 +13,10 @@ pub struct Meter {
 }
 
 impl Meter {
-    pub fn new(name: &'static str, bars: &MultiProgress) -> Self {
+    pub fn new(name: &'static str, unit: &'static str, bars: &MultiProgress) -> Self {
         let is_terminal = io::stdout().is_terminal();
         bars.set_draw_target(if is_terminal { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() });
-        let bar = bars.add(ProgressBar::new(0).with_prefix(name));
+        let bar = bars.add(ProgressBar::new(0).with_prefix(name).with_message(unit));
         if let Ok(style) = ProgressStyle::with_template("{prefix:>6} [{bar:30}] {pos:>4}/{len:4} {msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
@@ -35,7 +35,6 @@ impl Meter {
         let before = self.tenths();
         self.bar.set_length(total);
         self.bar.set_position(done);
-        self.bar.set_message(what.chars().take(20).collect::<String>());
         if self.bars.is_hidden() && self.tenths() != before {
             say(format_args!("{}: {done}/{total} {what}", self.name));
         }

@@ -18,7 +18,7 @@ use tracing::{Level, warn};
 pub type Failure = Box<dyn StdError + Send + Sync>;
 
 /// What shells report for a program that Ctrl-C ended.
-pub const INTERRUPTED: u8 = 130;
+const INTERRUPTED: u8 = 130;
 
 /// How often a call is made before its error counts.
 const ATTEMPTS: u32 = 5;
@@ -98,4 +98,10 @@ pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Res
         sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await;
     }
     call().await
+}
+
+/// A row that this one needs is gone, text that PostgreSQL cannot hold, a stored row that cannot be read: no reason to
+/// leave the others undone.
+pub fn concerns_one_row(error: &Error) -> bool {
+    matches!(error, Error::ForeignKeyViolation { .. } | Error::InvalidInput { .. } | Error::UnreadableRow { .. })
 }

@@ -15,13 +15,13 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use clip_saver_db::{Db, Error, ScanIncrement, repositories as db};
+use clip_saver_db::{Error, GuildId, ScanIncrement, repositories as db};
 use history::History;
 use scan::Worker;
-use support::{Failure, retrying, say, with_database};
+use support::{Failure, concerns_one_row, retrying, say, with_database};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::Level;
+use tracing::{Level, warn};
 
 const USAGE: &str = "usage: worker [MESSAGES [ERRORS]], and DELAY_MS in the environment for a pause after each page";
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
@@ -67,15 +67,23 @@ async fn work(worker: &mut Worker<'_>) -> Result<(), Error> {
 
 /// Looks at every channel that is to be read. An error that lasts ends the worker; the cursors say where to go on.
 async fn round(worker: &mut Worker<'_>) -> Result<(), Error> {
-    let database: &Db = worker.db;
+    let database = worker.db;
     for guild in retrying(async || db::get_guilds(database).await).await? {
-        let channels = retrying(async || db::get_reading_channels(database, guild.guild_id).await).await?;
-        for channel in channels {
-            if worker.stop.is_cancelled() {
-                return Ok(());
-            }
-            worker.visit(&channel).await?;
+        match visit_channels(worker, guild.guild_id).await {
+            Err(error) if concerns_one_row(&error) => warn!(%error, guild = %guild.guild_id, "leaving the guild"),
+            result => result?,
         }
+    }
+    Ok(())
+}
+
+async fn visit_channels(worker: &mut Worker<'_>, guild: GuildId) -> Result<(), Error> {
+    let database = worker.db;
+    for channel in retrying(async || db::get_reading_channels(database, guild).await).await? {
+        if worker.stop.is_cancelled() {
+            return Ok(());
+        }
+        worker.visit(&channel).await?;
     }
     Ok(())
 }

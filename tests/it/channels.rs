@@ -55,7 +55,7 @@ async fn every_column_is_read_and_times_come_back_as_utc() {
         updated_at: time("2025-12-31T23:59:59Z"),
     };
     assert_eq!(stored_channel(&database, 2001.into()).await, expected);
-    assert_eq!(db::get_channels_by_guild(&*database, 1001.into()).await.unwrap(), [expected.clone()]);
+    assert_eq!(db::get_channels_by_guild(&*database, 1001.into()).await.unwrap(), vec![expected.clone()]);
     assert_eq!(db::get_reading_channels(&*database, 1001.into()).await.unwrap(), [expected]);
 }
 

@@ -3,6 +3,7 @@
 use clip_saver_db::{ChannelSnapshot, Error, repositories as db};
 
 use crate::channels::stored_channel;
+use crate::channels_writes::fifty_at_once;
 use crate::support::{TestDatabase, channel, concurrently, guild, json};
 
 fn batch(ids: impl IntoIterator<Item = u64>) -> Vec<ChannelSnapshot> {
@@ -149,13 +150,14 @@ async fn concurrent_batches_lose_none_of_each_others_overrides() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
 
-    concurrently(50, |caller| {
-        let database = database.db.clone();
+    db::upsert_channels_for_guild(&*database, guild, &batch([2001, 2002])).await.unwrap();
+
+    fifty_at_once(&database, "select from bot_channels for update", |database, caller| async move {
         let mut channels = batch([2001, 2002]);
         for channel in &mut channels {
             channel.settings_overrides = Some(json(&format!(r#"{{"key{caller}": {caller}}}"#)));
         }
-        async move { db::upsert_channels_for_guild(&database, guild, &channels).await.unwrap() }
+        db::upsert_channels_for_guild(&database, guild, &channels).await.unwrap()
     })
     .await;
 

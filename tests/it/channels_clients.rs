@@ -1,9 +1,10 @@
 //! The functions of channels and scan runs on each thing they run on: `Db`, a connection, a transaction.
 
 use clip_saver_db::{
-    ChannelId, ChannelSnapshot, Client, GuildId, ScanIncrement, ScanProgress, ScanStatus, repositories as db,
+    ChannelId, ChannelSnapshot, Client, Error, GuildId, ScanIncrement, ScanProgress, ScanStatus, repositories as db,
 };
 
+use crate::scan_runs::unknown_run;
 use crate::support::{TestDatabase, guild, json};
 
 const GUILD: u64 = 1001;
@@ -96,4 +97,44 @@ async fn in_a_transaction_that_is_dropped_everything_is_gone() {
     // The next writer waits for the locks of the dropped transaction, if there are any.
     every_function(&*database).await;
     assert_eq!(database.text(SEEN).await, "1 3");
+}
+
+/// The function that an error names, on a handle that is closed.
+fn named<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
+    match result.unwrap_err() {
+        Error::Closed { function } => function,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_function_names_itself_in_its_errors() {
+    let database = TestDatabase::new().await;
+    database.close().await;
+    let (db, guild, channel, run) = (&database.db, GuildId::from(GUILD), ChannelId::from(2001), unknown_run());
+    let (batch, settings, increment) =
+        ([ChannelSnapshot::new(channel, "x", "text")], json("{}"), ScanIncrement::default());
+
+    assert_eq!(named(db::get_channel(db, channel).await), "get_channel");
+    assert_eq!(named(db::get_channels_by_guild(db, guild).await), "get_channels_by_guild");
+    assert_eq!(named(db::get_reading_channels(db, guild).await), "get_reading_channels");
+    assert_eq!(named(db::count_channels_by_guild(db, guild).await), "count_channels_by_guild");
+    assert_eq!(named(db::total_message_count(db, guild).await), "total_message_count");
+    assert_eq!(named(db::upsert_channels_for_guild(db, guild, &batch).await), "upsert_channels_for_guild");
+    assert_eq!(named(db::set_channel_reading(db, channel, true).await), "set_channel_reading");
+    assert_eq!(named(db::update_channel_cursor(db, channel, None).await), "update_channel_cursor");
+    assert_eq!(named(db::update_channel_progress(db, channel, 1.into(), 1).await), "update_channel_progress");
+    assert_eq!(named(db::touch_channel_activity(db, channel).await), "touch_channel_activity");
+    assert_eq!(named(db::increment_channel_message_count(db, channel, 1).await), "increment_channel_message_count");
+    assert_eq!(named(db::update_channel_settings(db, channel, &settings).await), "update_channel_settings");
+    assert_eq!(named(db::set_channel_settings(db, channel, &settings).await), "set_channel_settings");
+    assert_eq!(named(db::delete_channels(db, &[channel]).await), "delete_channels");
+    assert_eq!(named(db::enqueue_scan_run(db, channel).await), "enqueue_scan_run");
+    assert_eq!(named(db::get_scan_run(db, run).await), "get_scan_run");
+    assert_eq!(named(db::get_scan_runs(db, channel, 1).await), "get_scan_runs");
+    assert_eq!(named(db::mark_scan_started(db, run).await), "mark_scan_started");
+    assert_eq!(named(db::update_scan_progress(db, run, increment).await), "update_scan_progress");
+    assert_eq!(named(db::mark_scan_succeeded(db, run).await), "mark_scan_succeeded");
+    assert_eq!(named(db::mark_scan_failed(db, run, "x").await), "mark_scan_failed");
+    assert_eq!(named(db::mark_scan_canceled(db, run).await), "mark_scan_canceled");
 }

@@ -3,8 +3,9 @@
 use clip_saver_db::{Channel, ChannelId, repositories as db};
 
 use crate::channels::stored_channel;
-use crate::channels_writes::now;
-use crate::support::{TestDatabase, channel, concurrently, guild};
+use crate::channels_writes::fifty_at_once;
+use crate::races::now;
+use crate::support::{TestDatabase, channel, guild};
 
 /// A channel whose stored cursor is this text.
 async fn with_cursor(cursor: Option<&str>) -> (TestDatabase, ChannelId) {
@@ -123,11 +124,10 @@ async fn a_count_beyond_64_bits_is_an_error_and_nothing_changes() {
 async fn concurrent_callers_lose_no_count_and_the_greatest_cursor_stays() {
     let (database, channel) = with_cursor(None).await;
 
-    concurrently(50, |caller| {
-        let database = database.db.clone();
+    fifty_at_once(&database, "select from bot_channels for update", |database, caller| async move {
         // 999 … 1048 in an order that is neither: text and number disagree among them.
         let cursor = 999 + (caller * 37) % 50;
-        async move { db::update_channel_progress(&database, channel, cursor.into(), 100).await.unwrap() }
+        db::update_channel_progress(&database, channel, cursor.into(), 100).await.unwrap()
     })
     .await;
 

@@ -4,7 +4,8 @@ use clip_saver_db::{Channel, ChannelId, ChannelSettings, Error, Settings, reposi
 
 use crate::channels::stored_channel;
 use crate::channels_batch::STRANGE;
-use crate::support::{TestDatabase, channel, concurrently, guild, json};
+use crate::channels_writes::fifty_at_once;
+use crate::support::{TestDatabase, channel, guild, json};
 
 async fn with_stored_settings(settings: &str) -> (TestDatabase, ChannelId) {
     let database = TestDatabase::new().await;
@@ -88,10 +89,9 @@ async fn set_replaces_the_settings_as_a_whole() {
 async fn concurrent_patches_lose_nothing() {
     let (database, channel) = with_stored_settings("{}").await;
 
-    concurrently(50, |caller| {
-        let database = database.db.clone();
+    fifty_at_once(&database, "select from bot_channels for update", |database, caller| async move {
         let patch = json(&format!(r#"{{"key{caller}": {caller}}}"#));
-        async move { db::update_channel_settings(&database, channel, &patch).await.unwrap() }
+        db::update_channel_settings(&database, channel, &patch).await.unwrap()
     })
     .await;
 

@@ -1,9 +1,10 @@
 //! What changes one channel, and `delete_channels`.
 
 use chrono::{DateTime, Utc};
-use clip_saver_db::{Channel, ChannelId, ChannelSnapshot, Db, GenericClient as _, Transaction, repositories as db};
+use clip_saver_db::{Channel, ChannelId, ChannelSnapshot, Db, Transaction, repositories as db};
 
 use crate::channels::stored_channel;
+use crate::races::{Obstacle, fifty_connections, now};
 use crate::support::{TestDatabase, channel, concurrently, guild, json, queued_run, reading_channel};
 
 /// A channel that is stored, in a database of its own.
@@ -14,9 +15,19 @@ async fn one_channel() -> (TestDatabase, ChannelId) {
     (database, channel)
 }
 
-/// The time that everything in a transaction happens at.
-pub async fn now(transaction: &Transaction) -> DateTime<Utc> {
-    transaction.query_one("select now()", &[]).await.expect("it can be asked").get(0)
+/// Fifty callers, each on a connection of its own, that all wait for rows which SQL has locked, and then go on.
+pub async fn fifty_at_once<T, F>(database: &TestDatabase, locking: &str, call: impl Fn(Db, u64) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let db = fifty_connections(database).await;
+    let obstacle = Obstacle::new(database, locking).await;
+    let release = async {
+        obstacle.stops(50).await;
+        obstacle.vanishes().await;
+    };
+    tokio::join!(concurrently(50, |caller| call(db.clone(), caller)), release).0
 }
 
 /// Runs a write in a transaction; returns its time and the channel.
@@ -171,9 +182,8 @@ async fn a_message_count_beyond_64_bits_is_an_error_and_nothing_changes() {
 async fn concurrent_increments_lose_nothing() {
     let (database, channel) = one_channel().await;
 
-    concurrently(50, |caller| {
-        let database = database.db.clone();
-        async move { db::increment_channel_message_count(&database, channel, caller.cast_signed()).await.unwrap() }
+    fifty_at_once(&database, "select from bot_channels for update", |database, caller| async move {
+        db::increment_channel_message_count(&database, channel, caller.cast_signed()).await.unwrap()
     })
     .await;
 

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use clip_saver_db::{
-    Client, GuildSnapshot, NewInstallIntent, Settings, Transaction, UserSnapshot, repositories as db,
-};
+use clip_saver_db::{Client, GuildSnapshot, NewInstallIntent, Settings, Transaction, UserSnapshot, repositories as db};
 
 use crate::races::becomes;
 use crate::support::{TestDatabase, json};
@@ -25,7 +23,7 @@ async fn calls(client: &impl Client) {
     db::sync_guild(client, &GuildSnapshot { owner_user_id: Some(8.into()), ..guild.clone() }).await.unwrap();
     assert_eq!(db::delete_guilds(client, &[2.into()]).await.unwrap(), 1);
     db::upsert_user(client, &user).await.unwrap();
-    assert_eq!(db::upsert_users(client, &[user.clone()]).await.unwrap(), 1);
+    assert_eq!(db::upsert_users(client, std::slice::from_ref(&user)).await.unwrap(), 1);
     assert!(db::ensure_guild_settings(client, guild.id, &json(r#"{"a": 1}"#)).await.is_ok());
     assert!(db::update_guild_settings(client, guild.id, &json(r#"{"b": 2}"#)).await.unwrap().is_some());
     assert!(db::set_guild_settings(client, guild.id, &json(r#"{"c": 3}"#)).await.is_ok());

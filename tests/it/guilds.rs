@@ -16,8 +16,8 @@ async fn stored(client: &impl Client) -> Guild {
     db::get_guild(client, GUILD.into()).await.unwrap().expect("the guild is stored")
 }
 
-fn long_ago() -> Option<DateTime<Utc>> {
-    Some("2020-02-29T23:59:59.123456Z".parse().unwrap())
+fn long_ago() -> DateTime<Utc> {
+    "2020-02-29T23:59:59.123456Z".parse().unwrap()
 }
 
 #[tokio::test]
@@ -66,13 +66,26 @@ async fn a_guild_whose_stored_owner_is_no_snowflake_is_a_typed_error_for_that_gu
 }
 
 #[tokio::test]
+async fn a_stored_time_that_chrono_cannot_hold_is_a_typed_error() {
+    let database = TestDatabase::new().await;
+    guild(&database, GUILD).await;
+    for time in ["infinity", "-infinity", "290000-01-01"] {
+        database.execute(&format!("update bot_guilds set last_seen_at = '{time}'")).await;
+
+        let error = db::get_guild(&*database, GUILD.into()).await.unwrap_err();
+
+        assert!(matches!(error, Error::UnreadableRow { function: "get_guild", .. }), "{time}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn upsert_guild_stores_a_new_guild_as_given() {
     let database = TestDatabase::new().await;
     let owner = user(&database, 7).await;
     let snapshot = GuildSnapshot {
         icon: Some("f64c48".into()),
         owner_user_id: Some(owner),
-        joined_at: long_ago(),
+        joined_at: Some(long_ago()),
         ..named("Testers")
     };
 
@@ -80,7 +93,7 @@ async fn upsert_guild_stores_a_new_guild_as_given() {
 
     let guild = stored(&*database).await;
     assert_eq!((guild.guild_id.get(), guild.name.as_str(), guild.icon.as_deref()), (GUILD, "Testers", Some("f64c48")));
-    assert_eq!((guild.owner_user_id, guild.joined_at), (Some(owner), long_ago()));
+    assert_eq!((guild.owner_user_id, guild.joined_at), (Some(owner), Some(long_ago())));
 }
 
 #[tokio::test]
@@ -137,13 +150,13 @@ async fn upsert_guild_moves_last_seen_at_to_now() {
 #[tokio::test]
 async fn upsert_guild_keeps_joined_at_whether_another_is_given_or_none() {
     let database = TestDatabase::new().await;
-    let first = GuildSnapshot { joined_at: long_ago(), ..named("x") };
+    let first = GuildSnapshot { joined_at: Some(long_ago()), ..named("x") };
     db::upsert_guild(&*database, &first).await.unwrap();
 
     for joined_at in [None, Some(Utc::now())] {
         db::upsert_guild(&*database, &GuildSnapshot { joined_at, ..first.clone() }).await.unwrap();
 
-        assert_eq!(stored(&*database).await.joined_at, long_ago());
+        assert_eq!(stored(&*database).await.joined_at, Some(long_ago()));
     }
 }
 

@@ -35,7 +35,7 @@ const NO_SNOWFLAKES: [&str; 24] = [
     "-0",
     "00",
     "007",
-    "１００１",   // full-width
+    "１００１", // full-width
     "١٠٠١",     // Arabic-Indic
     "18446744073709551616",
     "99999999999999999999",
@@ -109,7 +109,10 @@ fn the_digits_of_every_64_bit_number_are_an_id() {
             let text = number.to_string();
             let id: T = text.parse().unwrap();
 
-            assert_eq!((id.into(), id.to_string(), format!("{id:?}")), (number, text, format!("{}({number})", T::NAME)));
+            assert_eq!(
+                (id.into(), id.to_string(), format!("{id:?}")),
+                (number, text, format!("{}({number})", T::NAME))
+            );
         }
     }
     for_each_snowflake!(check);

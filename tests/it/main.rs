@@ -1,6 +1,7 @@
 //! One test binary: a file an aggregate, and one for each thing that is not an aggregate. The server is real, and each
 //! test has a database of its own.
 
+mod adoption;
 mod build_script;
 mod channels;
 mod channels_batch;
@@ -9,9 +10,9 @@ mod channels_progress;
 mod channels_settings;
 mod channels_upsert;
 mod channels_writes;
+mod clients;
 mod config;
 mod connecting;
-mod clients;
 mod guild_settings;
 mod guilds;
 mod guilds_batches;
@@ -25,10 +26,15 @@ mod races;
 mod scan_runs;
 mod scan_runs_progress;
 mod scan_runs_states;
+mod schema;
 mod settings;
 mod settings_refused;
 mod strings;
+mod style;
+mod style_columns;
+mod style_rust;
 mod support;
 mod tls;
 mod transactions;
+mod unreadable_rows;
 mod users;

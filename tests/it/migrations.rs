@@ -64,14 +64,3 @@ async fn a_file_that_was_changed_or_lost_is_an_error_that_names_it() {
         assert!(error.to_string().contains(named), "{change}: {error}");
     }
 }
-
-#[tokio::test]
-async fn tables_without_a_history_are_left_alone() {
-    let database = empty().await;
-    database.execute("create table bot_guilds (guild_id text)").await;
-
-    let error = database.migrate().await.unwrap_err();
-
-    assert!(matches!(error, Error::Migration { .. }), "{error}");
-    assert_eq!(database.text("select count(*) from pg_tables where schemaname = 'public'").await, "1");
-}

@@ -3,7 +3,7 @@
 use clip_saver_db::{ChannelId, ChannelSnapshot, Db, ScanRun, ScanRunId, ScanStatus, repositories as db};
 
 use crate::channels::time;
-use crate::channels_writes::now;
+use crate::races::now;
 use crate::support::{TestDatabase, channel, concurrently, guild, queued_run, reading_channel};
 
 /// The run as it is stored.

@@ -2,8 +2,8 @@
 
 use clip_saver_db::{ScanIncrement, ScanProgress, ScanRun, repositories as db};
 
+use crate::channels_writes::fifty_at_once;
 use crate::scan_runs::{one_run, stored_run, unknown_run};
-use crate::support::concurrently;
 
 #[tokio::test]
 async fn progress_is_added_in_every_status_and_the_totals_are_returned() {
@@ -65,10 +65,9 @@ async fn a_counter_beyond_64_bits_is_an_error_and_neither_changes() {
 async fn concurrent_progress_loses_nothing() {
     let (database, run) = one_run().await;
 
-    let totals = concurrently(50, |_| {
-        let database = database.db.clone();
+    let totals = fifty_at_once(&database, "select from bot_channel_scan_runs for update", |database, _| async move {
         let increment = ScanIncrement { scanned: 10, matched: 1 };
-        async move { db::update_scan_progress(&database, run, increment).await.unwrap().unwrap() }
+        db::update_scan_progress(&database, run, increment).await.unwrap().unwrap()
     })
     .await;
 

@@ -4,9 +4,9 @@ use clip_saver_db::{Client, Error, ScanRun, ScanRunId, ScanStatus, repositories 
 
 use crate::channels::time;
 use crate::channels_batch::STRANGE;
-use crate::channels_writes::now;
+use crate::channels_writes::fifty_at_once;
+use crate::races::now;
 use crate::scan_runs::{one_run, stored_run, unknown_run};
-use crate::support::concurrently;
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -105,9 +105,8 @@ async fn an_unknown_run_cannot_be_marked_and_no_other_is() {
 async fn of_many_concurrent_callers_exactly_one_starts_a_run() {
     let (database, run) = one_run().await;
 
-    let started = concurrently(50, |_| {
-        let database = database.db.clone();
-        async move { db::mark_scan_started(&database, run).await.unwrap() }
+    let started = fifty_at_once(&database, "select from bot_channel_scan_runs for update", |database, _| async move {
+        db::mark_scan_started(&database, run).await.unwrap()
     })
     .await;
 
@@ -117,14 +116,12 @@ async fn of_many_concurrent_callers_exactly_one_starts_a_run() {
 #[tokio::test]
 async fn of_many_concurrent_callers_exactly_one_finishes_a_run() {
     let (database, run) = one_run().await;
-    let finishing = [Step::Succeeded, Step::Failed, Step::Canceled];
-
-    let finished = concurrently(50, |caller| {
-        let database = database.db.clone();
-        let step = finishing[usize::try_from(caller % 3).unwrap()];
-        async move { (step, step.take(&database, run).await) }
-    })
-    .await;
+    let finished =
+        fifty_at_once(&database, "select from bot_channel_scan_runs for update", |database, caller| async move {
+            let step = [Step::Succeeded, Step::Failed, Step::Canceled][usize::try_from(caller % 3).unwrap()];
+            (step, step.take(&database, run).await)
+        })
+        .await;
 
     let winners: Vec<_> = finished.iter().filter(|(_, won)| *won).map(|(step, _)| step.status()).collect();
     assert_eq!(winners, [stored_run(&database, run).await.status], "the one that won is what is stored");

@@ -98,8 +98,10 @@ async fn every_two_values_compare_as_in_postgresql() {
     let array = all.iter().map(|text| format!("$${text}$$")).collect::<Vec<_>>().join(", ");
 
     for left in &all {
-        let sql = format!("select string_agg(($${left}$$::jsonb = t.x::jsonb)::int::text, '' order by n)
-            from unnest(array[{array}]) with ordinality as t (x, n)");
+        let sql = format!(
+            "select string_agg(($${left}$$::jsonb = t.x::jsonb)::int::text, '' order by n)
+            from unnest(array[{array}]) with ordinality as t (x, n)"
+        );
         let expected = value(&client, &sql).await.unwrap();
         let ours: String = all.iter().map(|right| if settings(left) == settings(right) { '1' } else { '0' }).collect();
         assert_eq!(ours, expected, "{left}");

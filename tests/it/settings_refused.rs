@@ -60,8 +60,12 @@ async fn u0000_and_lone_surrogates_are_refused_by_the_name_of_the_argument() {
 #[tokio::test]
 async fn what_is_refused_postgresql_could_not_store() {
     let database = TestDatabase::new().await;
-    database.execute("create function is_jsonb(text) returns boolean language plpgsql as
-        'begin perform $1::jsonb; return true; exception when others then return false; end'").await;
+    database
+        .execute(
+            "create function is_jsonb(text) returns boolean language plpgsql as
+        'begin perform $1::jsonb; return true; exception when others then return false; end'",
+        )
+        .await;
     for text in REFUSED {
         assert_eq!(database.text(&format!("select is_jsonb($${text}$$)")).await, "f", "{text}");
     }

@@ -149,11 +149,7 @@ async fn every_character_but_u0000_round_trips_in_a_user() {
     let database = TestDatabase::new().await;
     let all: String = ('\u{1}'..=char::MAX).collect();
     let text = Some(all.clone());
-    let user = UserSnapshot {
-        global_name: text.clone(),
-        avatar: text.clone(),
-        ..UserSnapshot::new(7.into(), all)
-    };
+    let user = UserSnapshot { global_name: text.clone(), avatar: text.clone(), ..UserSnapshot::new(7.into(), all) };
 
     db::upsert_user(&*database, &user).await.unwrap();
 

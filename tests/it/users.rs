@@ -8,12 +8,8 @@ use crate::support::{TestDatabase, concurrently, user};
 
 const USERS_DRAWN: &str = "select last_value || ' ' || is_called from users_id_seq";
 
-fn login(text: &str) -> Option<DateTime<Utc>> {
-    Some(text.parse().unwrap())
-}
-
-fn long_ago() -> Option<DateTime<Utc>> {
-    login("2020-02-29T23:59:59.123456Z")
+fn long_ago() -> DateTime<Utc> {
+    "2020-02-29T23:59:59.123456Z".parse().unwrap()
 }
 
 fn full(id: u64, word: &str) -> UserSnapshot {
@@ -22,7 +18,7 @@ fn full(id: u64, word: &str) -> UserSnapshot {
         username: Some(format!("{word} name")),
         global_name: Some(format!("{word} global")),
         avatar: Some(format!("{word} avatar")),
-        last_login_at: long_ago(),
+        last_login_at: Some(long_ago()),
     }
 }
 
@@ -69,8 +65,8 @@ async fn upsert_user_stores_a_new_user_as_given() {
 async fn upsert_user_replaces_what_it_is_given() {
     let database = TestDatabase::new().await;
     db::upsert_user(&*database, &full(7, "old")).await.unwrap();
-    for last_login_at in [login("2021-01-01T00:00:00Z"), login("1999-12-31T00:00:00Z")] {
-        let new = UserSnapshot { last_login_at, ..full(7, "new") };
+    for last_login in ["2021-01-01T00:00:00Z", "1999-12-31T00:00:00Z"] {
+        let new = UserSnapshot { last_login_at: Some(last_login.parse().unwrap()), ..full(7, "new") };
 
         db::upsert_user(&*database, &new).await.unwrap();
 
@@ -85,7 +81,7 @@ async fn upsert_user_clears_what_is_not_given_but_keeps_the_last_login() {
 
     db::upsert_user(&*database, &empty(7)).await.unwrap();
 
-    assert_eq!(stored(&database, 7).await, UserSnapshot { last_login_at: long_ago(), ..empty(7) });
+    assert_eq!(stored(&database, 7).await, UserSnapshot { last_login_at: Some(long_ago()), ..empty(7) });
 }
 
 #[tokio::test]
@@ -120,13 +116,13 @@ async fn upserts_draw_no_number_for_known_users_and_keep_theirs() {
 async fn upsert_users_stores_new_and_updates_known_users() {
     let database = TestDatabase::new().await;
     db::upsert_users(&*database, &[full(1, "old"), full(2, "old"), full(3, "old")]).await.unwrap();
-    let login = login("2021-01-01T00:00:00Z");
-    let changed = [full(5, "new"), empty(4), empty(2), UserSnapshot { last_login_at: login, ..full(1, "new") }];
+    let last_login_at = Some("2021-01-01T00:00:00Z".parse().unwrap());
+    let changed = [full(5, "new"), empty(4), empty(2), UserSnapshot { last_login_at, ..full(1, "new") }];
 
     assert_eq!(db::upsert_users(&*database, &changed).await.unwrap(), 4);
 
     assert_eq!(stored(&database, 1).await, changed[3]);
-    assert_eq!(stored(&database, 2).await, UserSnapshot { last_login_at: long_ago(), ..empty(2) });
+    assert_eq!(stored(&database, 2).await, UserSnapshot { last_login_at: Some(long_ago()), ..empty(2) });
     assert_eq!(stored(&database, 3).await, full(3, "old"));
     assert_eq!(stored(&database, 4).await, empty(4));
     assert_eq!(stored(&database, 5).await, full(5, "new"));
@@ -226,7 +222,7 @@ async fn a_user_whom_somebody_stores_at_the_same_moment_keeps_the_last_login() {
     obstacle.commits().await;
 
     ours.await.unwrap().unwrap();
-    let expected = UserSnapshot { last_login_at: long_ago(), ..UserSnapshot::new(7.into(), "ours") };
+    let expected = UserSnapshot { last_login_at: Some(long_ago()), ..UserSnapshot::new(7.into(), "ours") };
     assert_eq!(stored(&database, 7).await, expected);
 }
 

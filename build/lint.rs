@@ -1,0 +1,130 @@
+//! Refuses files in migrations/ that refinery would skip or fail on, that would break a running system, or that change
+//! what a release has applied. Reads the files alone: no database. Used by build.rs, without any dependency.
+
+mod breaking;
+mod released;
+mod sql;
+mod transactional;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use sql::{Script, Token};
+
+/// Name in migrations/ (of a folder with a `/` behind it) → content.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// Something wrong in a file, and what to do about it.
+pub struct Finding {
+    /// From 1.
+    pub line: usize,
+    pub message: String,
+}
+
+impl Finding {
+    fn at(tokens: &[Token], message: impl Into<String>) -> Self {
+        Self { line: tokens.first().map_or(1, |token| token.line), message: message.into() }
+    }
+}
+
+/// All that is wrong in `root`'s migrations/, a line each.
+pub fn check(root: &Path) -> Result<(), String> {
+    let files = read(&root.join("migrations"))?;
+    let mut found: Vec<_> = findings(&files).into_iter().chain(released::findings(root, &files)).collect();
+    found.sort_by(|(one, a), (other, b)| (version(one), one, a.line).cmp(&(version(other), other, b.line)));
+    let lines = found.iter().map(|(name, Finding { line, message })| format!("migrations/{name}:{line}: {message}"));
+    if found.is_empty() { Ok(()) } else { Err(lines.collect::<Vec<_>>().join("\n")) }
+}
+
+/// Hidden files are left out: they are the system's and editors' (.DS_Store, .V3__x.sql.swp), none is meant as a
+/// migration, and refinery skips them.
+fn read(folder: &Path) -> Result<Files, String> {
+    let failed = |error| format!("{}: {error}", folder.display());
+    let mut files = Files::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') {
+            files.insert(format!("{name}/"), Vec::new());
+        } else if !name.starts_with('.') {
+            files.insert(name, fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?);
+        }
+    }
+    Ok(files)
+}
+
+/// Of the files as they are, whatever was released.
+pub fn findings(files: &Files) -> Vec<(String, Finding)> {
+    let named = files.keys().filter_map(|name| Some((name.clone(), misnamed(name)?)));
+    let sql = files.iter().filter(|(name, _)| name.to_lowercase().ends_with(".sql"));
+    let inside = sql.flat_map(|(name, content)| written(content).into_iter().map(|finding| (name.clone(), finding)));
+    named.chain(duplicates(files)).chain(inside).collect()
+}
+
+/// The version that a file's name seems to give.
+fn version(name: &str) -> Option<u64> {
+    let number = name.strip_prefix(['V', 'v'])?;
+    number[..number.find(|c: char| !c.is_ascii_digit())?].parse().ok()
+}
+
+fn misnamed(name: &str) -> Option<Finding> {
+    let message = if name.ends_with('/') {
+        "a folder: refinery applies what is in it, but nothing here checks that; move its files up into migrations/"
+    } else if !is_well_named(name) {
+        "refinery skips a file of such a name silently, or fails when the program starts; name it \
+         `V<version>__<what_it_does>.sql`, the version without a leading zero, the rest of a-z, 0-9 and _"
+    } else if version(name).is_none_or(|version| i32::try_from(version).is_err()) {
+        "refinery counts in 32 bits and fails on this version when the program starts; take the next small number"
+    } else {
+        return None;
+    };
+    Some(Finding { line: 1, message: message.to_owned() })
+}
+
+fn is_well_named(name: &str) -> bool {
+    let stem = name.strip_prefix('V').and_then(|rest| rest.strip_suffix(".sql"));
+    stem.and_then(|stem| stem.split_once("__")).is_some_and(|(version, what)| {
+        let is_number = version.bytes().all(|byte| byte.is_ascii_digit()) && !version.starts_with('0');
+        let in_words = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        is_number && !version.is_empty() && !what.is_empty() && what.bytes().all(in_words)
+    })
+}
+
+fn duplicates(files: &Files) -> Vec<(String, Finding)> {
+    let versions: BTreeSet<_> = files.keys().filter_map(|name| version(name)).collect();
+    let of = |wanted| files.keys().filter(move |name| version(name) == Some(wanted));
+    let free = versions.last().map_or(1, |newest| newest + 1);
+    let duplicate = |wanted: &u64| {
+        let (first, version) = (of(*wanted).next().map_or("", String::as_str), *wanted);
+        let message = format!(
+            "{first} has version {version} too: refinery would apply one of the two and never the other; give the newer \
+             one the version {free}"
+        );
+        of(version).skip(1).map(move |name| (name.clone(), Finding { line: 1, message: message.clone() }))
+    };
+    versions.iter().flat_map(duplicate).collect()
+}
+
+/// What is wrong in a file's content.
+fn written(content: &[u8]) -> Vec<Finding> {
+    let line = |end: usize| 1 + content[..end].iter().filter(|byte| **byte == b'\n').count();
+    let mut findings = Vec::new();
+    let mut add = |line, message: &str| findings.push(Finding { line, message: message.to_owned() });
+    let unmarked = content.strip_prefix("\u{feff}".as_bytes());
+    if unmarked.is_some() {
+        add(1, "begins with a byte order mark, which PostgreSQL takes for SQL; save it as UTF-8 without one");
+    }
+    if let Some(end) = content.iter().position(|byte| *byte == b'\r') {
+        add(line(end), "a carriage return, which changes refinery's checksum; save the file with LF line ends");
+    }
+    match str::from_utf8(unmarked.unwrap_or(content)) {
+        Ok(sql) => {
+            let script = Script::read(sql);
+            findings.extend(transactional::findings(&script));
+            findings.extend(breaking::findings(&script));
+        }
+        Err(error) => add(line(error.valid_up_to()), "not UTF-8, and refinery reads nothing else; save the file as UTF-8"),
+    }
+    findings
+}

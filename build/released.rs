@@ -1,0 +1,77 @@
+//! Holds migrations/ against what the newest release in git holds: databases have applied that. Without git, a repository
+//! or a release (a package from a registry) there is nothing to compare.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::{Files, Finding, version};
+
+pub fn findings(root: &Path, files: &Files) -> Vec<(String, Finding)> {
+    let Some(release) = newest_release(root) else { return Vec::new() };
+    let released = files_of(root, &release);
+    let changed = released.iter().filter_map(|(name, content)| {
+        let finding = changed(&release, name, content, files.get(name).map(Vec::as_slice))?;
+        Some((name.clone(), finding))
+    });
+    changed.chain(late(&release, &released, files)).collect()
+}
+
+/// The newest tag `vMAJOR.MINOR.PATCH`, perhaps with a pre-release, in the history of what is checked out: an old release
+/// that is checked out again need not hold what came later.
+fn newest_release(root: &Path) -> Option<String> {
+    let tags = ["-c", "versionsort.suffix=-", "tag", "--merged", "HEAD", "--sort", "-version:refname", "--list", "v*"];
+    let tags = String::from_utf8(git(root, &tags)?).ok()?;
+    tags.lines().find(|tag| is_version(tag)).map(ToOwned::to_owned)
+}
+
+fn is_version(tag: &str) -> bool {
+    let core = tag[1..].split(['-', '+']).next().unwrap_or_default();
+    core.split('.').count() == 3 && core.split('.').all(|number| number.parse::<u64>().is_ok())
+}
+
+fn files_of(root: &Path, release: &str) -> Files {
+    // Both paths are relative to `root`, which need not be the repository's root.
+    let names = git(root, &["ls-tree", "-z", "--name-only", release, "migrations/"]).unwrap_or_default();
+    let names = String::from_utf8_lossy(&names);
+    let sql = names.split('\0').filter_map(|path| path.strip_prefix("migrations/")).filter(|name| name.ends_with(".sql"));
+    let content = |name: &str| git(root, &["cat-file", "blob", &format!("{release}:./migrations/{name}")]);
+    sql.filter_map(|name| Some((name.to_owned(), content(name)?))).collect()
+}
+
+fn git(root: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let mut command = Command::new("git");
+    // A hook's variables name the repository that runs the hook.
+    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(variable);
+    }
+    let output = command.arg("-C").arg(root).args(arguments).output().ok()?;
+    output.status.success().then_some(output.stdout)
+}
+
+fn changed(release: &str, name: &str, released: &[u8], current: Option<&[u8]>) -> Option<Finding> {
+    if current == Some(released) {
+        return None;
+    }
+    let what = if current.is_some() { "is not as" } else { "is gone; it was" };
+    let lines = |content: &[u8]| content.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let (before, now) = (lines(released), lines(current.unwrap_or(released)));
+    let same = before.iter().zip(&now).take_while(|(before, now)| before == now).count();
+    let message = format!(
+        "{what} released with {release}, and databases refuse another form of it; restore it (`git checkout {release} -- \
+         migrations/{name}`) and put the change into a new file"
+    );
+    Some(Finding { line: if current.is_some() { same + 1 } else { 1 }, message })
+}
+
+/// Files that databases which are up to date would never apply.
+fn late<'a>(release: &'a str, released: &'a Files, files: &'a Files) -> impl Iterator<Item = (String, Finding)> + 'a {
+    let newest = released.keys().filter_map(|name| version(name)).max().unwrap_or_default();
+    let new = files.keys().filter(|name| !released.contains_key(*name));
+    new.filter(move |name| version(name).is_some_and(|version| version <= newest)).map(move |name| {
+        let message = format!(
+            "{release} already has version {newest}: databases that hold it would never apply this file; give it a \
+             higher version"
+        );
+        (name.clone(), Finding { line: 1, message })
+    })
+}

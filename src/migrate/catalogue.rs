@@ -1,0 +1,107 @@
+//! A schema as a list of things, and the difference between two: what decides whether a database is what the files make.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use refinery::Migration;
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use super::files;
+use crate::db::Db;
+use crate::error::Error;
+
+/// Kind, table and name of a thing.
+type Key = (String, String, String);
+
+/// Its definition, and whether rows that do not know the thing can be written beside it.
+type Definition = (String, bool);
+
+type Catalogue = BTreeMap<Key, Definition>;
+
+/// How a database differs from what the migrations make.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Difference {
+    /// What is missing, of another form, or would refuse what this program writes: a line for each.
+    pub wrong: Vec<String>,
+    /// What others have added and this program does not mind.
+    pub tolerated: Vec<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.wrong.iter().try_for_each(|line| writeln!(formatter, "  {line}"))?;
+        self.tolerated.iter().try_for_each(|line| writeln!(formatter, "  {line} (tolerated)"))
+    }
+}
+
+/// How the database differs from what all files make (`clip-db check`). Needs the right to create a schema, in a
+/// transaction that is rolled back.
+///
+/// # Errors
+/// [`Error::Database`] if the schema may not be created; [`Error::Connection`] and its like.
+pub async fn drift(db: &Db) -> Result<Difference, Error> {
+    let connection = db.connection().await?;
+    difference(&connection, &files()).await
+}
+
+/// How the database differs from what these files make.
+pub(super) async fn difference(client: &Client, files: &[Migration]) -> Result<Difference, Error> {
+    let found = read(client, "public").await?;
+    client.batch_execute(include_str!("reference.sql")).await?;
+    let expected = reference(client, files).await;
+    client.batch_execute("rollback").await?;
+    Ok(compare(&expected?, &found))
+}
+
+async fn reference(client: &Client, files: &[Migration]) -> Result<Catalogue, Error> {
+    for file in files {
+        // In this empty schema an index needs no concurrency, and in a transaction it may have none.
+        let sql = file.sql().unwrap_or_default().replace(" concurrently ", " ");
+        client.batch_execute(&sql).await?;
+    }
+    read(client, "clip_saver_db_reference").await
+}
+
+async fn read(client: &Client, schema: &str) -> Result<Catalogue, Error> {
+    let rows = client.query_typed(include_str!("catalogue.sql"), &[(&schema, Type::TEXT)]).await?;
+    let things = rows.iter().map(|row| -> Result<_, tokio_postgres::Error> {
+        Ok(((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?), (row.try_get(3)?, row.try_get(4)?)))
+    });
+    Ok(things.collect::<Result<_, _>>()?)
+}
+
+fn compare(expected: &Catalogue, found: &Catalogue) -> Difference {
+    let mut difference = Difference::default();
+    for (key, (definition, _)) in expected {
+        match found.get(key) {
+            Some((same, _)) if same == definition => {}
+            Some((other, _)) => {
+                difference.wrong.push(format!("{}: expected {definition}, found {other}", thing(key)));
+            }
+            None => difference.wrong.push(format!("{}: missing (expected {definition})", thing(key))),
+        }
+    }
+    for (key, (definition, is_harmless)) in found.iter().filter(|(key, _)| !expected.contains_key(*key)) {
+        let (kind, table, _) = key;
+        let is_ours = expected.contains_key(&("table".into(), table.clone(), String::new()));
+        match kind.as_str() {
+            "table" => difference.tolerated.push(format!("{}: not of this program", thing(key))),
+            "column" | "constraint" | "index" | "trigger" if !is_ours => {}
+            _ if *is_harmless => {
+                difference.tolerated.push(format!("{}: not of this program ({definition})", thing(key)));
+            }
+            _ => difference.wrong.push(format!("{}: in the way ({definition})", thing(key))),
+        }
+    }
+    difference
+}
+
+fn thing((kind, table, name): &Key) -> String {
+    match (table.as_str(), name.as_str()) {
+        (table, "") => format!("{kind} {table}"),
+        ("", name) => format!("{kind} {name}"),
+        (table, name) => format!("{kind} {table}.{name}"),
+    }
+}

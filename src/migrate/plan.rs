@@ -1,0 +1,182 @@
+//! What is to be done: the history in the database against the files in this program. Takes no lock and writes nothing.
+
+use std::fmt;
+
+use refinery::Migration;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Row};
+
+use super::files;
+use crate::db::Db;
+use crate::error::Error;
+
+/// How a migration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Applied, and this program has the same file.
+    Applied,
+    /// To be applied.
+    Pending,
+    /// Applied by a newer program. This one works on: newer releases keep what the last one needs.
+    Newer,
+    /// Applied, but this program's file is another one.
+    Changed,
+    /// Applied, but this program, although it has later files, has none of that version.
+    Missing,
+    /// Never applied, although a later file was.
+    Late,
+}
+
+impl State {
+    /// Whether it keeps the program from starting.
+    #[must_use]
+    pub fn is_wrong(self) -> bool {
+        matches!(self, Self::Changed | Self::Missing | Self::Late)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Applied => "applied",
+            Self::Pending => "pending",
+            Self::Newer => "newer",
+            Self::Changed => "changed",
+            Self::Missing => "missing",
+            Self::Late => "late",
+        })
+    }
+}
+
+/// One migration, of the files or of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct File {
+    /// The number behind `V`.
+    pub version: i32,
+    /// What follows it.
+    pub name: String,
+    /// How it stands.
+    pub state: State,
+    /// When it was applied, as refinery wrote it down (RFC 3339).
+    pub applied_on: Option<String>,
+}
+
+impl fmt::Display for File {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "V{}__{}", self.version, self.name)
+    }
+}
+
+/// What is applied, and what is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// All migrations, by version.
+    pub files: Vec<File>,
+    /// The tables are there, but no history: a database that the Python programs made. [`apply`](super::apply) adopts it
+    /// if it equals `V1`.
+    pub is_unrecorded: bool,
+}
+
+impl Plan {
+    /// What is to be applied, in order.
+    pub fn pending(&self) -> impl Iterator<Item = &File> {
+        self.with(|state| state == State::Pending)
+    }
+
+    /// What a newer program has applied.
+    pub fn newer(&self) -> impl Iterator<Item = &File> {
+        self.with(|state| state == State::Newer)
+    }
+
+    /// Whether there is something to do.
+    #[must_use]
+    pub fn is_up_to_date(&self) -> bool {
+        !self.is_unrecorded && self.pending().next().is_none()
+    }
+
+    /// Refuses a history that does not fit the files.
+    ///
+    /// # Errors
+    /// [`Error::Migration`] names each file that was changed, lost or left out.
+    pub fn check(&self) -> Result<(), Error> {
+        let problems: Vec<String> = self.with(State::is_wrong).map(problem).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Error::migration(problems.join("; "))) }
+    }
+
+    fn with(&self, wanted: impl Fn(State) -> bool) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(move |file| wanted(file.state))
+    }
+}
+
+fn problem(file: &File) -> String {
+    match file.state {
+        State::Changed => format!("{file} was applied in another form than this program has: restore the file"),
+        State::Missing => format!("{file} was applied, but this program has no such file: restore it"),
+        _ => format!("{file} was never applied, although a later file was: give it the next free version"),
+    }
+}
+
+/// Compares the history with the files: one round trip, without locks; the right to read the history is enough.
+///
+/// # Errors
+/// [`Error::Connection`] and its like, and [`Error::Database`] if the history cannot be read.
+pub async fn plan(db: &Db) -> Result<Plan, Error> {
+    plan_on(&*db.connection().await?).await
+}
+
+pub(super) async fn plan_on(client: &Client) -> Result<Plan, Error> {
+    let history = match client.query_typed(include_str!("history.sql"), &[]).await {
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Vec::new(),
+        history => history?,
+    };
+    let applied = history.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let is_unrecorded = applied.is_empty() && has_tables(client).await?;
+    Ok(Plan { files: compare(&files(), &applied), is_unrecorded })
+}
+
+/// A row of the history.
+struct Entry {
+    version: i32,
+    name: String,
+    applied_on: Option<String>,
+    checksum: Option<String>,
+}
+
+fn entry(row: &Row) -> Result<Entry, Error> {
+    Ok(Entry {
+        version: row.try_get(0)?,
+        name: row.try_get::<_, Option<String>>(1)?.unwrap_or_default(),
+        applied_on: row.try_get(2)?,
+        checksum: row.try_get(3)?,
+    })
+}
+
+async fn has_tables(client: &Client) -> Result<bool, Error> {
+    let rows = client.query_typed(include_str!("unrecorded.sql"), &[]).await?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
+}
+
+fn compare(files: &[Migration], applied: &[Entry]) -> Vec<File> {
+    let newest_file = files.iter().map(Migration::version).max().unwrap_or_default();
+    let newest_applied = applied.iter().map(|entry| entry.version).max().unwrap_or(-1);
+    let recorded = applied.iter().map(|entry| {
+        let state = match files.iter().find(|file| file.version() == entry.version) {
+            Some(file) if entry.checksum == Some(file.checksum().to_string()) => State::Applied,
+            Some(_) => State::Changed,
+            None if entry.version > newest_file => State::Newer,
+            None => State::Missing,
+        };
+        File { version: entry.version, name: entry.name.clone(), state, applied_on: entry.applied_on.clone() }
+    });
+    let unrecorded = files.iter().filter(|file| applied.iter().all(|entry| entry.version != file.version()));
+    let unapplied = unrecorded.map(|file| {
+        let state = if file.version() > newest_applied { State::Pending } else { State::Late };
+        File { version: file.version(), name: file.name().to_owned(), state, applied_on: None }
+    });
+    let mut all: Vec<File> = recorded.chain(unapplied).collect();
+    all.sort_by_key(|file| file.version);
+    all
+}
