@@ -41,7 +41,8 @@ fn creates(statement: &[Token]) -> Option<String> {
 
 const INDEX: &str = "a plain index lets no write to the table through while it is built; use `create index \
                      concurrently`, alone in a file whose first line is `-- non-transactional`";
-const DROPPED: &str = "the last release still uses what is dropped here; stop using it in one release, drop it in the next";
+const DROPPED: &str =
+    "the last release still uses what is dropped here; stop using it in one release, drop it in the next";
 const EMPTIED: &str = "every row goes, also those that the last release still uses; name the rows in a `where`";
 const RENAMED: &str = "the last release still uses the old name; add the new one beside it, use it in one release, drop the \
                        old one in the next";

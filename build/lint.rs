@@ -37,7 +37,7 @@ pub fn check(root: &Path) -> Result<(), String> {
     if found.is_empty() { Ok(()) } else { Err(lines.collect::<Vec<_>>().join("\n")) }
 }
 
-/// Hidden files are left out: they are the system's and editors' (.DS_Store, .V3__x.sql.swp), none is meant as a
+/// Hidden files are left out: they are the system's and editors' (`.DS_Store`, `.V3__x.sql.swp`), none is meant as a
 /// migration, and refinery skips them.
 fn read(folder: &Path) -> Result<Files, String> {
     let failed = |error| format!("{}: {error}", folder.display());
@@ -64,8 +64,7 @@ pub fn findings(files: &Files) -> Vec<(String, Finding)> {
 
 /// The version that a file's name seems to give.
 fn version(name: &str) -> Option<u64> {
-    let number = name.strip_prefix(['V', 'v'])?;
-    number[..number.find(|c: char| !c.is_ascii_digit())?].parse().ok()
+    name.strip_prefix(['V', 'v'])?.split_once("__")?.0.parse().ok()
 }
 
 fn misnamed(name: &str) -> Option<Finding> {
@@ -108,7 +107,7 @@ fn duplicates(files: &Files) -> Vec<(String, Finding)> {
 
 /// What is wrong in a file's content.
 fn written(content: &[u8]) -> Vec<Finding> {
-    let line = |end: usize| 1 + content[..end].iter().filter(|byte| **byte == b'\n').count();
+    let line = |end: usize| content[..end].split(|byte| *byte == b'\n').count();
     let mut findings = Vec::new();
     let mut add = |line, message: &str| findings.push(Finding { line, message: message.to_owned() });
     let unmarked = content.strip_prefix("\u{feff}".as_bytes());
@@ -124,7 +123,9 @@ fn written(content: &[u8]) -> Vec<Finding> {
             findings.extend(transactional::findings(&script));
             findings.extend(breaking::findings(&script));
         }
-        Err(error) => add(line(error.valid_up_to()), "not UTF-8, and refinery reads nothing else; save the file as UTF-8"),
+        Err(error) => {
+            add(line(error.valid_up_to()), "not UTF-8, and refinery reads nothing else; save the file as UTF-8")
+        }
     }
     findings
 }

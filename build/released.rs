@@ -33,9 +33,10 @@ fn files_of(root: &Path, release: &str) -> Files {
     // Both paths are relative to `root`, which need not be the repository's root.
     let names = git(root, &["ls-tree", "-z", "--name-only", release, "migrations/"]).unwrap_or_default();
     let names = String::from_utf8_lossy(&names);
-    let sql = names.split('\0').filter_map(|path| path.strip_prefix("migrations/")).filter(|name| name.ends_with(".sql"));
+    let names = names.split('\0').filter_map(|path| path.strip_prefix("migrations/"));
     let content = |name: &str| git(root, &["cat-file", "blob", &format!("{release}:./migrations/{name}")]);
-    sql.filter_map(|name| Some((name.to_owned(), content(name)?))).collect()
+    let migrations = names.filter(|name| version(name).is_some());
+    migrations.filter_map(|name| Some((name.to_owned(), content(name)?))).collect()
 }
 
 fn git(root: &Path, arguments: &[&str]) -> Option<Vec<u8>> {

@@ -65,13 +65,17 @@ fn misplaced(script: &Script) -> Vec<Finding> {
 /// A file without a transaction holds one statement, which is one that needs it.
 fn alone(script: &Script) -> Vec<Finding> {
     let needless = script.statements.iter().filter(|statement| outside(statement).is_none()).map(|statement| {
-        Finding::at(statement, "this statement can run in a transaction; move it to a file without the first line `-- non-transactional`")
+        Finding::at(
+            statement,
+            "this statement can run in a transaction; move it to a file without the first line `-- non-transactional`",
+        )
     });
     let second = script.statements.get(1).map(|statement| {
         Finding::at(statement, "a second statement: if it failed, the first would stay, unrecorded; a `-- non-transactional` file holds one, put the others into files of their own")
     });
-    let none = script.statements.is_empty().then(|| {
-        Finding { line: 1, message: "a `-- non-transactional` file without a statement; write one or remove the file".to_owned() }
+    let none = script.statements.is_empty().then(|| Finding {
+        line: 1,
+        message: "a `-- non-transactional` file without a statement; write one or remove the file".to_owned(),
     });
     needless.chain(second).chain(none).collect()
 }
