@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Finding;
 use super::sql::{Script, Token, after, contains, name, outline, skip};
 
-/// Names of tables and types that are new in the file: nobody uses them yet.
+/// Names of tables and types that the file has created so far: nobody uses them yet.
 type Created = BTreeSet<String>;
 
 pub fn findings(script: &Script) -> Vec<Finding> {
@@ -14,10 +14,14 @@ pub fn findings(script: &Script) -> Vec<Finding> {
     if script.comments.range(..first).any(|(_, comment)| gives_reason(comment)) {
         return Vec::new();
     }
-    let outlines: Vec<_> = script.statements.iter().map(|statement| outline(statement)).collect();
-    let created: Created = outlines.iter().filter_map(|statement| creates(statement)).collect();
-    let breaks = |statement: &Vec<Token>| breaks(statement, &created);
-    outlines.iter().filter(|statement| !is_safe(script, statement)).flat_map(breaks).collect()
+    let (mut findings, mut created) = (Vec::new(), Created::new());
+    for statement in script.statements.iter().map(|statement| outline(statement)) {
+        if !is_safe(script, &statement) {
+            findings.extend(breaks(&statement, &created));
+        }
+        created.extend(creates(&statement));
+    }
+    findings
 }
 
 /// If one of the comment lines directly above gives a reason.
@@ -32,7 +36,7 @@ fn gives_reason(comment: &str) -> bool {
 
 /// The table or type that the statement creates.
 fn creates(statement: &[Token]) -> Option<String> {
-    let options = ["or replace", "global", "local", "temporary", "temp", "unlogged"];
+    let options = ["global", "local", "temporary", "temp", "unlogged"];
     let rest = skip(after(statement, "create")?, &options);
     let kinds = ["table", "type", "view", "materialized view", "schema"];
     let created = kinds.iter().find_map(|kind| after(rest, kind))?;

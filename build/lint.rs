@@ -124,7 +124,7 @@ fn written(content: &[u8]) -> Vec<Finding> {
             findings.extend(breaking::findings(&script));
         }
         Err(error) => {
-            add(line(error.valid_up_to()), "not UTF-8, and refinery reads nothing else; save the file as UTF-8")
+            add(line(error.valid_up_to()), "not UTF-8, and refinery reads nothing else; save the file as UTF-8");
         }
     }
     findings

@@ -26,7 +26,7 @@ mod snapshots;
 mod tls;
 mod transaction;
 
-#[expect(clippy::wildcard_imports, reason = "the generated code names its modules as if they were the crate's")]
+#[allow(clippy::wildcard_imports, reason = "the generated code names its modules as if they were the crate's")]
 use codegen::*;
 
 /// Whatever statements can be sent on: a connection or a transaction of this crate, of `deadpool_postgres` or of

@@ -22,6 +22,8 @@ mod guilds_sync_whole;
 mod ids;
 mod install_intents;
 mod migration_lint;
+mod migration_lint_breaking;
+mod migration_lint_released;
 mod migrations;
 mod packaging;
 mod races;

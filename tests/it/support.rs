@@ -46,12 +46,12 @@ impl Server {
 /// The URL of the server that all tests share: `TEST_DATABASE_URL`, or one that lives as long as this process.
 pub fn server_url() -> &'static str {
     static SERVER: OnceLock<(String, Option<Server>)> = OnceLock::new();
-    let (url, _) = SERVER.get_or_init(|| match env::var("TEST_DATABASE_URL") {
-        Ok(url) => (url, None),
-        Err(_) => {
-            let server = Server::start(&[]);
-            (server.url.clone(), Some(server))
+    let (url, _) = SERVER.get_or_init(|| {
+        if let Ok(url) = env::var("TEST_DATABASE_URL") {
+            return (url, None);
         }
+        let server = Server::start(&[]);
+        (server.url.clone(), Some(server))
     });
     url
 }

@@ -73,7 +73,7 @@ async fn conflicts_run_the_closure_again() {
                 let attempt = attempts.fetch_add(1, Ordering::Relaxed) + 1;
                 db::upsert_guild(tx, &snapshot(u64::from(attempt))).await?;
                 if attempt < 3 {
-                    fail_with(tx, sqlstate).await?
+                    fail_with(tx, sqlstate).await?;
                 }
                 Ok(attempt)
             })
