@@ -120,7 +120,7 @@ fn written(content: &[u8]) -> Vec<Finding> {
     match str::from_utf8(unmarked.unwrap_or(content)) {
         Ok(sql) => {
             let script = Script::read(sql);
-            findings.extend(transactional::findings(&script));
+            findings.extend(transactional::findings(sql, &script));
             findings.extend(breaking::findings(&script));
         }
         Err(error) => {

@@ -42,7 +42,7 @@ fn files_of(root: &Path, release: &str) -> Files {
 fn git(root: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
     let mut command = Command::new("git");
     // A hook's variables name the repository that runs the hook.
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
         command.env_remove(variable);
     }
     let output = command.arg("-C").arg(root).args(arguments).output().ok()?;

@@ -53,7 +53,7 @@ impl Script {
         while let Some((kind, length)) = next(rest) {
             let (source, tail) = rest.split_at(length);
             match kind {
-                Kind::Comment if line_is_empty => _ = comments.insert(line, source.trim_end().to_owned()),
+                Kind::Comment if line_is_empty => _ = comments.insert(line, source.to_owned()),
                 Kind::Comment | Kind::BlockComment | Kind::Space => {}
                 _ => tokens.push(Token { kind, text: text(kind, source), line }),
             }
@@ -154,7 +154,7 @@ fn split(tokens: Vec<Token>) -> Vec<Vec<Token>> {
             "(" if token.is("(") => parentheses += 1,
             ")" if token.is(")") => parentheses = parentheses.saturating_sub(1),
             "atomic" if statement.last().is_some_and(|last: &Token| last.is("begin")) => blocks += 1,
-            "case" if token.is("case") && blocks > 0 => blocks += 1,
+            "case" if token.is("case") => blocks += 1,
             "end" if token.is("end") => blocks = blocks.saturating_sub(1),
             _ => {}
         }

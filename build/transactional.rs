@@ -6,8 +6,10 @@ use super::sql::{Kind, Script, Token, after, contains, name, skip};
 /// The first line of a file that is applied outside of a transaction.
 const MARK: &str = "-- non-transactional";
 
-pub fn findings(script: &Script) -> Vec<Finding> {
-    let marked = script.comments.get(&1).is_some_and(|comment| comment == MARK);
+/// `sql` is what `script` was read from.
+pub fn findings(sql: &str, script: &Script) -> Vec<Finding> {
+    // As src/migrate/apply.rs sees it.
+    let marked = sql.lines().next() == Some(MARK);
     let mut findings: Vec<_> = script.statements.iter().filter_map(|statement| ends_transaction(statement)).collect();
     findings.extend(if marked { alone(script) } else { misplaced(script) });
     findings.extend(values_used_too_early(script));

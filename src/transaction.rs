@@ -125,7 +125,7 @@ impl Transaction {
         }
     }
 
-    /// `begin`, `commit` and `rollback` are all the SQL outside of .sql files.
+    /// The words that begin and end a transaction are the only SQL outside of .sql files.
     async fn execute_simple(&self, sql: &str) -> Result<(), Error> {
         self.client().batch_execute(sql).await.map_err(|error| match error.code() {
             Some(code) if code.code() == "25P02" => Error::TransactionAborted { function: "" },

@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::files;
+use super::plan::plan_on;
 use crate::db::Db;
 use crate::error::Error;
 
@@ -36,21 +37,26 @@ impl fmt::Display for Difference {
     }
 }
 
-/// How the database differs from what all files make (`clip-db check`). Needs the right to create a schema, in a
-/// transaction that is rolled back.
+/// How the database differs from what its migrations made (`clip-db check`): of the files, all but the pending ones; of a
+/// database without a history, `V1`. Needs the right to create a schema, in a transaction that is rolled back.
 ///
 /// # Errors
 /// [`Error::Database`] if the schema may not be created; [`Error::Connection`] and its like.
 pub async fn drift(db: &Db) -> Result<Difference, Error> {
     let connection = db.connection().await?;
-    difference(&connection, &files()).await
+    let plan = plan_on(&connection).await?;
+    let pending: Vec<i32> = plan.pending().skip(usize::from(plan.is_unrecorded)).map(|file| file.version).collect();
+    let made: Vec<Migration> = files().into_iter().filter(|file| !pending.contains(&file.version())).collect();
+    difference(&connection, &made).await
 }
 
 /// How the database differs from what these files make.
 pub(super) async fn difference(client: &Client, files: &[Migration]) -> Result<Difference, Error> {
     let found = read(client, "public").await?;
-    client.batch_execute(include_str!("reference.sql")).await?;
-    let expected = reference(client, files).await;
+    let expected = match client.batch_execute(include_str!("reference.sql")).await {
+        Ok(()) => reference(client, files).await,
+        Err(error) => Err(error.into()),
+    };
     client.batch_execute("rollback").await?;
     Ok(compare(&expected?, &found))
 }

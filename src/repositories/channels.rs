@@ -1,6 +1,6 @@
 //! Channels: what the bot syncs and the worker scans. Every write sets `updated_at`.
 
-use super::{call, check_batch, check_optional_text, collect, rows, stored};
+use super::{call, check_channels, collect, rows, stored};
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::channels::{
@@ -270,13 +270,4 @@ pub async fn delete_channels(client: &impl Client, channel_ids: &[ChannelId]) ->
         Ok(rows(queries::delete_channels().bind(&*lease, &channel_ids).one().await?))
     })
     .await
-}
-
-/// Refuses what cannot be stored, naming the channel's place and the field.
-pub(super) fn check_channels(channels: &[ChannelSnapshot]) -> Result<(), Error> {
-    check_batch("channels", channels, |channel| {
-        check_optional_text("name", channel.name.as_deref())?;
-        check_optional_text("kind", channel.kind.as_deref())?;
-        channel.settings_overrides.as_ref().map_or(Ok(()), |overrides| overrides.check("settings_overrides"))
-    })
 }

@@ -1,7 +1,6 @@
 //! Guilds: the Discord servers that the bot is in.
 
-use super::channels::check_channels;
-use super::{call, check_batch, check_optional_text, check_text, collect, rows, stored};
+use super::{call, check_batch, check_channels, check_optional_text, check_text, collect, rows, stored};
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::guilds::{

@@ -65,7 +65,8 @@ pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Opt
 /// others, and for an intent that is expired or unknown.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors). An intent that cannot be read is gone too: the
+/// user begins again.
 pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
     call("consume_install_intent", async {
         check_text("state", state)?;

@@ -39,6 +39,7 @@ use crate::codegen::{JsonSql, StringSql};
 use crate::error::Error;
 use crate::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::settings::Settings;
+use crate::snapshots::ChannelSnapshot;
 
 impl StringSql for ChannelId {}
 impl StringSql for GuildId {}
@@ -78,6 +79,15 @@ fn check_batch<T>(name: &str, batch: &[T], check: impl Fn(&T) -> Result<(), Erro
             }
             other => other,
         })
+    })
+}
+
+/// Refuses what cannot be stored, naming the channel's place and the field.
+fn check_channels(channels: &[ChannelSnapshot]) -> Result<(), Error> {
+    check_batch("channels", channels, |channel| {
+        check_optional_text("name", channel.name.as_deref())?;
+        check_optional_text("kind", channel.kind.as_deref())?;
+        channel.settings_overrides.as_ref().map_or(Ok(()), |overrides| overrides.check("settings_overrides"))
     })
 }
 

@@ -119,10 +119,15 @@ fn words_of_the_transaction_elsewhere_pass() {
         "create function f() returns int begin atomic select case when true then 1 end; select 2; end; select 3;",
         "create table t (begin_at timestamptz, commit text);\nalter table t add column end_at timestamptz;",
         "create table t$$ (a int); select 1 as \"a\"\"; commit; \";",
-        "create rule r as on insert to t do (select 1; select 2);",
+        "create rule r as on insert to t do (select 1; delete from u);",
+        "prepare p as select $1$2;",
+        "select 'a\\', e'', e'b\\'c';",
         "",
     ] {
         passes(sql);
+        // And the reader is back at the end.
+        let line = sql.matches('\n').count() + 2;
+        refused(&format!("{sql}\ncommit"), &[(line, "`commit`")]);
     }
 }
 
@@ -133,12 +138,15 @@ drop index concurrently i
 reindex index concurrently i
 reindex (verbose, concurrently) table t
 reindex database d
+reindex schema s
+reindex system d
 vacuum (analyze) t
 create database d
 drop database d
 alter system set a = 1
 alter database d set tablespace x
 create tablespace x location '/x'
+drop tablespace x
 alter table t detach partition p concurrently";
 
 #[test]
@@ -147,7 +155,11 @@ fn what_cannot_run_in_a_transaction_is_refused_in_an_ordinary_file() {
         refused(&format!("select 1;\n\n{statement};"), &[(3, "cannot run in a transaction")]);
         passes(&format!("-- non-transactional\n-- Why.\n{statement};\n"));
         // Only the exact first line counts.
-        refused(&format!("-- Non-transactional\n{statement};"), &[(2, "cannot run in a transaction")]);
+        for first_line in
+            ["-- Non-transactional", "-- non-transactional ", "--non-transactional", " -- non-transactional"]
+        {
+            refused(&format!("{first_line}\n{statement};"), &[(2, "cannot run in a transaction")]);
+        }
         refused(&format!("\n-- non-transactional\n{statement};"), &[(3, "cannot run in a transaction")]);
     }
     for sql in [

@@ -17,7 +17,12 @@ fn git(root: &Path, arguments: &[&str]) {
         "-c",
         "tag.gpgsign=false",
     ];
-    let output = Command::new("git").current_dir(root).args(identity).args(arguments).output().unwrap();
+    let mut command = Command::new("git");
+    // In a hook these name the repository that runs it: this must never write there.
+    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        command.env_remove(variable);
+    }
+    let output = command.current_dir(root).args(identity).args(arguments).output().unwrap();
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -1,0 +1,77 @@
+//! `clip-db check`
+
+use clip_saver_db::migrate::{self, Difference, Plan, State};
+use clip_saver_db::{Db, Error};
+
+use crate::end::{End, Failure, is_mixed_up};
+use crate::output::Output;
+use crate::queries::{Prepared, prepare_all};
+use crate::status::summary;
+
+pub async fn run(db: &Db, is_verbose: bool, output: &mut Output) -> Result<End, Failure> {
+    let plan = migrate::plan(db).await?;
+    let (history, summary) = summary(&plan);
+    output.line(format_args!("migrations: {summary}"));
+    let queries = check_queries(db, &plan, is_verbose, output).await?;
+    let drift = check_drift(db, &plan, output).await?;
+    Ok(history.max(queries).max(drift))
+}
+
+async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Output) -> Result<End, Failure> {
+    if plan.files.iter().all(|file| file.state == State::Pending) && !plan.is_unrecorded {
+        output.line("queries: not checked, there are no tables yet");
+        return Ok(End::SomethingToDo);
+    }
+    let all = prepare_all(&*db.connection().await?).await;
+    let count = all.len();
+    let mut failed = 0;
+    for Prepared { name, result } in all {
+        match result {
+            Ok(()) if is_verbose => output.line(format_args!("  {name}: ok")),
+            Ok(()) => {}
+            Err(error @ Error::Database { .. }) if !is_mixed_up(&error) => {
+                failed += 1;
+                output.line(format_args!("  {name}: {error}"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if failed == 0 {
+        output.line(format_args!("queries: all {count} fit the schema"));
+        return Ok(End::Fine);
+    }
+    // Whatever else is wrong with the schema is drift.
+    let is_explained = plan.pending().next().is_some();
+    let reason = if is_explained { ", which may be for the pending migrations to mend" } else { "" };
+    output.line(format_args!("queries: {failed} of {count} do not fit the schema{reason}"));
+    Ok(if is_explained { End::SomethingToDo } else { End::Wrong })
+}
+
+async fn check_drift(db: &Db, plan: &Plan, output: &mut Output) -> Result<End, Failure> {
+    let drift = match migrate::drift(db).await {
+        Err(error) if error.sqlstate() == Some("42501") => {
+            output.line(format_args!("schema: not compared, {error}; let the owner of the database run this"));
+            return Ok(End::SomethingToDo);
+        }
+        drift => drift?,
+    };
+    let is_newer = plan.newer().next().is_some();
+    output.line(verdict(&drift, plan));
+    for thing in &drift.wrong {
+        output.line(format_args!("  {thing}"));
+    }
+    for thing in &drift.tolerated {
+        output.line(format_args!("  {thing} (tolerated)"));
+    }
+    Ok(if drift.wrong.is_empty() || is_newer { End::Fine } else { End::Wrong })
+}
+
+fn verdict(drift: &Difference, plan: &Plan) -> String {
+    let made = if plan.is_unrecorded { "what V1 makes" } else { "what the applied migrations make" };
+    match (drift.wrong.len(), drift.tolerated.len()) {
+        (0, 0) => format!("schema: exactly {made}"),
+        (0, _) => format!("schema: {made}, and more:"),
+        _ if plan.newer().next().is_some() => "schema: newer than this program; the differences are:".to_owned(),
+        (wrong, _) => format!("schema: not {made}, {wrong} to mend:"),
+    }
+}

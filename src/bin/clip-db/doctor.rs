@@ -1,0 +1,129 @@
+//! `clip-db doctor`: looks at what is around the schema, each thing by itself, so that one that cannot be looked at does
+//! not hide the others.
+
+mod access;
+mod connections;
+mod network;
+mod pooler;
+mod server;
+
+use std::fmt;
+
+use clip_saver_db::{Connection, Db, Error, close_db};
+use tokio::time::Instant;
+use tokio_postgres::Row;
+
+use crate::connect::Settings;
+use crate::end::{End, Failure, is_refused_option};
+use crate::output::Output;
+
+/// What was found out.
+struct Finding {
+    level: Level,
+    subject: &'static str,
+    text: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Ok,
+    Note,
+    Wrong,
+}
+
+impl Level {
+    fn with(self, text: impl Into<String>) -> (Self, String) {
+        (self, text.into())
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            Level::Ok => "ok",
+            Level::Note => "note",
+            Level::Wrong => "WRONG",
+        };
+        write!(formatter, "{level:<5}  {:<11}  {}", self.subject, self.text)
+    }
+}
+
+/// What a look at one thing gives.
+type Findings = Result<Vec<(Level, String)>, Error>;
+
+/// What is looked at.
+struct Patient<'a> {
+    settings: &'a Settings,
+    /// Gives one more connection.
+    db: Db,
+    connection: Connection,
+    /// Since when that has been open, at most.
+    opened: Instant,
+    /// Whether it was made without options, because a pooler refuses them.
+    refuses_options: bool,
+}
+
+impl Patient<'_> {
+    /// The one row of a query without parameters. It is sent unnamed: that works behind every pooler.
+    async fn row(&self, sql: &str) -> Result<Row, Error> {
+        Ok(self.rows(sql).await?.swap_remove(0))
+    }
+
+    async fn rows(&self, sql: &str) -> Result<Vec<Row>, Error> {
+        Ok(self.connection.query_typed(sql, &[]).await?)
+    }
+}
+
+pub async fn run(settings: &Settings, output: &mut Output) -> Result<End, Failure> {
+    let opened = Instant::now();
+    let (db, refuses_options) = connect(settings).await?;
+    let connection = db.connection().await?;
+    let patient = Patient { settings, db, connection, opened, refuses_options };
+    let mut is_wrong = false;
+    for finding in examine(&patient).await? {
+        is_wrong |= finding.level == Level::Wrong;
+        output.line(finding);
+    }
+    let Patient { db, connection, .. } = patient;
+    drop(connection); // closing waits for it
+    close_db(&db).await;
+    Ok(if is_wrong { End::Wrong } else { End::Fine })
+}
+
+/// Connects without options if a pooler refuses them: the other things can be looked at nevertheless.
+async fn connect(settings: &Settings) -> Result<(Db, bool), Failure> {
+    let mut config = settings.own(2);
+    let mut db = Db::connect(config.clone()).await;
+    let refuses_options = db.as_ref().is_err_and(is_refused_option);
+    if refuses_options {
+        config.statement_timeout = None;
+        db = Db::connect(config).await;
+    }
+    Ok((db.map_err(|error| Failure::connecting(&error))?, refuses_options))
+}
+
+async fn examine(patient: &Patient<'_>) -> Result<Vec<Finding>, Failure> {
+    let all = [
+        ("server", server::version(patient).await),
+        ("writable", server::writable(patient).await),
+        ("pgcrypto", server::extension(patient).await),
+        ("migrations", access::migrations(patient).await),
+        ("rights", access::rights(patient).await),
+        ("connections", connections::connections(patient).await),
+        ("encryption", network::encryption(patient).await),
+        ("pooler", pooler::pooler(patient).await),
+        ("clock", network::clock(patient).await),
+    ];
+    let mut findings = Vec::new();
+    for (subject, found) in all {
+        match found.map_err(Failure::from) {
+            Ok(found) => findings.extend(found.into_iter().map(|(level, text)| Finding { level, subject, text })),
+            Err(failure) if failure.end == End::NoConnection => return Err(failure),
+            Err(failure) => {
+                let text = format!("cannot be looked at: {}", failure.message);
+                findings.push(Finding { level: Level::Wrong, subject, text });
+            }
+        }
+    }
+    Ok(findings)
+}

@@ -1,0 +1,2 @@
+-- clip-db doctor: is a prepared statement found again behind a pooler?
+select 1

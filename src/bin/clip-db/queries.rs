@@ -1,0 +1,35 @@
+//! Every query of this version. A test holds the list against `queries/`.
+
+use clip_saver_db::{Error, GenericClient, queries};
+
+/// A query and what the server says to it.
+pub struct Prepared {
+    /// Its file in `queries/` and its name there.
+    pub name: &'static str,
+    pub result: Result<(), Error>,
+}
+
+macro_rules! prepare {
+    ($client:expr; $($module:ident: $($query:ident)+;)+) => {
+        vec![$($(Prepared {
+            name: concat!(stringify!($module), "/", stringify!($query)),
+            result: queries::$module::$query().prepare($client).await.map(drop).map_err(Error::from),
+        },)+)+]
+    };
+}
+
+/// Lets the server prepare every query.
+pub async fn prepare_all(client: &impl GenericClient) -> Vec<Prepared> {
+    prepare! { client;
+        channels: get_channel get_channels_by_guild get_reading_channels count_channels_by_guild total_message_count
+            upsert_channels_for_guild set_channel_reading update_channel_cursor update_channel_progress
+            touch_channel_activity increment_channel_message_count update_channel_settings set_channel_settings
+            delete_channels;
+        guild_settings: get_guild_settings ensure_guild_settings update_guild_settings set_guild_settings;
+        guilds: get_guild get_guilds upsert_guild upsert_guilds delete_guilds touch_guild sync_guild;
+        install_intents: create_install_intent get_install_intent consume_install_intent purge_expired_install_intents;
+        scan_runs: get_scan_run get_scan_runs enqueue_scan_run mark_scan_started update_scan_progress mark_scan_succeeded
+            mark_scan_failed mark_scan_canceled;
+        users: get_user upsert_users;
+    }
+}

@@ -1,0 +1,119 @@
+//! `clip-db migrate`, `adopt` and `purge-intents`: the commands that write.
+
+use super::{clip_db, empty, existing};
+use crate::support::TestDatabase;
+
+#[tokio::test]
+async fn migrate_prints_a_line_for_each_file_and_then_has_nothing_to_do() {
+    let database = empty().await;
+
+    let first = clip_db(&database.url(), "migrate").await;
+
+    first.says(0, &[]);
+    let lines: Vec<&str> = first.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("V1__initial_schema  applied in ") && lines[0].ends_with(" ms"), "{lines:?}");
+    assert!(lines[1].starts_with("V2__indexes_for_queries  applied in "), "{lines:?}");
+    let second = clip_db(&database.url(), "migrate").await;
+    second.says(0, &[]);
+    assert_eq!(second.stdout, "up to date\n");
+    clip_db(&database.url(), "status").await.says(0, &[]);
+}
+
+#[tokio::test]
+async fn migrate_adopts_a_database_of_the_python_programs_and_warns_of_what_it_tolerates() {
+    let database = existing("create table dashboards (id int primary key)").await;
+
+    let ended = clip_db(&database.url(), "migrate").await;
+
+    ended.says(0, &["V1__initial_schema  adopted\n", "V2__indexes_for_queries  applied in "]);
+    assert!(ended.stderr.contains("holds more: table dashboards"), "{}", ended.stderr);
+    clip_db(&database.url(), "status").await.says(0, &["up to date"]);
+}
+
+#[tokio::test]
+async fn migrate_and_adopt_refuse_another_schema_and_print_the_difference() {
+    let database = existing("alter table bot_guilds drop column icon").await;
+
+    for command in ["migrate", "adopt"] {
+        let ended = clip_db(&database.url(), command).await;
+        ended.says(2, &["nothing was changed", "column bot_guilds.icon: missing (expected text)"]);
+        assert_eq!(ended.stdout, "");
+    }
+    clip_db(&database.url(), "status").await.says(1, &["no history"]);
+}
+
+/// Gives a database whose schema was made by hand the history of a migrated one.
+async fn write_history(database: &TestDatabase) {
+    let migrated = TestDatabase::new().await;
+    let history = migrated.text("select json_agg(h order by version) from refinery_schema_history h").await;
+    let table = "create table if not exists refinery_schema_history
+                   (version int4 primary key, name varchar(255), applied_on varchar(255), checksum varchar(255))";
+    let rows = format!(
+        "insert into refinery_schema_history
+                        select * from json_populate_recordset(null::refinery_schema_history, '{history}')"
+    );
+    database.execute(&format!("{table}; {rows}")).await;
+}
+
+#[tokio::test]
+async fn what_a_dry_run_prints_makes_the_schema() {
+    for database in [empty().await, existing("").await] {
+        let dry = clip_db(&database.url(), "migrate --dry-run").await;
+        dry.says(1, &["-- V1__initial_schema", "-- V2__indexes_for_queries"]);
+        clip_db(&database.url(), "status").await.says(1, &[]);
+
+        database.execute(&dry.stdout).await;
+
+        write_history(&database).await;
+        clip_db(&database.url(), "check").await.says(0, &["schema: exactly what the applied migrations make"]);
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_adopted_and_when_there_is_nothing_to_do() {
+    let database = existing("").await;
+
+    let dry = clip_db(&database.url(), "migrate --dry-run").await;
+
+    dry.says(1, &["-- V1__initial_schema: adopted."]);
+    assert!(!dry.stdout.contains("create table"), "{}", dry.stdout);
+    clip_db(&database.url(), "migrate").await.says(0, &[]);
+    clip_db(&database.url(), "migrate --dry-run").await.says(0, &["-- up to date\n"]);
+}
+
+#[tokio::test]
+async fn adopt_says_whether_there_was_something_to_adopt() {
+    let database = existing("create table dashboards (id int primary key)").await;
+    clip_db(&database.url(), "adopt").await.says(0, &["tolerated: table dashboards", "adopted: V1 is recorded"]);
+    clip_db(&database.url(), "adopt").await.says(0, &["nothing to adopt: the database has a history"]);
+    clip_db(&database.url(), "status").await.says(1, &["1 pending"]);
+
+    let empty = empty().await;
+    clip_db(&empty.url(), "adopt").await.says(0, &["nothing to adopt: the database is empty"]);
+}
+
+#[tokio::test]
+async fn purge_intents_deletes_what_has_expired_long_enough_ago() {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "insert into users (discord_user_id) values ('1');
+             insert into install_intents (state, user_id, guild_id, expires_at)
+             select a, '1', '2', now() at time zone 'utc' - make_interval(mins => a) from unnest('{-1,1,10}'::int[]) a",
+        )
+        .await;
+
+    clip_db(&database.url(), "purge-intents").await.says(0, &["1 expired install intent deleted"]);
+    clip_db(&database.url(), "purge-intents --grace 0").await.says(0, &["1 expired install intent deleted"]);
+    clip_db(&database.url(), "purge-intents --grace 0").await.says(0, &["0 expired install intents deleted"]);
+    assert_eq!(database.text("select string_agg(state, ',') from install_intents").await, "-1");
+    clip_db(&database.url(), "purge-intents --grace 99999999999").await.says(2, &["`grace` is over 100 years"]);
+}
+
+#[tokio::test]
+async fn a_missing_table_is_told_with_what_to_do() {
+    let database = empty().await;
+
+    clip_db(&database.url(), "purge-intents").await.says(2, &["install_intents", "see `clip-db status`"]);
+}
