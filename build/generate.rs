@@ -35,8 +35,8 @@ fn no_server(changed: &str, error: &str) -> String {
 }
 
 fn generate_on(runtime: &Runtime, url: &str, database: &str, root: &Path, destination: &Path) -> Result<(), String> {
-    let mut client = runtime.block_on(connect(url, Some(database)))?;
-    runtime.block_on(migrate(&mut client, &root.join("migrations")))?;
+    let client = runtime.block_on(connect(url, Some(database)))?;
+    runtime.block_on(migrate(&client, &root.join("migrations")))?;
     let mut config = Config::from_file(root.join("cornucopia.toml")).map_err(|error| error.to_string())?;
     config.queries = root.join("queries");
     config.destination = destination.into();
@@ -57,10 +57,14 @@ async fn execute(client: &Client, sql: &str) -> Result<(), String> {
     client.batch_execute(sql).await.map_err(|error| chain(&error))
 }
 
-async fn migrate(client: &mut Client, directory: &Path) -> Result<(), String> {
-    let migrations = refinery_core::load_sql_migrations(directory).map_err(|error| chain(&error))?;
-    let runner = refinery_core::Runner::new(&migrations);
-    runner.run_async(client).await.map_err(|error| chain(&error))?;
+/// Each file as it is: a scratch database needs no history, and a file that runs in no transaction gets none.
+async fn migrate(client: &Client, directory: &Path) -> Result<(), String> {
+    let mut migrations = refinery_core::load_sql_migrations(directory).map_err(|error| chain(&error))?;
+    migrations.sort();
+    for migration in &migrations {
+        let sql = migration.sql().unwrap_or_default();
+        execute(client, sql).await.map_err(|error| format!("migrations/{migration}.sql: {error}"))?;
+    }
     Ok(())
 }
 

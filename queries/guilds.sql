@@ -51,12 +51,22 @@ written as (
 select count(*) as written from written;
 
 --! delete_guilds
---- Deletes guilds; channels and scan runs go with them. Rows are locked in key order first, as the batches do.
+--- Deletes guilds; channels and scan runs go with them. Guilds, then channels, are locked in key order first, as the
+--- batches do: the cascade itself would take the channels as they lie on the disk.
 with doomed as materialized (
   select guild_id from bot_guilds where guild_id = any(:guild_ids::text[]) order by guild_id for update
 ),
+channels as materialized (
+  select c.channel_id
+  from bot_channels c join doomed d on d.guild_id = c.guild_id
+  order by c.channel_id
+  for update of c
+),
 deleted as (
-  delete from bot_guilds g using doomed d where g.guild_id = d.guild_id returning g.guild_id
+  delete from bot_guilds g
+  using doomed d
+  where g.guild_id = d.guild_id and (select count(*) from channels) >= 0
+  returning g.guild_id
 )
 select count(*) as deleted from deleted;
 

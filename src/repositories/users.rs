@@ -44,7 +44,11 @@ pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<Us
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<(), Error> {
-    call("upsert_user", async { write(client, std::slice::from_ref(user)).await.map(drop) }).await
+    call("upsert_user", async {
+        check(user)?;
+        write(client, std::slice::from_ref(user)).await.map(drop)
+    })
+    .await
 }
 
 /// Stores a batch of users, atomically; returns how many distinct users were written.
@@ -52,14 +56,17 @@ pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<()
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000, naming the field; else see the [module](super#errors).
 pub async fn upsert_users(client: &impl Client, users: &[UserSnapshot]) -> Result<u64, Error> {
-    call("upsert_users", write(client, users)).await
-}
-
-async fn write(client: &impl Client, users: &[UserSnapshot]) -> Result<u64, Error> {
     if users.is_empty() {
         return Ok(0);
     }
-    check_batch("users", users, check)?;
+    call("upsert_users", async {
+        check_batch("users", users, check)?;
+        write(client, users).await
+    })
+    .await
+}
+
+async fn write(client: &impl Client, users: &[UserSnapshot]) -> Result<u64, Error> {
     let lease = client.lease().await?;
     let params = UpsertUsersParams {
         discord_user_ids: IterSql(|| users.iter().map(|user| user.id)),

@@ -23,6 +23,7 @@ mod guilds_sync;
 mod guilds_sync_whole;
 mod ids;
 mod install_intents;
+mod lock_order;
 mod migration_faults;
 mod migration_lint;
 mod migration_lint_breaking;
