@@ -7,7 +7,7 @@ use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
-use crate::migration_races::{HISTORY, later_program, migrating, program, succeeded};
+use crate::migration_races::{HISTORY, INDEXES, later_program, migrating, program, succeeded};
 use crate::support::{TestDatabase, connect, value};
 
 /// Asks whether so many (`> 0`) sessions that migrate this database are in a state.
@@ -26,8 +26,6 @@ const PAUSES: &str = sessions!("> 0", "wait_event = 'PgSleep'");
 const WAITS_FOR_LOCK: &str = sessions!("> 0", "wait_event_type = 'Lock'");
 const HAS_A_SESSION: &str = sessions!("> 0", "true");
 const HAS_INVALID_INDEX: &str = "select count(*) > 0 from pg_index where not indisvalid";
-const INDEXES: &str = "select string_agg(indexrelid::regclass::text, ',' order by 1) from pg_index
-    where indisvalid and indexrelid::regclass::text in ('idx_bot_channels_note', 'idx_notes_note')";
 
 /// Undoes what the later release has done after its first file.
 const WITHOUT_INDEXES: &str = "drop index idx_bot_channels_note, idx_notes_note;

@@ -86,7 +86,9 @@ fn change(files: &mut BTreeMap<PathBuf, Vec<u8>>, file: &str, from: &str, to: &s
 fn read(path: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if source.is_dir() {
-        fs::read_dir(source).unwrap().for_each(|entry| read(&path.join(entry.unwrap().file_name()), files));
+        for entry in fs::read_dir(source).unwrap() {
+            read(&path.join(entry.unwrap().file_name()), files);
+        }
     } else {
         files.insert(path.to_owned(), fs::read(source).unwrap());
     }
@@ -136,7 +138,9 @@ pub const HISTORY: &str = "select string_agg(version::text, ',' order by version
 const ROWS: &str = "select md5(string_agg(query_to_xml(format('select * from %I order by 1', name), false, false, '')::text, ''))
     from unnest(array['users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs', 'install_intents']) name";
 
-const INDEXES: &str = "select string_agg(indexrelid::regclass || case when indisvalid then '' else ' INVALID' end, ','
+/// The indexes of the later release, each with whether it is valid.
+pub const INDEXES: &str =
+    "select string_agg(indexrelid::regclass || case when indisvalid then '' else ' INVALID' end, ','
     order by indexrelid::regclass::text) from pg_index where indexrelid::regclass::text ~ '_note$'";
 
 /// What programs meet.

@@ -1,5 +1,5 @@
 //! Databases that the second Python generation made: other columns under the same names. They are refused; the SQL of
-//! docs/MIGRATION_GUIDE.md turns them into what the first generation made, without loss.
+//! `docs/MIGRATION_GUIDE.md` turns them into what the first generation made, without loss.
 
 use clip_saver_db::{Db, Error, migrate, repositories as db};
 
