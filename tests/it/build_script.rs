@@ -52,6 +52,26 @@ impl Package {
         command.output().unwrap().into()
     }
 
+    /// One of the project's commands.
+    fn dev(&self, command: &str, arguments: &[&str]) -> Outcome {
+        let cargo = Path::new(env!("CARGO")).parent().unwrap().display().to_string();
+        let path = format!("{cargo}:{}", std::env::var("PATH").unwrap());
+        self.command("./dev").arg(command).args(arguments).env("PATH", path).output().unwrap().into()
+    }
+
+    /// Makes a release of what is there.
+    fn release(&self, tag: &str) {
+        for arguments in
+            [vec!["init", "--quiet"], vec!["add", "."], vec!["commit", "--quiet", "--message=x"], vec!["tag", tag]]
+        {
+            let mut git = self.command("git");
+            git.args(["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"])
+                .args(arguments);
+            ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].iter().for_each(|variable| _ = git.env_remove(variable));
+            Outcome::from(git.output().unwrap()).succeeds();
+        }
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", target_folder());
@@ -173,11 +193,7 @@ fn a_change_that_cannot_be_checked_fails_and_says_what_to_do() {
 #[test]
 fn the_codegen_check_fails_for_a_hand_edit_and_codegen_mends_it() {
     let package = Package::copy();
-    let dev = |arguments: &[&str]| -> Outcome {
-        let cargo = Path::new(env!("CARGO")).parent().unwrap().display().to_string();
-        let path = format!("{cargo}:{}", std::env::var("PATH").unwrap());
-        package.command("./dev").arg("codegen").args(arguments).env("PATH", path).output().unwrap().into()
-    };
+    let dev = |arguments: &[&str]| package.dev("codegen", arguments);
     package.change("codegen/queries/guilds.rs", "where guild_id = $1", "where guild_id = $1 or true");
 
     dev(&["--check"]).fails_with(&["or true", "codegen/ was not up to date"]);
@@ -186,6 +202,20 @@ fn the_codegen_check_fails_for_a_hand_edit_and_codegen_mends_it() {
     dev(&["--check"]).succeeds();
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("codegen/queries/guilds.rs");
     assert_eq!(fs::read(package.root.join("codegen/queries/guilds.rs")).unwrap(), fs::read(committed).unwrap());
+}
+
+#[test]
+fn a_migration_that_programs_of_the_last_release_do_not_survive_fails_the_release_gate() {
+    let package = Package::copy();
+    package.release("v0.1.0");
+    let migration = "-- safe: this is the break\nalter table users drop column avatar;\n";
+    fs::write(package.root.join("migrations/V9000__no_avatars.sql"), migration).unwrap();
+
+    package.dev("compat", &[]).fails_with(&[
+        "queries/users.sql:7:52: ",
+        "column \"avatar\" does not exist",
+        "programs of v0.1.0 break",
+    ]);
 }
 
 #[test]
