@@ -60,8 +60,11 @@ fn add(root: &Path, name: &str, files: &mut BTreeMap<String, String>) -> Result<
         return Ok(());
     }
     for entry in fs::read_dir(&path).map_err(failed)? {
-        let file_name = entry.map_err(failed)?.file_name();
-        add(root, &format!("{name}/{}", file_name.to_string_lossy()), files)?;
+        let file_name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        // Not what editors and systems leave.
+        if file_name.ends_with(".sql") && !file_name.starts_with('.') {
+            add(root, &format!("{name}/{file_name}"), files)?;
+        }
     }
     Ok(())
 }

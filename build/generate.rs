@@ -20,10 +20,11 @@ pub fn generate(root: &Path, destination: &Path, changed: &str) -> Result<(), St
     let runtime = Runtime::new().map_err(|error| error.to_string())?;
     let admin = runtime.block_on(connect(&server.url, None))?;
     let database = format!("clip_saver_db_codegen_{}", process::id());
+    let drop = format!("drop database if exists {database} with (force)");
+    runtime.block_on(execute(&admin, &drop))?;
     runtime.block_on(execute(&admin, &format!("create database {database}")))?;
     let result = generate_on(&runtime, &server.url, &database, root, destination);
-    runtime.block_on(execute(&admin, &format!("drop database {database} with (force)")))?;
-    result
+    result.and(runtime.block_on(execute(&admin, &drop)))
 }
 
 fn no_server(changed: &str, error: &str) -> String {

@@ -11,6 +11,12 @@ use tokio_postgres::config::Host;
 use crate::error::Error;
 use crate::tls::{self, SslMode, Tls};
 
+/// The most connections that a server can be told to allow.
+const MOST_CONNECTIONS: usize = 262_143;
+
+/// What a server takes: 2^31 milliseconds.
+const LONGEST_TIMEOUT: Duration = Duration::from_millis(2_147_483_647);
+
 /// How to reach the database. Made from the environment by [`get_config`], or from a connection string.
 ///
 /// `Debug` and `Display` show everything but the password.
@@ -44,8 +50,8 @@ pub struct Config {
 ///
 /// `POSTGRES_DSN`, else `DATABASE_URL`, is a whole connection string. Without them `POSTGRES_HOST` or `DB_HOST`
 /// (`localhost`), `POSTGRES_PORT` or `DB_PORT` (5432), `POSTGRES_USER` or `DB_USER` (`postgres`), `POSTGRES_PASSWORD` or
-/// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are its parts. An empty variable counts as not
-/// set. The timeouts and the size of the pool have variables of their own: see [`Config`]'s fields.
+/// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are its parts (TLS is then `prefer`; a
+/// connection string can say more). An empty variable counts as not set. The timeouts and the size of the pool have variables of their own: see [`Config`]'s fields.
 ///
 /// # Errors
 /// [`Error::Config`] names the variable that is wrong.
@@ -66,14 +72,8 @@ impl Config {
         };
         if let Some((variable, text)) = variables.first(["DB_POOL_MAX"]) {
             config.pool_max = number(variable, &text)?;
-            if config.pool_max == 0 {
-                return Err(Error::config(variable, "must be at least 1"));
-            }
         }
         if let Some(timeout) = variables.seconds("DB_CONNECT_TIMEOUT")? {
-            if timeout.is_zero() {
-                return Err(Error::config("DB_CONNECT_TIMEOUT", "must be more than 0"));
-            }
             config.connect_timeout = timeout;
         }
         if let Some(timeout) = variables.seconds("DB_ACQUIRE_TIMEOUT")? {
@@ -82,6 +82,7 @@ impl Config {
         if let Some(timeout) = variables.seconds("DB_STATEMENT_TIMEOUT")? {
             config.statement_timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
         }
+        config.check()?;
         Ok(config)
     }
 
@@ -92,7 +93,27 @@ impl Config {
         if server.get_hosts().is_empty() && server.get_hostaddrs().is_empty() {
             return Err(Error::config(variable, "names no host"));
         }
+        // What is behind a stray @ would be shown as the host.
+        let is_torn = server.get_hosts().iter().any(|name| host(name).contains('@'))
+            || server.get_user().is_some_and(|user| user.contains(['/', '?']));
+        if is_torn {
+            return Err(Error::config(
+                variable,
+                "@, / and ? in the user or the password must be percent-encoded (%40, %2F, %3F)",
+            ));
+        }
         Ok(Self::new(server, tls))
+    }
+
+    /// Refuses what no pool and no clock can hold; the fields are open to everybody.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if !(1..=MOST_CONNECTIONS).contains(&self.pool_max) {
+            return Err(Error::config("DB_POOL_MAX", format!("must be from 1 to {MOST_CONNECTIONS}")));
+        }
+        if self.connect_timeout.is_zero() || self.connect_timeout > LONGEST_TIMEOUT {
+            return Err(Error::config("DB_CONNECT_TIMEOUT", "must be more than 0 and at most 2147483 seconds"));
+        }
+        Ok(())
     }
 
     fn from_parts(variables: &Variables<'_>) -> Result<Self, Error> {
@@ -157,7 +178,8 @@ impl FromStr for Config {
 
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts: Vec<String> = self.server.get_hosts().iter().map(host).collect();
+        let addresses = self.server.get_hostaddrs().iter().map(ToString::to_string);
+        let hosts: Vec<String> = self.server.get_hosts().iter().map(host).chain(addresses).collect();
         let ports: Vec<String> = self.server.get_ports().iter().map(ToString::to_string).collect();
         write!(
             formatter,
@@ -202,8 +224,7 @@ impl Variables<'_> {
     fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Error> {
         let Some((_, text)) = self.first([name]) else { return Ok(None) };
         let seconds = text.trim().parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        // A server takes at most 2^31 milliseconds.
-        match seconds.filter(|timeout| timeout.as_millis() <= 2_147_483_647) {
+        match seconds.filter(|timeout| *timeout <= LONGEST_TIMEOUT) {
             Some(timeout) => Ok(Some(timeout)),
             None => Err(Error::config(name, format!("{text:?} is no number of seconds from 0 to 2147483"))),
         }

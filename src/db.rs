@@ -5,8 +5,9 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
-use tokio::time::{Instant, sleep, timeout_at};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_postgres::{Client as PgClient, Error as PgError};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{info, warn};
@@ -75,6 +76,7 @@ impl Db {
     }
 
     async fn open(config: Config) -> Result<Self, Error> {
+        config.check()?;
         let db = Self { pool: pool(&config)?, config, running: TaskTracker::new() };
         db.wait_for_server().await?;
         Ok(db)
@@ -89,9 +91,12 @@ impl Db {
         migrate::apply(self, |_| ()).await.map_err(|error| error.in_function("migrate"))
     }
 
-    /// What the connection that migrates is made with: none of the pool, whose limits are for short calls.
-    pub(crate) fn migrating_session(&self) -> Result<(tokio_postgres::Config, MakeRustlsConnect), Error> {
-        Ok((self.config.migrating_session(), self.config.tls.connector()?))
+    /// The connection that migrates, and the task that drives it: none of the pool, whose limits are for short calls.
+    pub(crate) async fn connect_to_migrate(&self) -> Result<(PgClient, JoinHandle<Result<(), PgError>>), Error> {
+        let (session, tls) = (self.config.migrating_session(), self.config.tls.connector()?);
+        let connected = timeout(self.config.connect_timeout, session.connect(tls)).await;
+        let (client, connection) = connected.map_err(|_| Error::ConnectTimeout { function: "" })??;
+        Ok((client, tokio::spawn(connection)))
     }
 
     /// Takes a connection from the pool, for several calls in a row. Dropping it gives it back.

@@ -1,9 +1,10 @@
-//! The one error type. What PostgreSQL reports is classified here, once, by SQLSTATE.
+//! The one error type. What PostgreSQL reports is classified in `classify`, once, by SQLSTATE.
+
+mod classify;
 
 use std::error::Error as StdError;
 use std::fmt::Display;
 
-use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::SqlState;
 
 /// What can go wrong. `function` is the name of the repository function (or of `transaction`, `init_db`, …) that failed.
@@ -28,7 +29,8 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A stored value that this version cannot read. The row can be mended by hand; other rows are not affected.
+    /// A stored value that this version cannot read. A list fails as a whole; other rows can still be read one by one, or
+    /// streamed with `queries`. The row can be mended by hand.
     #[error("{}cannot read the stored {column}: {reason}", within(function))]
     UnreadableRow {
         /// The function that read it.
@@ -274,82 +276,6 @@ impl Error {
                 | Self::ConnectTimeout { .. }
                 | Self::Connection { .. }
         )
-    }
-}
-
-impl From<tokio_postgres::Error> for Error {
-    fn from(source: tokio_postgres::Error) -> Self {
-        let function = "";
-        let Some(report) = source.as_db_error() else {
-            return without_report(source);
-        };
-        let constraint = report.constraint().unwrap_or_default().to_owned();
-        let code = report.code();
-        if *code == SqlState::UNIQUE_VIOLATION {
-            Self::UniqueViolation { function, constraint, source }
-        } else if *code == SqlState::FOREIGN_KEY_VIOLATION {
-            Self::ForeignKeyViolation { function, constraint, source }
-        } else if *code == SqlState::CHECK_VIOLATION {
-            Self::CheckViolation { function, constraint, source }
-        } else if *code == SqlState::NOT_NULL_VIOLATION {
-            Self::NotNullViolation { function, column: report.column().unwrap_or_default().to_owned(), source }
-        } else if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {
-            Self::Conflict { function, source }
-        } else if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
-            Self::Canceled { function, source }
-        } else if ends_connection(code) {
-            Self::Connection { function, source }
-        } else {
-            Self::Database { function, source }
-        }
-    }
-}
-
-/// Class 08, too many connections, and a server that is shutting down, crashed or starting.
-fn ends_connection(code: &SqlState) -> bool {
-    code.code().starts_with("08")
-        || [
-            SqlState::TOO_MANY_CONNECTIONS,
-            SqlState::ADMIN_SHUTDOWN,
-            SqlState::CRASH_SHUTDOWN,
-            SqlState::CANNOT_CONNECT_NOW,
-        ]
-        .contains(code)
-}
-
-/// An error that the database did not report. tokio-postgres keeps its kind to itself, but for the text.
-fn without_report(source: tokio_postgres::Error) -> Error {
-    let function = "";
-    let text = source.to_string();
-    if let Some(column) = text.strip_prefix("error deserializing column ") {
-        return Error::unreadable_row(format!("column {column}"), message(&source));
-    }
-    if let Some(parameter) = text.strip_prefix("error serializing parameter ") {
-        return Error::invalid_input(format!("parameter {parameter}"), message(&source));
-    }
-    match text.as_str() {
-        "error performing TLS handshake" => Error::Tls { function, source },
-        "connection closed"
-        | "error communicating with the server"
-        | "error connecting to server"
-        | "timeout waiting for server"
-        | "unexpected message from server" => Error::Connection { function, source },
-        _ => Error::Database { function, source },
-    }
-}
-
-impl From<PoolError> for Error {
-    fn from(error: PoolError) -> Self {
-        let function = "";
-        match error {
-            PoolError::Backend(source) => source.into(),
-            PoolError::Timeout(TimeoutType::Create) => Self::ConnectTimeout { function },
-            PoolError::Timeout(_) => Self::PoolTimeout { function },
-            // The two others can't happen: the pool has a runtime, and its hooks are infallible.
-            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-                Self::Closed { function }
-            }
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! TLS to the server, by rustls: the five `sslmode`s of libpq, with the platform's root certificates or those of
 //! `sslrootcert`. tokio-postgres knows three of the modes and no certificates, so both parameters are read here.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -16,11 +17,13 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::warn;
 
 use crate::error::Error;
 
 /// libpq's [`sslmode`](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION): whether the
-/// connection is encrypted, and whether the server must prove who it is.
+/// connection is encrypted, and whether the server must prove who it is. A Unix socket has no TLS: `require` and what is
+/// stricter refuse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SslMode {
@@ -109,7 +112,11 @@ impl Tls {
 
     /// With root certificates there is no mode that encrypts but does not look at the certificate.
     fn verifies(&self) -> bool {
-        matches!(self.mode, SslMode::VerifyCa | SslMode::VerifyFull) || self.root_certificates.is_some()
+        match self.mode {
+            SslMode::Disable => false,
+            SslMode::Prefer | SslMode::Require => self.root_certificates.is_some(),
+            SslMode::VerifyCa | SslMode::VerifyFull => true,
+        }
     }
 
     /// What tokio-postgres makes its connections with.
@@ -139,7 +146,13 @@ impl Tls {
                     roots.add(certificate.map_err(|error| refused(&error))?).map_err(|error| refused(&error))?;
                 }
             }
-            None => _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
+            None => {
+                let platform = rustls_native_certs::load_native_certs();
+                for error in &platform.errors {
+                    warn!(%error, "a root certificate of this platform cannot be read");
+                }
+                roots.add_parsable_certificates(platform.certs);
+            }
         }
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().map_err(|error| {
             Error::config("sslrootcert", format!("no root certificate to verify the server with: {error}"))
@@ -211,19 +224,26 @@ pub(crate) fn take_parameters(dsn: &str) -> Result<(String, Tls), String> {
 }
 
 fn take_from_url(url: &str) -> Result<(String, Tls), String> {
-    let Some((address, query)) = url.split_once('?') else {
+    // As tokio-postgres reads it: a ? before the @ belongs to the user or the password.
+    let credentials = url.find('@').unwrap_or_default();
+    let Some(mark) = url[credentials..].find('?').map(|mark| credentials + mark) else {
         return Ok((url.to_owned(), Tls::default()));
     };
+    let (address, query) = (&url[..mark], &url[mark + 1..]);
     let (mut mode, mut root_certificates, mut others) = (None, None, Vec::new());
     for parameter in query.split('&') {
         match parameter.split_once('=') {
-            Some(("sslmode", value)) => mode = Some(value),
-            Some(("sslrootcert", value)) => root_certificates = Some(percent_decode_str(value).decode_utf8_lossy()),
+            Some((key, value)) if decoded(key) == "sslmode" => mode = Some(decoded(value)),
+            Some((key, value)) if decoded(key) == "sslrootcert" => root_certificates = Some(decoded(value)),
             _ => others.push(parameter),
         }
     }
     let rest = if others.is_empty() { address.to_owned() } else { format!("{address}?{}", others.join("&")) };
-    Ok((rest, Tls::new(mode, root_certificates.as_deref())?))
+    Ok((rest, Tls::new(mode.as_deref(), root_certificates.as_deref())?))
+}
+
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 fn take_from_pairs(pairs: &str) -> Result<(String, Tls), String> {

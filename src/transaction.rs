@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{BorrowToSql, ToSql};
 use tokio_postgres::{Error as PgError, Row, RowStream, Statement, ToStatement};
 use tracing::debug;
@@ -202,5 +203,7 @@ impl GenericClient for Transaction {
 }
 
 fn is_conflict(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|error| matches!(error.downcast_ref(), Some(Error::Conflict { .. })))
+    // The driver's error is found behind transparent wrappers too, which hide ours.
+    let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    causes(error).filter_map(|cause| cause.downcast_ref::<PgError>()?.code()).any(|code| codes.contains(code))
 }

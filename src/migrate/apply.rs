@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use refinery::{Migration, Target};
 use tokio::time::{Instant, sleep};
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config as Session};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::adopt::record_first;
 use super::plan::{Plan, plan_on};
@@ -94,12 +94,12 @@ fn tell(report: &mut impl FnMut(&Applied), file: &Migration, started: Instant, i
 async fn apply_file(client: &mut Client, file: &Migration) -> Result<(), Error> {
     for attempt in 1.. {
         let result = match file.sql() {
-            Some(sql) if sql.lines().next() == Some(NON_TRANSACTIONAL) => apply_outside(client, file, sql).await,
+            Some(sql) if is_non_transactional(sql) => apply_outside(client, file, sql).await,
             _ => run(client, Target::Version(file.version())).await,
         };
         match result {
-            Err(error) if attempt < ATTEMPTS && waited_for_lock(&error) => {
-                warn!(attempt, %file, "others hold what this migration must lock, trying again");
+            Err(error) if attempt < ATTEMPTS && others_were_in_the_way(&error) => {
+                warn!(attempt, %file, %error, "others hold what this migration must lock, trying again");
                 sleep(jitter(Duration::from_secs(1))).await;
             }
             result => return result,
@@ -113,40 +113,74 @@ async fn run(client: &mut Client, target: Target) -> Result<(), Error> {
 }
 
 /// A file of one statement that PostgreSQL runs in no transaction: an index that is built while others write. What an
-/// earlier attempt has left is taken away first; only a valid index is recorded.
+/// earlier attempt has left INVALID is taken away first; what it has finished but not recorded, is recorded.
 async fn apply_outside(client: &mut Client, file: &Migration, sql: &str) -> Result<(), Error> {
     let index = concurrent_index(sql);
-    if let Some(removal) = removal_if_invalid(client, index.as_deref()).await? {
-        warn!(removal, "an interrupted migration has left an index");
-        client.batch_execute(&removal).await?;
+    let left = left_behind(client, index.as_deref()).await?;
+    if let Some(Index { is_valid: false, removal }) = &left {
+        warn!(removal, "an interrupted migration has left an INVALID index");
+        client.batch_execute(removal).await?;
     }
-    client.batch_execute(sql).await.map_err(|error| failed_outside(file, error))?;
-    if removal_if_invalid(client, index.as_deref()).await?.is_some() {
+    if !left.is_some_and(|index| index.is_valid) {
+        build(client, file, sql).await?;
+    }
+    if left_behind(client, index.as_deref()).await?.is_some_and(|index| !index.is_valid) {
         return Err(Error::migration(format!("{file} has built an INVALID index; start again")));
     }
     run(client, Target::FakeVersion(file.version())).await
 }
 
-/// The name of the index that a `create [unique] index concurrently [if not exists] name on …` makes.
-fn concurrent_index(sql: &str) -> Option<String> {
-    let words = sql.lines().filter(|line| !line.trim_start().starts_with("--")).flat_map(str::split_whitespace);
-    let mut behind = words.skip_while(|word| !word.eq_ignore_ascii_case("concurrently")).skip(1);
-    let name = behind.next()?;
-    let name = if name.eq_ignore_ascii_case("if") { behind.nth(2)? } else { name };
-    sql.to_lowercase().contains("create").then(|| name.to_owned())
+async fn build(client: &Client, file: &Migration, sql: &str) -> Result<(), Error> {
+    client.query_typed(include_str!("patient.sql"), &[]).await?;
+    client.batch_execute(sql).await.map_err(|error| failed_outside(file, error))?;
+    client.query_typed(include_str!("session.sql"), &[]).await?;
+    Ok(())
 }
 
-async fn removal_if_invalid(client: &Client, index: Option<&str>) -> Result<Option<String>, Error> {
-    let rows = client.query_typed(include_str!("invalid_index.sql"), &[(&index, Type::TEXT)]).await?;
-    Ok(rows.first().map(|row| row.get(0)))
+/// Whether a file declares that it runs in no transaction.
+pub(super) fn is_non_transactional(sql: &str) -> bool {
+    sql.lines().next() == Some(NON_TRANSACTIONAL)
+}
+
+/// The name of the index that a `create [unique] index concurrently [if not exists] name on …` makes.
+pub(super) fn concurrent_index(sql: &str) -> Option<String> {
+    let lines = sql.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let words: Vec<String> = lines.flat_map(str::split_whitespace).map(str::to_lowercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| *word != "unique").collect();
+    match words[..] {
+        ["create", "index", "concurrently", "if", "not", "exists", name, "on", ..]
+        | ["create", "index", "concurrently", name, "on", ..] => Some(name.to_owned()),
+        _ => None,
+    }
+}
+
+/// An index that is there.
+struct Index {
+    is_valid: bool,
+    removal: String,
+}
+
+async fn left_behind(client: &Client, index: Option<&str>) -> Result<Option<Index>, Error> {
+    let rows = client.query_typed(include_str!("concurrent_index.sql"), &[(&index, Type::TEXT)]).await?;
+    Ok(rows.first().map(|row| Index { is_valid: row.get(0), removal: row.get(1) }))
 }
 
 /// Does work on a connection of its own, alone among all programs: its end frees the lock.
 pub(super) async fn with_lock<T>(db: &Db, work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
-    let (session, tls) = db.migrating_session()?;
-    let (mut client, connection) = Session::connect(&session, tls).await?;
-    let driver = tokio::spawn(connection);
-    let result = match lock(&client).await {
+    with_session(db, async |client| {
+        lock(client).await?;
+        work(client).await
+    })
+    .await
+}
+
+/// Does work on a connection of its own: whatever becomes of it, no call gets a connection in a strange state.
+pub(super) async fn with_session<T>(
+    db: &Db,
+    work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (mut client, driver) = db.connect_to_migrate().await?;
+    let result = match prepare(&client).await {
         Ok(()) => work(&mut client).await,
         Err(error) => Err(error),
     };
@@ -155,8 +189,15 @@ pub(super) async fn with_lock<T>(db: &Db, work: impl AsyncFnOnce(&mut Client) ->
     result
 }
 
-async fn lock(client: &Client) -> Result<(), Error> {
+async fn prepare(client: &Client) -> Result<(), Error> {
     client.query_typed(include_str!("session.sql"), &[]).await?;
+    if let Err(error) = client.query_typed(include_str!("watched.sql"), &[]).await {
+        debug!(%error, "the server cannot watch for programs that are gone");
+    }
+    Ok(())
+}
+
+async fn lock(client: &Client) -> Result<(), Error> {
     let deadline = Instant::now() + LOCK_DEADLINE;
     while !try_lock(client).await? {
         if Instant::now() > deadline {
@@ -177,8 +218,10 @@ fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.5..1.0))
 }
 
-fn waited_for_lock(error: &Error) -> bool {
-    error.sqlstate() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
+/// A lock that did not come, or a deadlock: the file's transaction is undone and can be tried again.
+fn others_were_in_the_way(error: &Error) -> bool {
+    let codes = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+    codes.iter().any(|code| error.sqlstate() == Some(code.code()))
 }
 
 pub(super) fn failed(error: refinery::Error) -> Error {

@@ -7,6 +7,7 @@ use refinery::Migration;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
+use super::apply::{concurrent_index, is_non_transactional, with_session};
 use super::files;
 use super::plan::plan_on;
 use crate::db::Db;
@@ -43,14 +44,16 @@ impl fmt::Display for Difference {
 /// # Errors
 /// [`Error::Database`] if the schema may not be created; [`Error::Connection`] and its like.
 pub async fn drift(db: &Db) -> Result<Difference, Error> {
-    let connection = db.connection().await?;
-    let plan = plan_on(&connection).await?;
-    let pending: Vec<i32> = plan.pending().skip(usize::from(plan.is_unrecorded)).map(|file| file.version).collect();
-    let made: Vec<Migration> = files().into_iter().filter(|file| !pending.contains(&file.version())).collect();
-    difference(&connection, &made).await
+    with_session(db, async |client| {
+        let plan = plan_on(client).await?;
+        let pending: Vec<i32> = plan.pending().skip(usize::from(plan.is_unrecorded)).map(|file| file.version).collect();
+        let made: Vec<Migration> = files().into_iter().filter(|file| !pending.contains(&file.version())).collect();
+        difference(client, &made).await
+    })
+    .await
 }
 
-/// How the database differs from what these files make.
+/// How the database differs from what these files make. For a session of its own, which may be given up at any point.
 pub(super) async fn difference(client: &Client, files: &[Migration]) -> Result<Difference, Error> {
     let found = read(client, "public").await?;
     let expected = match client.batch_execute(include_str!("reference.sql")).await {
@@ -62,12 +65,20 @@ pub(super) async fn difference(client: &Client, files: &[Migration]) -> Result<D
 }
 
 async fn reference(client: &Client, files: &[Migration]) -> Result<Catalogue, Error> {
-    for file in files {
-        // In this empty schema an index needs no concurrency, and in a transaction it may have none.
-        let sql = file.sql().unwrap_or_default().replace(" concurrently ", " ");
+    for sql in files.iter().filter_map(|file| transactional(file.sql()?)) {
         client.batch_execute(&sql).await?;
     }
     read(client, "clip_saver_db_reference").await
+}
+
+/// What a file makes, as SQL for a transaction and an empty schema. `None` if it makes nothing that could be compared.
+fn transactional(sql: &str) -> Option<String> {
+    if !is_non_transactional(sql) {
+        return Some(sql.to_owned());
+    }
+    concurrent_index(sql)?;
+    let start = sql.to_lowercase().find("concurrently")?;
+    Some(format!("{}{}", &sql[..start], &sql[start + "concurrently".len()..]))
 }
 
 async fn read(client: &Client, schema: &str) -> Result<Catalogue, Error> {

@@ -2,5 +2,5 @@
 select exists (
   select
   from unnest(array['users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs', 'install_intents']) t
-  where to_regclass(t) is not null
+  where to_regclass('public.' || t) is not null
 )

@@ -130,7 +130,8 @@ pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool
 /// not in `users` is added with nothing but the id. Channels that the snapshot does not name stay.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for U+0000 and overrides that are no object; else see the [module](super#errors).
+/// [`Error::InvalidInput`] for U+0000 and overrides that are no object; [`Error::ForeignKeyViolation`] if the owner is
+/// deleted meanwhile; else see the [module](super#errors).
 pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u64, Error> {
     call("sync_guild", async {
         check(guild)?;

@@ -80,7 +80,9 @@ fn a_wrong_value_is_an_error_that_names_the_variable() {
         ("DATABASE_URL", "host='db"),
         ("POSTGRES_PORT", "70000"),
         ("DB_PORT", "x"),
+        ("DATABASE_URL", "postgresql://db/x?connect_timeout=9223372036854775807"),
         ("DB_POOL_MAX", "0"),
+        ("DB_POOL_MAX", "1000000000000000"),
         ("DB_POOL_MAX", "-1"),
         ("DB_CONNECT_TIMEOUT", "soon"),
         ("DB_CONNECT_TIMEOUT", "0"),
@@ -89,7 +91,8 @@ fn a_wrong_value_is_an_error_that_names_the_variable() {
         ("DB_STATEMENT_TIMEOUT", "NaN"),
     ] {
         let error = config(&[(variable, value)]).unwrap_err();
-        assert!(error.to_string().starts_with(variable), "{variable}={value}: {error}");
+        let named = if value.contains("connect_timeout") { "DB_CONNECT_TIMEOUT" } else { variable };
+        assert!(error.to_string().starts_with(named), "{variable}={value}: {error}");
     }
 }
 
@@ -122,6 +125,22 @@ fn what_the_connection_string_says_of_timeouts_counts() {
     let config: Config = "postgresql://h/d?connect_timeout=7".parse().unwrap();
 
     assert_eq!(config.connect_timeout, Duration::from_secs(7));
+}
+
+#[test]
+fn no_way_of_writing_a_url_hides_its_ssl_mode() {
+    for dsn in ["postgresql://u:pa?ss@h/db?sslmode=require", "postgresql://u@h/db?a=1&ssl%6dode=require"] {
+        let config = dsn.replace("a=1&", "connect_timeout=1&").parse::<Config>().unwrap();
+        assert_eq!(config.ssl_mode(), SslMode::Require, "{dsn}");
+    }
+}
+
+#[test]
+fn a_password_that_is_not_encoded_is_refused_and_not_taken_for_a_host() {
+    for dsn in ["postgresql://u:hunter@2@h/db", "postgresql://localhost/db?application_name=hunter@2"] {
+        let error = dsn.parse::<Config>().unwrap_err().to_string();
+        assert!(error.contains("%40") && !error.contains("hunter"), "{error}");
+    }
 }
 
 #[test]

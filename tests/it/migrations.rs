@@ -1,7 +1,11 @@
 //! Bringing the schema up to date at start.
 
-use clip_saver_db::{Db, Error};
+use std::time::Duration;
 
+use clip_saver_db::{Db, Error, migrate};
+use tokio::time::timeout;
+
+use crate::races::Obstacle;
 use crate::support::{TestDatabase, concurrently, config, create_database};
 
 async fn empty() -> TestDatabase {
@@ -63,4 +67,52 @@ async fn a_file_that_was_changed_or_lost_is_an_error_that_names_it() {
         assert!(matches!(error, Error::Migration { .. }));
         assert!(error.to_string().contains(named), "{change}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_comparison_that_is_given_up_leaves_nothing_behind_in_the_pool() {
+    let database = TestDatabase::new().await;
+    let mut config = config(&database.name);
+    config.pool_max = 1;
+    let small = Db::connect(config).await.unwrap();
+
+    for milliseconds in 1..20 {
+        let _ = timeout(Duration::from_millis(milliseconds), migrate::drift(&small)).await;
+        let connection = small.connection().await.unwrap();
+        let row = connection
+            .query_one("select current_setting('search_path'), pg_current_xact_id_if_assigned() is null", &[]);
+        let row = row.await.unwrap();
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, bool>(1)), ("\"$user\", public", true));
+    }
+}
+
+#[tokio::test]
+async fn a_role_with_a_schema_of_its_own_migrates_the_same_schema_as_all_others() {
+    let database = empty().await;
+    let role = &database.name;
+    database.execute(&format!("create role {role} login superuser; create schema {role} authorization {role}")).await;
+    let url = database.url().replace("postgres@", &format!("{role}@"));
+
+    Db::connect(url.parse().unwrap()).await.unwrap().migrate().await.unwrap();
+
+    assert_eq!(database.text("select count(*) from public.refinery_schema_history").await, "2");
+    database.migrate().await.unwrap();
+    assert!(migrate::plan(&database).await.unwrap().is_up_to_date());
+    database.execute(&format!("reassign owned by {role} to postgres; drop owned by {role}; drop role {role}")).await;
+}
+
+#[tokio::test]
+async fn a_deadlock_with_a_program_that_writes_is_tried_again() {
+    let database = empty().await;
+    database.execute(include_str!("../fixtures/existing_database.sql")).await;
+    let writer = Obstacle::new(&database, "update bot_channels set name = 'x'").await;
+
+    let handle = database.db.clone();
+    let migrating = tokio::spawn(async move { handle.migrate().await });
+    writer.stops(1).await;
+    writer.also("update bot_guilds set name = 'x'").await;
+    writer.commits().await;
+
+    migrating.await.unwrap().unwrap();
+    assert_eq!(database.text("select count(*) from refinery_schema_history").await, "2");
 }

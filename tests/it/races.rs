@@ -40,6 +40,11 @@ impl Obstacle {
         timeout(PATIENCE, all_wait).await.expect("the callers come to wait");
     }
 
+    /// Runs more SQL in the transaction.
+    pub async fn also(&self, sql: &str) {
+        self.other.batch_execute(sql).await.expect("the SQL is valid");
+    }
+
     /// Ends the transaction and undoes what it did.
     pub async fn vanishes(self) {
         self.other.batch_execute("rollback").await.expect("the transaction is open");

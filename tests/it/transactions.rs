@@ -87,7 +87,7 @@ async fn conflicts_run_the_closure_again() {
 #[tokio::test]
 async fn conflicts_are_found_behind_an_error_of_the_caller() {
     #[derive(Debug, thiserror::Error)]
-    #[error("the bot's own error")]
+    #[error(transparent)]
     struct Wrapped(#[from] Error);
     let database = TestDatabase::new().await;
     let attempts = AtomicU32::new(0);

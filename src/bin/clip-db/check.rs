@@ -49,7 +49,8 @@ async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Outp
 
 async fn check_drift(db: &Db, plan: &Plan, output: &mut Output) -> Result<End, Failure> {
     let drift = match migrate::drift(db).await {
-        Err(error) if error.sqlstate() == Some("42501") => {
+        // No right to create a schema, or a standby.
+        Err(error) if matches!(error.sqlstate(), Some("42501" | "25006")) => {
             output.line(format_args!("schema: not compared, {error}; let the owner of the database run this"));
             return Ok(End::SomethingToDo);
         }

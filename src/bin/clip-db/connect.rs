@@ -32,11 +32,7 @@ impl Settings {
         let config = Config::from_lookup(lookup).map_err(|error| refusal(error, source))?;
         let dsn = url.map(Into::into).or_else(|| variable(source)).unwrap_or_default();
         let is_timeout_given = variable("DB_CONNECT_TIMEOUT").is_some() || dsn.contains("connect_timeout");
-        let settings = Self { config, source, is_timeout_given };
-        if settings.hosts().contains('@') {
-            return Err(Failure::wrong(format!("{source}: an @ in the user or the password must be written %40")));
-        }
-        Ok(settings)
+        Ok(Self { config, source, is_timeout_given })
     }
 
     /// What the configuration says, without the password: names and values.
