@@ -62,7 +62,8 @@ fn add(root: &Path, name: &str, files: &mut BTreeMap<String, String>) -> Result<
     for entry in fs::read_dir(&path).map_err(failed)? {
         let file_name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
         // Not what editors and systems leave.
-        if file_name.ends_with(".sql") && !file_name.starts_with('.') {
+        let is_sql = Path::new(&file_name).extension().is_some_and(|extension| extension == "sql");
+        if is_sql && !file_name.starts_with('.') {
             add(root, &format!("{name}/{file_name}"), files)?;
         }
     }

@@ -2,8 +2,9 @@
 //! `sslrootcert`. tokio-postgres knows three of the modes and no certificates, so both parameters are read here.
 
 use std::borrow::Cow;
+use std::error::Error as StdError;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -137,27 +138,34 @@ impl Tls {
     }
 
     fn root_verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {
-        let mut roots = RootCertStore::empty();
-        match &self.root_certificates {
+        let roots = match &self.root_certificates {
             Some(file) => {
-                let refused =
-                    |error: &dyn fmt::Display| Error::config("sslrootcert", format!("{}: {error}", file.display()));
-                for certificate in CertificateDer::pem_file_iter(file).map_err(|error| refused(&error))? {
-                    roots.add(certificate.map_err(|error| refused(&error))?).map_err(|error| refused(&error))?;
-                }
+                roots_of(file).map_err(|error| Error::config("sslrootcert", format!("{}: {error}", file.display())))?
             }
-            None => {
-                let platform = rustls_native_certs::load_native_certs();
-                for error in &platform.errors {
-                    warn!(%error, "a root certificate of this platform cannot be read");
-                }
-                roots.add_parsable_certificates(platform.certs);
-            }
-        }
+            None => platform_roots(),
+        };
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().map_err(|error| {
             Error::config("sslrootcert", format!("no root certificate to verify the server with: {error}"))
         })
     }
+}
+
+fn roots_of(file: &Path) -> Result<RootCertStore, Box<dyn StdError>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file)? {
+        roots.add(certificate?)?;
+    }
+    Ok(roots)
+}
+
+fn platform_roots() -> RootCertStore {
+    let platform = rustls_native_certs::load_native_certs();
+    for error in &platform.errors {
+        warn!(%error, "a root certificate of this platform cannot be read");
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(platform.certs);
+    roots
 }
 
 /// Checks a server's certificate as far as the mode demands.

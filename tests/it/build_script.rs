@@ -67,7 +67,7 @@ impl Package {
             let mut git = self.command("git");
             git.args(["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"])
                 .args(arguments);
-            ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].iter().for_each(|variable| _ = git.env_remove(variable));
+            git.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");
             Outcome::from(git.output().unwrap()).succeeds();
         }
     }

@@ -38,7 +38,8 @@ const LATER: [(&str, &str); 3] = [
     ),
     (
         "V9003__index_of_notes.sql",
-        "-- non-transactional\ncreate unique index concurrently if not exists idx_notes_note on notes (note);\n",
+        "-- non-transactional\n-- Built concurrently, for the sake of the example (it's new and empty).\n\
+         create unique index concurrently if not exists idx_notes_note on notes (note);\n",
     ),
 ];
 
@@ -278,4 +279,15 @@ async fn a_program_comes_up_on_the_database_of_a_later_release_and_says_so() {
     assert_eq!(succeeded(&output), "up to date\n");
     let complaints = String::from_utf8(output.stderr).unwrap();
     assert!(complaints.contains("the database is newer than this program file=V9003__index_of_notes"), "{complaints}");
+}
+
+#[tokio::test]
+async fn the_later_release_finds_nothing_wrong_with_what_it_has_made() {
+    let database = TestDatabase::new().await;
+    succeeded(&migrating(later_program(), &database.url()).output().await.unwrap());
+
+    let output = Command::new(later_program()).args(["check", "--url", &database.url()]).output().await.unwrap();
+
+    let checked = succeeded(&output);
+    assert!(checked.contains("schema: exactly what the applied migrations make"), "{checked}");
 }

@@ -61,7 +61,7 @@ fn is_connection(error: &Error) -> bool {
         Error::Connection { .. } | Error::ConnectTimeout { .. } | Error::Tls { .. } | Error::PoolTimeout { .. }
     );
     let code = error.sqlstate().unwrap_or_default();
-    is_kind || code.starts_with("28") || code == "3D000" || has_ended(error)
+    is_kind || code.starts_with("28") || matches!(code, "08P01" | "3D000") || has_ended(error)
 }
 
 /// Whether the connection broke below something else, as within a migration.
@@ -74,7 +74,7 @@ fn has_ended(error: &Error) -> bool {
 
 /// PgBouncer's words for an option in the start-up packet; PostgreSQL has no such message.
 pub fn is_refused_option(error: &Error) -> bool {
-    matches!(error, Error::Connection { .. }) && error.to_string().contains("unsupported startup parameter")
+    error.sqlstate() == Some("08P01") && error.to_string().contains("unsupported startup parameter")
 }
 
 /// What to do about a connection that can't be made.
