@@ -10,8 +10,9 @@ where discord_user_id = :discord_user_id;
 
 --! upsert_users (usernames[?], global_names[?], avatars[?], last_login_ats[?])
 --- Inserts or updates a batch of users; returns how many distinct users were written. In key order, known and new ones
---- alike, so that batches in opposite orders cannot deadlock. A known user brings its `id` along: the default would draw a
---- number from the 32-bit `users_id_seq` for every row of every sync, until it runs out.
+--- alike, so that batches in opposite orders cannot deadlock. A known user brings an `id` along: the default would draw a
+--- number from the 32-bit `users_id_seq` for every row of every sync, until it runs out. It is not the user's own, which
+--- could be taken for a second row while another session updates the first; the update keeps the own one.
 with input as (
   select distinct on (discord_user_id) discord_user_id, username, global_name, avatar, last_login_at
   from unnest(
@@ -22,7 +23,7 @@ with input as (
 ),
 written as (
   insert into users as u (id, discord_user_id, username, global_name, avatar, last_login_at)
-  select coalesce(k.id, nextval('users_id_seq')), i.discord_user_id, i.username, i.global_name, i.avatar,
+  select coalesce(-k.id, nextval('users_id_seq')), i.discord_user_id, i.username, i.global_name, i.avatar,
          i.last_login_at
   from input i left join users k on k.discord_user_id = i.discord_user_id
   order by i.discord_user_id

@@ -77,8 +77,9 @@ fn transactional(sql: &str) -> Option<String> {
         return Some(sql.to_owned());
     }
     concurrent_index(sql)?;
-    let start = sql.to_lowercase().find("concurrently")?;
-    Some(format!("{}{}", &sql[..start], &sql[start + "concurrently".len()..]))
+    let lines = sql.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let words = lines.flat_map(str::split_whitespace).filter(|word| !word.eq_ignore_ascii_case("concurrently"));
+    Some(words.collect::<Vec<_>>().join(" "))
 }
 
 async fn read(client: &Client, schema: &str) -> Result<Catalogue, Error> {

@@ -230,6 +230,18 @@ async fn programs_that_wait_for_another_hold_nothing_open_in_the_database() {
 }
 
 #[tokio::test]
+async fn with_nothing_to_do_a_program_does_not_wait_for_one_that_migrates() {
+    let scene = Scene::new("create table clip_test_pause ()").await;
+    let later = scene.start_later();
+    scene.until(PAUSES).await;
+
+    let output = soon(migrating(program(), &scene.database.url()).output()).await.unwrap();
+
+    assert_eq!(succeeded(&output), "up to date\n");
+    kill(later).await;
+}
+
+#[tokio::test]
 async fn with_nothing_to_do_a_role_whose_transactions_are_read_only_is_enough() {
     let scene = Scene::new("").await;
     let role = &scene.database.name;
