@@ -132,9 +132,9 @@ async fn apply_outside(client: &mut Client, file: &Migration, sql: &str) -> Resu
 
 async fn build(client: &Client, file: &Migration, sql: &str) -> Result<(), Error> {
     client.query_typed(include_str!("patient.sql"), &[]).await?;
-    client.batch_execute(sql).await.map_err(|error| failed_outside(file, error))?;
+    let built = client.batch_execute(sql).await.map_err(|error| failed_outside(file, error));
     client.query_typed(include_str!("session.sql"), &[]).await?;
-    Ok(())
+    built
 }
 
 /// Whether a file declares that it runs in no transaction.

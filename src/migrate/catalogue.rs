@@ -77,9 +77,10 @@ fn transactional(sql: &str) -> Option<String> {
         return Some(sql.to_owned());
     }
     concurrent_index(sql)?;
-    let lines = sql.lines().filter(|line| !line.trim_start().starts_with("--"));
-    let words = lines.flat_map(str::split_whitespace).filter(|word| !word.eq_ignore_ascii_case("concurrently"));
-    Some(words.collect::<Vec<_>>().join(" "))
+    let lines: Vec<&str> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let statement = lines.join("\n");
+    let (start, length) = (statement.to_ascii_lowercase().find("concurrently")?, "concurrently".len());
+    Some(format!("{}{}", &statement[..start], &statement[start + length..]))
 }
 
 async fn read(client: &Client, schema: &str) -> Result<Catalogue, Error> {

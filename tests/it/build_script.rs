@@ -11,6 +11,9 @@ mod fingerprint;
 #[path = "../../build/position.rs"]
 mod position;
 
+/// The copy's version.
+const VERSION: &str = "9000.0.0";
+
 /// A copy of the package. The dependencies are shared with the real one.
 struct Package {
     root: PathBuf,
@@ -32,7 +35,13 @@ impl Package {
         for folder in ["build", "codegen", "docs", "migrations", "queries", "src"] {
             copy_folder(&source.join(folder), &root.join(folder));
         }
-        Self { root, _alone: alone }
+        let copy = Self { root, _alone: alone };
+        // cargo takes packages of one name and version for the same, and would mix up what it has built of them.
+        let version = concat!("name = \"clip-saver-db\"\nversion = \"", env!("CARGO_PKG_VERSION"), "\"");
+        for file in ["Cargo.toml", "Cargo.lock"] {
+            copy.change(file, version, &format!("name = \"clip-saver-db\"\nversion = \"{VERSION}\""));
+        }
+        copy
     }
 
     fn change(&self, file: &str, from: &str, to: &str) {
@@ -223,10 +232,10 @@ fn the_packaged_crate_builds_without_the_generator() {
     let package = Package::copy();
     let packed = package.command(env!("CARGO")).args(["package", "--offline", "--no-verify", "--allow-dirty"]).output();
     Outcome::from(packed.unwrap()).succeeds();
-    let archive = target_folder().join("package").join(concat!("clip-saver-db-", env!("CARGO_PKG_VERSION"), ".crate"));
+    let archive = target_folder().join("package").join(format!("clip-saver-db-{VERSION}.crate"));
     let unpacked = package.command("tar").arg("xzf").arg(archive).output();
     Outcome::from(unpacked.unwrap()).succeeds();
-    let inner = Package { root: package.root.join(concat!("clip-saver-db-", env!("CARGO_PKG_VERSION"))), ..package };
+    let inner = Package { root: package.root.join(format!("clip-saver-db-{VERSION}")), ..package };
 
     inner.check(&["--no-default-features"], false).succeeds();
 }
