@@ -142,11 +142,16 @@ pub(super) fn is_non_transactional(sql: &str) -> bool {
     sql.lines().next() == Some(NON_TRANSACTIONAL)
 }
 
+/// The statement of a non-transactional file.
+pub(super) fn without_comment_lines(sql: &str) -> String {
+    let lines: Vec<&str> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    lines.join("\n")
+}
+
 /// The name of the index that a `create [unique] index concurrently [if not exists] name on …` makes.
 pub(super) fn concurrent_index(sql: &str) -> Option<String> {
-    let lines = sql.lines().filter(|line| !line.trim_start().starts_with("--"));
-    let words: Vec<String> = lines.flat_map(str::split_whitespace).map(str::to_lowercase).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| *word != "unique").collect();
+    let statement = without_comment_lines(sql).to_lowercase();
+    let words: Vec<&str> = statement.split_whitespace().filter(|word| *word != "unique").collect();
     match words[..] {
         ["create", "index", "concurrently", "if", "not", "exists", name, "on", ..]
         | ["create", "index", "concurrently", name, "on", ..] => Some(name.to_owned()),

@@ -7,7 +7,7 @@ use refinery::Migration;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::apply::{concurrent_index, is_non_transactional, with_session};
+use super::apply::{concurrent_index, is_non_transactional, with_session, without_comment_lines};
 use super::files;
 use super::plan::plan_on;
 use crate::db::Db;
@@ -77,8 +77,7 @@ fn transactional(sql: &str) -> Option<String> {
         return Some(sql.to_owned());
     }
     concurrent_index(sql)?;
-    let lines: Vec<&str> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
-    let statement = lines.join("\n");
+    let statement = without_comment_lines(sql);
     let (start, length) = (statement.to_ascii_lowercase().find("concurrently")?, "concurrently".len());
     Some(format!("{}{}", &statement[..start], &statement[start + length..]))
 }
