@@ -1,0 +1,57 @@
+//! What is in the database before a bench, and what is handed to both sides.
+
+use clip_saver_db::{ChannelSnapshot, GuildId, GuildSnapshot, Settings, repositories as db};
+use clip_saver_db::{Db, UserId};
+
+/// A guild's settings, about as large as the bot's.
+pub const SETTINGS: &str = r#"{"prefix": "!", "locale": "en-GB", "is_enabled": true, "clip": {"max_seconds": 60, "formats": ["mp4", "webm"]}, "roles": ["175928847299117063", "175928847299117064"]}"#;
+
+/// A channel's settings.
+const OVERRIDES: &str = r#"{"is_enabled": true, "threshold": 5, "tags": ["clips", "highlights"], "quality": "1080p"}"#;
+
+/// Guilds with so many channels each; the guild's id is the number of its channels.
+pub const SIZES: [u64; 3] = [10, 500, 10_000];
+
+/// Channels that one-row writes take in turn.
+pub const CHANNELS: u64 = 1000;
+
+/// The owner of every guild.
+pub const OWNER: u64 = 53_908_232_506_183_680;
+
+/// A guild that the bot sees.
+pub fn guild(id: u64) -> GuildSnapshot {
+    let icon = Some("f64c48f9ba0a1b1b0a8f1d1d1b1f5e0e".to_owned());
+    GuildSnapshot { icon, owner_user_id: Some(UserId::from(OWNER)), ..GuildSnapshot::new(id.into(), format!("guild {id}")) }
+}
+
+/// The channels of a guild: their ids begin with the guild's.
+pub fn channels(guild: u64, count: u64) -> Vec<ChannelSnapshot> {
+    let channel = |number: u64| ChannelSnapshot {
+        settings_overrides: Some(OVERRIDES.parse().expect("the overrides are JSON")),
+        ..ChannelSnapshot::new(channel_id(guild, number).into(), format!("channel-{number}"), "text")
+    };
+    (0..count).map(channel).collect()
+}
+
+/// The channel of a guild.
+pub fn channel_id(guild: u64, number: u64) -> u64 {
+    1_000_000_000_000_000_000 + guild * 10_000_000 + number
+}
+
+/// The guild whose channels one-row writes take in turn.
+pub const BUSY: u64 = 77;
+
+/// Migrates, and stores guilds with their channels and settings.
+pub async fn fill(database: &Db) {
+    database.migrate().await.expect("the migrations can be applied");
+    let settings: Settings = SETTINGS.parse().expect("the settings are JSON");
+    for (guild_id, count) in SIZES.map(|size| (size, size)).into_iter().chain([(BUSY, CHANNELS)]) {
+        let guild = GuildSnapshot { channels: channels(guild_id, count), ..guild(guild_id) };
+        db::sync_guild(database, &guild).await.expect("the guild can be stored");
+        db::set_guild_settings(database, GuildId::from(guild_id), &settings).await.expect("the settings can be stored");
+    }
+    for number in 0..CHANNELS {
+        let channel = channel_id(BUSY, number).into();
+        db::set_channel_reading(database, channel, true).await.expect("the channel can be written");
+    }
+}

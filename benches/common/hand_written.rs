@@ -1,0 +1,295 @@
+//! The same operations by hand on tokio-postgres, as its documentation shows them: statements prepared once and held,
+//! batches by `unnest`, rows streamed into owned structs of `String` and `serde_json::Value`.
+//!
+//! The SQL is the same, so that what differs is the way to the server and back.
+
+use std::pin::pin;
+
+use chrono::{DateTime, Utc};
+use clip_saver_db::{ChannelSnapshot, GuildSnapshot};
+use futures::TryStreamExt as _;
+use serde_json::Value;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, GenericClient, Row, Statement};
+use uuid::Uuid;
+
+/// A guild's settings.
+#[expect(dead_code, reason = "who measures does not look at them")]
+pub struct GuildSettings {
+    pub guild_id: String,
+    pub settings: Value,
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+/// A channel.
+#[expect(dead_code, reason = "who measures does not look at them")]
+pub struct Channel {
+    pub channel_id: String,
+    pub guild_id: String,
+    pub name: Option<String>,
+    pub kind: Option<String>,
+    pub is_nsfw: Option<bool>,
+    pub is_reading: bool,
+    pub last_message_id: Option<String>,
+    pub last_scanned_at: Option<DateTime<Utc>>,
+    pub last_activity_at: Option<DateTime<Utc>>,
+    pub message_count: i64,
+    pub settings: Value,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Channel {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            channel_id: row.try_get(0)?,
+            guild_id: row.try_get(1)?,
+            name: row.try_get(2)?,
+            kind: row.try_get(3)?,
+            is_nsfw: row.try_get(4)?,
+            is_reading: row.try_get(5)?,
+            last_message_id: row.try_get(6)?,
+            last_scanned_at: row.try_get(7)?,
+            last_activity_at: row.try_get(8)?,
+            message_count: row.try_get(9)?,
+            settings: row.try_get(10)?,
+            created_at: row.try_get(11)?,
+            updated_at: row.try_get(12)?,
+        })
+    }
+}
+
+/// Statements of one connection.
+pub struct Statements {
+    get_guild_settings: Statement,
+    upsert_guild: Statement,
+    upsert_guilds: Statement,
+    get_channels_by_guild: Statement,
+    upsert_channels_for_guild: Statement,
+    update_channel_progress: Statement,
+    enqueue_scan_run: Statement,
+    mark_scan_started: Statement,
+    update_scan_progress: Statement,
+    mark_scan_succeeded: Statement,
+}
+
+impl Statements {
+    /// Prepares them all.
+    pub async fn prepare(client: &Client) -> Result<Self, Error> {
+        Ok(Self {
+            get_guild_settings: client.prepare(GET_GUILD_SETTINGS).await?,
+            upsert_guild: client.prepare(UPSERT_GUILD).await?,
+            upsert_guilds: client.prepare(UPSERT_GUILDS).await?,
+            get_channels_by_guild: client.prepare(GET_CHANNELS_BY_GUILD).await?,
+            upsert_channels_for_guild: client.prepare(UPSERT_CHANNELS_FOR_GUILD).await?,
+            update_channel_progress: client.prepare(UPDATE_CHANNEL_PROGRESS).await?,
+            enqueue_scan_run: client.prepare(ENQUEUE_SCAN_RUN).await?,
+            mark_scan_started: client.prepare(MARK_SCAN_STARTED).await?,
+            update_scan_progress: client.prepare(UPDATE_SCAN_PROGRESS).await?,
+            mark_scan_succeeded: client.prepare(MARK_SCAN_SUCCEEDED).await?,
+        })
+    }
+
+    pub async fn get_guild_settings(
+        &self,
+        client: &impl GenericClient,
+        guild_id: &str,
+    ) -> Result<Option<GuildSettings>, Error> {
+        let row = client.query_opt(&self.get_guild_settings, &[&guild_id]).await?;
+        row.map(|row| {
+            Ok(GuildSettings { guild_id: row.try_get(0)?, settings: row.try_get(1)?, updated_at: row.try_get(2)? })
+        })
+        .transpose()
+    }
+
+    pub async fn upsert_guild(&self, client: &impl GenericClient, guild: &GuildSnapshot) -> Result<(), Error> {
+        let (id, owner) = (guild.id.to_string(), guild.owner_user_id.map(|owner| owner.to_string()));
+        let params: [&(dyn ToSql + Sync); 5] = [&id, &guild.name, &guild.icon, &owner, &guild.joined_at];
+        client.execute(&self.upsert_guild, &params).await?;
+        Ok(())
+    }
+
+    pub async fn upsert_guilds(&self, client: &impl GenericClient, guilds: &[GuildSnapshot]) -> Result<i64, Error> {
+        let ids: Vec<String> = guilds.iter().map(|guild| guild.id.to_string()).collect();
+        let names: Vec<&str> = guilds.iter().map(|guild| guild.name.as_str()).collect();
+        let icons: Vec<Option<&str>> = guilds.iter().map(|guild| guild.icon.as_deref()).collect();
+        let owners: Vec<Option<String>> =
+            guilds.iter().map(|guild| guild.owner_user_id.map(|owner| owner.to_string())).collect();
+        let joined_ats: Vec<Option<DateTime<Utc>>> = guilds.iter().map(|guild| guild.joined_at).collect();
+        let row = client.query_one(&self.upsert_guilds, &[&ids, &names, &icons, &owners, &joined_ats]).await?;
+        row.try_get(0)
+    }
+
+    pub async fn get_channels_by_guild(&self, client: &impl GenericClient, guild_id: &str) -> Result<Vec<Channel>, Error> {
+        let mut rows = pin!(client.query_raw(&self.get_channels_by_guild, [guild_id]).await?);
+        let mut channels = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            channels.push(Channel::from_row(&row)?);
+        }
+        Ok(channels)
+    }
+
+    pub async fn upsert_channels_for_guild(
+        &self,
+        client: &impl GenericClient,
+        guild_id: &str,
+        channels: &[ChannelSnapshot],
+        overrides: &[Value],
+    ) -> Result<i64, Error> {
+        let ids: Vec<String> = channels.iter().map(|channel| channel.id.to_string()).collect();
+        let names: Vec<Option<&str>> = channels.iter().map(|channel| channel.name.as_deref()).collect();
+        let kinds: Vec<Option<&str>> = channels.iter().map(|channel| channel.kind.as_deref()).collect();
+        let nsfws: Vec<bool> = channels.iter().map(|channel| channel.is_nsfw).collect();
+        let params: [&(dyn ToSql + Sync); 6] = [&guild_id, &ids, &names, &kinds, &nsfws, &overrides];
+        client.query_one(&self.upsert_channels_for_guild, &params).await?.try_get(0)
+    }
+
+    pub async fn update_channel_progress(
+        &self,
+        client: &impl GenericClient,
+        channel_id: &str,
+        last_message_id: &str,
+        count: i64,
+    ) -> Result<bool, Error> {
+        let params: [&(dyn ToSql + Sync); 3] = [&last_message_id, &count, &channel_id];
+        Ok(client.execute(&self.update_channel_progress, &params).await? == 1)
+    }
+
+    pub async fn enqueue_scan_run(&self, client: &impl GenericClient, channel_id: &str) -> Result<Uuid, Error> {
+        client.query_one(&self.enqueue_scan_run, &[&channel_id]).await?.try_get(0)
+    }
+
+    pub async fn mark_scan_started(&self, client: &impl GenericClient, run: Uuid) -> Result<bool, Error> {
+        Ok(client.execute(&self.mark_scan_started, &[&run]).await? == 1)
+    }
+
+    pub async fn update_scan_progress(
+        &self,
+        client: &impl GenericClient,
+        run: Uuid,
+        scanned: i64,
+        matched: i64,
+    ) -> Result<(i64, i64), Error> {
+        let row = client.query_one(&self.update_scan_progress, &[&scanned, &matched, &run]).await?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+
+    pub async fn mark_scan_succeeded(&self, client: &impl GenericClient, run: Uuid) -> Result<bool, Error> {
+        Ok(client.execute(&self.mark_scan_succeeded, &[&run]).await? == 1)
+    }
+}
+
+const GET_GUILD_SETTINGS: &str = r#"select guild_id, settings, updated_at from guild_settings where guild_id = $1"#;
+
+const UPSERT_GUILD: &str = r#"insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
+values ($1, $2, $3, $4, coalesce($5, now()), now())
+on conflict (guild_id) do update
+set name = excluded.name,
+    icon = excluded.icon,
+    owner_user_id = excluded.owner_user_id,
+    last_seen_at = excluded.last_seen_at"#;
+
+const UPSERT_GUILDS: &str = r#"with input as (
+  select distinct on (guild_id) guild_id, name, icon, owner_user_id, joined_at
+  from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]
+  ) with ordinality as t (guild_id, name, icon, owner_user_id, joined_at, n)
+  order by guild_id, n desc
+),
+written as (
+  insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
+  select guild_id, name, icon, owner_user_id, coalesce(joined_at, now()), now()
+  from input
+  order by guild_id
+  on conflict (guild_id) do update
+  set name = excluded.name,
+      icon = excluded.icon,
+      owner_user_id = excluded.owner_user_id,
+      last_seen_at = excluded.last_seen_at
+  returning guild_id
+)
+select count(*) as written from written"#;
+
+const GET_CHANNELS_BY_GUILD: &str = r#"select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
+       message_count, settings, created_at, updated_at
+from bot_channels
+where guild_id = $1
+order by name collate "C" nulls last, length(channel_id), channel_id collate "C""#;
+
+const UPSERT_CHANNELS_FOR_GUILD: &str = r#"with guild as materialized (
+  select guild_id from bot_guilds where guild_id = $1 for key share
+),
+input as materialized (
+  select channel_id, name, type, is_nsfw, overrides, n
+  from unnest(
+    $2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[]
+  ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n)
+),
+latest as (
+  select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc
+),
+merged as (
+  select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides
+  from input i cross join lateral jsonb_each(i.overrides) as o
+  group by i.channel_id
+),
+written as (
+  insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
+  select l.channel_id, $1, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}')
+  from latest l left join guild g on true left join merged m on m.channel_id = l.channel_id
+  order by l.channel_id
+  on conflict (channel_id) do update
+  set guild_id = excluded.guild_id,
+      name = excluded.name,
+      type = excluded.type,
+      is_nsfw = excluded.is_nsfw,
+      settings = case
+        when excluded.settings = '{}' then c.settings
+        when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings
+        else excluded.settings
+      end
+  returning c.channel_id
+)
+select count(*) as written from written"#;
+
+const UPDATE_CHANNEL_PROGRESS: &str = r#"update bot_channels
+set last_message_id = case
+      when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
+        case
+          when last_message_id::numeric between $1::text::numeric and 18446744073709551615
+          then last_message_id
+          else $1
+        end
+      else $1
+    end,
+    message_count = message_count + $2,
+    last_scanned_at = now()
+where channel_id = $3"#;
+
+const ENQUEUE_SCAN_RUN: &str = r#"with channel as materialized (
+  select channel_id, last_message_id from bot_channels where channel_id = $1 and is_reading for key share
+)
+insert into bot_channel_scan_runs (channel_id, after_message_id)
+select channel_id,
+       case
+         when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
+           case when last_message_id::numeric <= 18446744073709551615 then last_message_id end
+       end
+from channel
+returning id"#;
+
+const MARK_SCAN_STARTED: &str = r#"update bot_channel_scan_runs
+set status = 'running',
+    started_at = now()
+where id = $1 and status = 'queued'"#;
+
+const UPDATE_SCAN_PROGRESS: &str = r#"update bot_channel_scan_runs
+set messages_scanned = messages_scanned + $1,
+    messages_matched = messages_matched + $2
+where id = $3
+returning messages_scanned, messages_matched"#;
+
+const MARK_SCAN_SUCCEEDED: &str = r#"update bot_channel_scan_runs
+set status = 'succeeded',
+    finished_at = now()
+where id = $1 and status in ('queued', 'running')"#;

@@ -1,0 +1,388 @@
+//! Every operation that is measured: through this crate, and by hand.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use clip_saver_db::{ChannelId, Db, GuildId, MessageId, ScanIncrement, repositories as db};
+use futures::future::{join_all, try_join_all};
+use serde_json::Value;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::{spawn, try_join};
+use tokio_postgres::{Client, Transaction};
+
+use super::data::{BUSY, CHANNELS, SIZES, channel_id, channels, guild};
+use super::hand_written::Statements;
+use super::server::Server;
+
+/// Calls in one transaction.
+const IN_TRANSACTION: u64 = 10;
+
+/// Connections that parallel tasks use.
+const CONNECTIONS: usize = 8;
+
+/// A row of the table: an operation, and what it may cost in comparison with hand-written code.
+pub struct Operation {
+    pub name: String,
+    pub wall: f64,
+    pub cpu: f64,
+}
+
+/// What a bench does with each operation. The functions run it so many times.
+pub trait Bench {
+    fn bench(&mut self, operation: Operation, ours: impl AsyncFn(u64), by_hand: impl AsyncFn(u64));
+}
+
+/// This crate's handle and the hand-written program, on one server.
+pub struct Sides {
+    db: Db,
+    client: Client,
+    statements: Statements,
+    turns: Turns,
+    calls: AtomicU64,
+}
+
+impl Sides {
+    /// Connects both.
+    pub async fn connect(server: &Server) -> Self {
+        let (client, statements) = connection(server).await;
+        let db = server.open(CONNECTIONS).await;
+        Self { db, client, statements, turns: Turns::connect(server).await, calls: AtomicU64::new(0) }
+    }
+
+    /// Measures every operation.
+    pub fn bench(&mut self, bench: &mut impl Bench) {
+        self.one_at_a_time(bench);
+        self.in_a_transaction(bench);
+        self.lists(bench);
+        self.batches(bench);
+        self.scan_run(bench);
+        for tasks in [16, 64] {
+            self.tasks(tasks, bench);
+        }
+    }
+
+    /// A number that goes up with every call: channels are taken in turn, cursors go forward.
+    fn next(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn one_at_a_time(&self, bench: &mut impl Bench) {
+        let Self { db, client, statements, .. } = self;
+        bench.bench(
+            operation("get_guild_settings", 1.05, 1.10),
+            async |times| {
+                for _ in 0..times {
+                    black_box(db::get_guild_settings(db, GuildId::from(10)).await.expect("read").expect("there"));
+                }
+            },
+            async |times| {
+                for _ in 0..times {
+                    black_box(statements.get_guild_settings(client, "10").await.expect("read").expect("there"));
+                }
+            },
+        );
+        let guild = guild(10);
+        bench.bench(
+            operation("upsert_guild", 1.05, 1.10),
+            async |times| {
+                for _ in 0..times {
+                    db::upsert_guild(db, &guild).await.expect("written");
+                }
+            },
+            async |times| {
+                for _ in 0..times {
+                    statements.upsert_guild(client, &guild).await.expect("written");
+                }
+            },
+        );
+        bench.bench(
+            operation("update_channel_progress", 1.05, 1.10),
+            async |times| {
+                for _ in 0..times {
+                    progress(db, self.next()).await;
+                }
+            },
+            async |times| {
+                for _ in 0..times {
+                    progress_by_hand(client, statements, self.next()).await;
+                }
+            },
+        );
+    }
+
+    fn in_a_transaction(&mut self, bench: &mut impl Bench) {
+        let Self { db, client, statements, calls, .. } = self;
+        // Both sides run one after the other, but the borrow checker cannot know.
+        let client = Mutex::new(client);
+        bench.bench(
+            operation("10 × get_guild_settings in a transaction", 1.05, 1.10),
+            async |times| {
+                for _ in 0..times {
+                    let transaction = db.begin().await.expect("begun");
+                    for _ in 0..IN_TRANSACTION {
+                        black_box(db::get_guild_settings(&transaction, GuildId::from(10)).await.expect("read").expect("there"));
+                    }
+                    transaction.commit().await.expect("committed");
+                }
+            },
+            async |times| {
+                let mut client = client.lock().await;
+                for _ in 0..times {
+                    let transaction = client.transaction().await.expect("begun");
+                    for _ in 0..IN_TRANSACTION {
+                        black_box(statements.get_guild_settings(&transaction, "10").await.expect("read").expect("there"));
+                    }
+                    transaction.commit().await.expect("committed");
+                }
+            },
+        );
+        let guild = guild(10);
+        bench.bench(
+            operation("10 × upsert_guild in a transaction", 1.05, 1.10),
+            async |times| {
+                for _ in 0..times {
+                    let transaction = db.begin().await.expect("begun");
+                    for _ in 0..IN_TRANSACTION {
+                        db::upsert_guild(&transaction, &guild).await.expect("written");
+                    }
+                    transaction.commit().await.expect("committed");
+                }
+            },
+            async |times| {
+                let mut client = client.lock().await;
+                for _ in 0..times {
+                    let transaction = client.transaction().await.expect("begun");
+                    for _ in 0..IN_TRANSACTION {
+                        statements.upsert_guild(&transaction, &guild).await.expect("written");
+                    }
+                    transaction.commit().await.expect("committed");
+                }
+            },
+        );
+        bench.bench(
+            operation("10 × update_channel_progress in a transaction", 1.05, 1.10),
+            async |times| {
+                for _ in 0..times {
+                    let transaction = db.begin().await.expect("begun");
+                    for _ in 0..IN_TRANSACTION {
+                        progress(&transaction, calls.fetch_add(1, Ordering::Relaxed)).await;
+                    }
+                    transaction.commit().await.expect("committed");
+                }
+            },
+            async |times| {
+                let mut client = client.lock().await;
+                for _ in 0..times {
+                    let transaction = client.transaction().await.expect("begun");
+                    for _ in 0..IN_TRANSACTION {
+                        progress_by_hand(&transaction, statements, calls.fetch_add(1, Ordering::Relaxed)).await;
+                    }
+                    transaction.commit().await.expect("committed");
+                }
+            },
+        );
+    }
+
+    fn lists(&self, bench: &mut impl Bench) {
+        let Self { db, client, statements, .. } = self;
+        for (size, wall, cpu) in [(SIZES[0], 1.05, 1.00), (SIZES[1], 0.80, 0.65), (SIZES[2], 0.70, 0.50)] {
+            let text = size.to_string();
+            bench.bench(
+                operation(format!("get_channels_by_guild, {size} rows"), wall, cpu),
+                async |times| {
+                    for _ in 0..times {
+                        let list = db::get_channels_by_guild(db, GuildId::from(size)).await.expect("read");
+                        assert_eq!(black_box(list).len() as u64, size);
+                    }
+                },
+                async |times| {
+                    for _ in 0..times {
+                        let list = statements.get_channels_by_guild(client, &text).await.expect("read");
+                        assert_eq!(black_box(list).len() as u64, size);
+                    }
+                },
+            );
+        }
+    }
+
+    fn batches(&self, bench: &mut impl Bench) {
+        let Self { db, client, statements, .. } = self;
+        let guilds: Vec<_> = (100_000..101_000).map(guild).collect();
+        bench.bench(
+            operation("upsert_guilds, 1000 rows", 1.05, 1.10),
+            async |times| {
+                for _ in 0..times {
+                    assert_eq!(db::upsert_guilds(db, &guilds).await.expect("written"), 1000);
+                }
+            },
+            async |times| {
+                for _ in 0..times {
+                    assert_eq!(statements.upsert_guilds(client, &guilds).await.expect("written"), 1000);
+                }
+            },
+        );
+        for size in [SIZES[1], SIZES[2]] {
+            let (text, channels) = (size.to_string(), channels(size, size));
+            let overrides: Vec<Value> = channels
+                .iter()
+                .filter_map(|channel| channel.settings_overrides.as_ref())
+                .map(|overrides| overrides.parse().expect("an object"))
+                .collect();
+            bench.bench(
+                operation(format!("upsert_channels_for_guild, {size} rows"), 1.05, 1.10),
+                async |times| {
+                    for _ in 0..times {
+                        let written = db::upsert_channels_for_guild(db, GuildId::from(size), &channels).await;
+                        assert_eq!(written.expect("written"), size);
+                    }
+                },
+                async |times| {
+                    for _ in 0..times {
+                        let written = statements.upsert_channels_for_guild(client, &text, &channels, &overrides).await;
+                        assert_eq!(written.expect("written").unsigned_abs(), size);
+                    }
+                },
+            );
+        }
+    }
+
+    fn scan_run(&mut self, bench: &mut impl Bench) {
+        let Self { db, client, statements, .. } = self;
+        let client = Mutex::new(client);
+        bench.bench(
+            operation("a scan run of 13 statements in a transaction, joined", 0.45, 0.65),
+            async |times| {
+                for _ in 0..times {
+                    scan(db).await.expect("scanned");
+                }
+            },
+            async |times| {
+                let mut client = client.lock().await;
+                for _ in 0..times {
+                    let transaction = client.transaction().await.expect("begun");
+                    scan_by_hand(&transaction, statements).await.expect("scanned");
+                    transaction.commit().await.expect("committed");
+                }
+            },
+        );
+    }
+
+    fn tasks(&self, tasks: u64, bench: &mut impl Bench) {
+        let Self { db, turns, .. } = self;
+        bench.bench(
+            operation(format!("get_guild_settings, {tasks} tasks"), 0.70, 0.85),
+            async |times| in_tasks(tasks, |_| read(db.clone(), times)).await,
+            async |times| in_tasks(tasks, |_| read_by_hand(turns.clone(), times)).await,
+        );
+        bench.bench(
+            operation(format!("update_channel_progress, {tasks} tasks"), 1.05, 1.10),
+            async |times| in_tasks(tasks, |task| write(db.clone(), task, times)).await,
+            async |times| in_tasks(tasks, |task| write_by_hand(turns.clone(), task, times)).await,
+        );
+    }
+}
+
+/// Runs so many tasks at once, to their end.
+async fn in_tasks<F: Future<Output = ()> + Send + 'static>(tasks: u64, task: impl Fn(u64) -> F) {
+    let running: Vec<_> = (0..tasks).map(|number| spawn(task(number))).collect();
+    for task in running {
+        task.await.expect("it does not panic");
+    }
+}
+
+async fn read(db: Db, times: u64) {
+    for _ in 0..times {
+        black_box(db::get_guild_settings(&db, GuildId::from(10)).await.expect("read").expect("there"));
+    }
+}
+
+async fn read_by_hand(turns: Turns, times: u64) {
+    for _ in 0..times {
+        let (client, statements) = turns.take().await;
+        black_box(statements.get_guild_settings(&client, "10").await.expect("read").expect("there"));
+        turns.give_back((client, statements)).await;
+    }
+}
+
+/// Each task has a channel of its own.
+async fn write(db: Db, task: u64, times: u64) {
+    for cursor in 0..times {
+        progress(&db, task + cursor * CHANNELS).await;
+    }
+}
+
+async fn write_by_hand(turns: Turns, task: u64, times: u64) {
+    for cursor in 0..times {
+        let (client, statements) = turns.take().await;
+        progress_by_hand(&client, &statements, task + cursor * CHANNELS).await;
+        turns.give_back((client, statements)).await;
+    }
+}
+
+/// Connections that are checked out in turn, by call.
+#[derive(Clone)]
+struct Turns(Arc<(Semaphore, Mutex<Vec<(Client, Statements)>>)>);
+
+impl Turns {
+    async fn connect(server: &Server) -> Self {
+        let connections = join_all((0..CONNECTIONS).map(|_| connection(server))).await;
+        Self(Arc::new((Semaphore::new(CONNECTIONS), Mutex::new(connections))))
+    }
+
+    async fn take(&self) -> (Client, Statements) {
+        self.0.0.acquire().await.expect("nobody closes it").forget();
+        self.0.1.lock().await.pop().expect("a permit stands for a connection")
+    }
+
+    async fn give_back(&self, connection: (Client, Statements)) {
+        self.0.1.lock().await.push(connection);
+        self.0.0.add_permits(1);
+    }
+}
+
+async fn connection(server: &Server) -> (Client, Statements) {
+    let client = server.connect().await;
+    let statements = Statements::prepare(&client).await.expect("the statements are right");
+    (client, statements)
+}
+
+fn operation(name: impl Into<String>, wall: f64, cpu: f64) -> Operation {
+    Operation { name: name.into(), wall, cpu }
+}
+
+async fn progress(client: &impl clip_saver_db::Client, call: u64) {
+    let channel = ChannelId::from(channel_id(BUSY, call % CHANNELS));
+    let known = db::update_channel_progress(client, channel, MessageId::from(1_000_000 + call), 1).await;
+    assert!(known.expect("written"), "the channel is there");
+}
+
+async fn progress_by_hand(client: &impl tokio_postgres::GenericClient, statements: &Statements, call: u64) {
+    let (channel, message) = (channel_id(BUSY, call % CHANNELS).to_string(), (1_000_000 + call).to_string());
+    let known = statements.update_channel_progress(client, &channel, &message, 1).await;
+    assert!(known.expect("written"), "the channel is there");
+}
+
+/// What needs no answer is joined: those statements leave together.
+async fn scan(db: &Db) -> Result<(), clip_saver_db::Error> {
+    let transaction = db.begin().await?;
+    let channel = ChannelId::from(channel_id(BUSY, 0));
+    let run = db::enqueue_scan_run(&transaction, channel).await?.expect("the channel is reading");
+    let increment = ScanIncrement { scanned: 100, matched: 7 };
+    try_join!(
+        db::mark_scan_started(&transaction, run),
+        try_join_all((0..10).map(|_| db::update_scan_progress(&transaction, run, increment))),
+        db::mark_scan_succeeded(&transaction, run),
+    )?;
+    transaction.commit().await
+}
+
+async fn scan_by_hand(transaction: &Transaction<'_>, statements: &Statements) -> Result<(), tokio_postgres::Error> {
+    let run = statements.enqueue_scan_run(transaction, &channel_id(BUSY, 0).to_string()).await?;
+    statements.mark_scan_started(transaction, run).await?;
+    for _ in 0..10 {
+        statements.update_scan_progress(transaction, run, 100, 7).await?;
+    }
+    statements.mark_scan_succeeded(transaction, run).await?;
+    Ok(())
+}
