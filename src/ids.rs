@@ -20,8 +20,11 @@ const DISCORD_EPOCH: u64 = 1_420_070_400_000;
 /// The decimal digits of a snowflake, or `None`. Only the one way to write a number that Discord and this crate use:
 /// no sign, no space, no leading zero. Another way could not be found again as text.
 fn parse(text: &str) -> Option<u64> {
-    let canonical = text == "0" || text.starts_with(|first: char| matches!(first, '1'..='9'));
-    if canonical && text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+    match text.as_bytes() {
+        [b'0'] => Some(0),
+        [b'1'..=b'9', ..] => text.parse().ok(),
+        _ => None,
+    }
 }
 
 /// When a snowflake was made: its upper 42 bits are the milliseconds since [`DISCORD_EPOCH`].

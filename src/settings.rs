@@ -10,7 +10,8 @@ use std::str::FromStr;
 use postgres_types::private::BytesMut;
 use postgres_types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -34,15 +35,14 @@ use crate::error::Error;
 /// assert_eq!(settings, Settings::try_from(serde_json::json!({"clip": {"max": 60.0}, "prefix": "!"}))?);
 /// # Ok::<(), clip_saver_db::Error>(())
 /// ```
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Settings(Box<RawValue>);
+#[derive(Clone)]
+pub struct Settings(Box<str>);
 
 impl Settings {
     /// The JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        &self.0
     }
 
     /// The settings as any serializable type; it should give a JSON object.
@@ -50,7 +50,7 @@ impl Settings {
     /// # Errors
     /// [`Error::InvalidInput`] if the value cannot be written as JSON.
     pub fn from_serialize(value: &impl Serialize) -> Result<Self, Error> {
-        serde_json::value::to_raw_value(value).map(Self).map_err(|error| Error::invalid_input("settings", error))
+        serde_json::to_string(value).map(Self::from_json).map_err(|error| Error::invalid_input("settings", error))
     }
 
     /// The whole value as a type of yours.
@@ -81,6 +81,10 @@ impl Settings {
         self.as_str().starts_with('{')
     }
 
+    fn from_json(text: String) -> Self {
+        Self(text.into())
+    }
+
     /// Refuses what cannot or should not be stored, naming the field.
     pub(crate) fn check(&self, field: &'static str) -> Result<(), Error> {
         if !self.is_object() {
@@ -99,8 +103,7 @@ impl Default for Settings {
 
 impl From<Map<String, Value>> for Settings {
     fn from(map: Map<String, Value>) -> Self {
-        let raw = serde_json::value::to_raw_value(&map).expect("a map of JSON values is JSON");
-        Self(raw)
+        Self::from_json(serde_json::to_string(&map).expect("a map of JSON values is JSON"))
     }
 }
 
@@ -121,7 +124,20 @@ impl FromStr for Settings {
 
     /// Takes any JSON text; the repository functions see to it that it is an object.
     fn from_str(text: &str) -> Result<Self, Error> {
-        serde_json::from_str(text).map(Self).map_err(|error| Error::invalid_input("settings", error))
+        serde_json::from_str(text).map_err(|error| Error::invalid_input("settings", error))
+    }
+}
+
+/// As the JSON value that it is.
+impl Serialize for Settings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(self.as_str()).map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(|value| Self(value.into()))
     }
 }
 
@@ -162,9 +178,27 @@ impl ToSql for Settings {
 /// The byte before the text of a jsonb value on the wire.
 const JSONB_VERSION: u8 = 1;
 
-/// A JSON value in a row, as the generated code wants it: borrowed, and with a field that has a `get`.
+/// A JSON value in a row, borrowed. PostgreSQL has parsed it before it stored it: it is not parsed here again.
 #[derive(Debug, Clone, Copy)]
-pub struct RawJson<'a>(pub(crate) &'a RawValue);
+pub struct RawJson<'a>(pub(crate) JsonText<'a>);
+
+/// The generated code calls `get` on the field of [`RawJson`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JsonText<'a>(&'a str);
+
+impl<'a> JsonText<'a> {
+    pub(crate) fn get(self) -> &'a str {
+        self.0
+    }
+}
+
+impl<'a> RawJson<'a> {
+    /// The JSON text.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        self.0.get()
+    }
+}
 
 impl<'a> FromSql<'a> for RawJson<'a> {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
@@ -173,7 +207,7 @@ impl<'a> FromSql<'a> for RawJson<'a> {
             _ if *ty == Type::JSONB => return Err("unknown version of jsonb".into()),
             text => text,
         };
-        Ok(Self(serde_json::from_slice(text)?))
+        Ok(Self(JsonText(str::from_utf8(text)?)))
     }
 
     fn accepts(ty: &Type) -> bool {
@@ -182,8 +216,8 @@ impl<'a> FromSql<'a> for RawJson<'a> {
 }
 
 impl From<RawJson<'_>> for Settings {
-    fn from(RawJson(value): RawJson<'_>) -> Self {
-        Self(value.to_owned())
+    fn from(json: RawJson<'_>) -> Self {
+        Self(json.as_str().into())
     }
 }
 
