@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
+use deadpool::managed::{Object, Pool, QueueMode};
+use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::{Client as PgClient, Error as PgError};
@@ -15,6 +17,8 @@ use tracing::{info, warn};
 use crate::config::{Config, get_config};
 use crate::error::Error;
 use crate::migrate;
+use crate::session::{Session, Sessions};
+use crate::sharing::{Place, Sharing};
 
 /// The longest pause between two attempts to connect to a server that is starting.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -60,7 +64,8 @@ pub async fn close_db(db: &Db) {
 /// ```
 #[derive(Clone)]
 pub struct Db {
-    pool: Pool,
+    pool: Pool<Sessions>,
+    sharing: Arc<Sharing>,
     config: Config,
     /// Counts the connections that are out.
     running: TaskTracker,
@@ -77,7 +82,8 @@ impl Db {
 
     async fn open(config: Config) -> Result<Self, Error> {
         config.check()?;
-        let db = Self { pool: pool(&config)?, config, running: TaskTracker::new() };
+        let sharing = Arc::new(Sharing::of(config.pool_max));
+        let db = Self { pool: pool(&config)?, sharing, config, running: TaskTracker::new() };
         db.wait_for_server().await?;
         Ok(db)
     }
@@ -106,7 +112,22 @@ impl Db {
     /// [`Error::ConnectTimeout`] if none can be made, [`Error::Closed`] after `close_db`.
     pub async fn connection(&self) -> Result<Connection, Error> {
         let running = self.running.token();
-        Ok(Connection { client: self.pool.get().await?, running })
+        Ok(Connection { session: self.pool.get().await?, running })
+    }
+
+    /// A place on a connection that short reads share; `None` if there is none to share.
+    pub(crate) async fn share(&self) -> Result<Option<Place>, Error> {
+        let Some(permit) = self.sharing.permit(self.config.acquire_timeout).await? else {
+            return Ok(None);
+        };
+        let shared = match self.sharing.least_loaded() {
+            (None, false) => return Ok(None),
+            (Some(shared), false) => shared,
+            // Nobody waits for a connection who can share one.
+            (Some(shared), true) if self.pool.status().available == 0 => shared,
+            (_, true) => self.sharing.add(self.connection().await?),
+        };
+        Ok(Some(Place { shared, _permit: permit }))
     }
 
     /// What [`close_db`] does.
@@ -148,11 +169,11 @@ impl fmt::Debug for Db {
     }
 }
 
-fn pool(config: &Config) -> Result<Pool, Error> {
+fn pool(config: &Config) -> Result<Pool<Sessions>, Error> {
     // `Fast`: no query at every checkout, which would double the time of a short call.
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_config(config.pooled_session(), config.tls.connector()?, recycling);
-    Pool::builder(manager)
+    Pool::builder(Sessions(manager))
         .max_size(config.pool_max)
         .wait_timeout(Some(config.acquire_timeout))
         .create_timeout(Some(config.connect_timeout))
@@ -164,23 +185,23 @@ fn pool(config: &Config) -> Result<Pool, Error> {
 
 /// A connection of the pool, for several calls in a row: repository functions run on it as on [`Db`].
 pub struct Connection {
-    client: deadpool_postgres::Client,
+    session: Object<Sessions>,
     running: TaskTrackerToken,
 }
 
 impl Connection {
     /// Takes the connection out of the pool for good: dropping it closes the session, and the pool makes a new one.
     pub(crate) fn discard(self) {
-        drop(deadpool_postgres::Client::take(self.client));
+        drop(Object::take(self.session));
         drop(self.running);
     }
 }
 
 impl Deref for Connection {
-    type Target = deadpool_postgres::Client;
+    type Target = Session;
 
-    fn deref(&self) -> &Self::Target {
-        &self.client
+    fn deref(&self) -> &Session {
+        &self.session
     }
 }
 

@@ -21,7 +21,9 @@ mod error;
 mod ids;
 mod lease;
 mod models;
+mod session;
 mod settings;
+mod sharing;
 mod snapshots;
 mod tls;
 mod transaction;
@@ -38,10 +40,11 @@ pub use config::{Config, get_config};
 pub use db::{Connection, Db, close_db, init_db};
 pub use error::Error;
 pub use ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
-pub use lease::Client;
+pub use lease::{Client, Lease};
 pub use models::{
     Channel, ChannelSettings, Guild, GuildSettings, InstallIntent, ScanProgress, ScanRun, ScanStatus, User,
 };
+pub use session::Session;
 pub use settings::{RawJson, Settings};
 pub use snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};
 pub use tls::SslMode;

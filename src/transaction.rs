@@ -13,6 +13,7 @@ use tracing::debug;
 use crate::GenericClient;
 use crate::db::{Connection, Db};
 use crate::error::{Error, causes};
+use crate::session::Session;
 
 /// How often [`Db::transaction`] runs a transaction that others keep getting in the way of.
 const ATTEMPTS: u32 = 5;
@@ -128,13 +129,13 @@ impl Transaction {
 
     /// The words that begin and end a transaction are the only SQL outside of .sql files.
     async fn execute_simple(&self, sql: &str) -> Result<(), Error> {
-        self.client().batch_execute(sql).await.map_err(|error| match error.code() {
+        self.session().batch_execute(sql).await.map_err(|error| match error.code() {
             Some(code) if code.code() == "25P02" => Error::TransactionAborted { function: "" },
             _ => error.into(),
         })
     }
 
-    fn client(&self) -> &deadpool_postgres::Client {
+    fn session(&self) -> &Session {
         self.connection.as_deref().expect("only commit, rollback and drop take the connection, and they consume self")
     }
 }
@@ -160,35 +161,35 @@ impl GenericClient for Transaction {
     }
 
     async fn prepare(&self, query: &str) -> Result<Statement, PgError> {
-        self.client().prepare_cached(query).await
+        GenericClient::prepare(self.session(), query).await
     }
 
     async fn execute<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<u64, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client().execute(query, params).await
+        self.session().execute(query, params).await
     }
 
     async fn query_one<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Row, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client().query_one(statement, params).await
+        self.session().query_one(statement, params).await
     }
 
     async fn query_opt<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client().query_opt(statement, params).await
+        self.session().query_opt(statement, params).await
     }
 
     async fn query<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client().query(query, params).await
+        self.session().query(query, params).await
     }
 
     async fn query_raw<T, I>(&self, statement: &T, params: I) -> Result<RowStream, PgError>
@@ -198,7 +199,7 @@ impl GenericClient for Transaction {
         I::IntoIter: ExactSizeIterator,
         I::Item: BorrowToSql,
     {
-        self.client().query_raw(statement, params).await
+        self.session().query_raw(statement, params).await
     }
 }
 

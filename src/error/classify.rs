@@ -1,6 +1,6 @@
 //! What kind of error a report of the database, of the driver or of the pool is.
 
-use deadpool_postgres::{PoolError, TimeoutType};
+use deadpool::managed::{PoolError, TimeoutType};
 use tokio_postgres::error::SqlState;
 
 use super::{Error, message};
@@ -68,8 +68,8 @@ fn without_report(source: tokio_postgres::Error) -> Error {
     }
 }
 
-impl From<PoolError> for Error {
-    fn from(error: PoolError) -> Self {
+impl From<PoolError<tokio_postgres::Error>> for Error {
+    fn from(error: PoolError<tokio_postgres::Error>) -> Self {
         let function = "";
         match error {
             PoolError::Backend(source) => source.into(),

@@ -54,8 +54,7 @@ impl TryFrom<ChannelSettingsRowBorrowed<'_>> for ChannelSettings {
 /// See the [module](super#errors).
 pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<Option<Channel>, Error> {
     call("get_channel", async {
-        let lease = client.lease().await?;
-        queries::get_channel().bind(&*lease, &channel_id).map(|row| Channel::try_from(row)).opt().await?.transpose()
+        read!(client, |lease| queries::get_channel().bind(&*lease, &channel_id).map(|row| Channel::try_from(row)).opt().await?.transpose())
     })
     .await
 }

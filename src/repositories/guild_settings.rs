@@ -26,9 +26,8 @@ impl TryFrom<GuildSettingsRowBorrowed<'_>> for GuildSettings {
 /// See the [module](super#errors).
 pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Result<Option<GuildSettings>, Error> {
     call("get_guild_settings", async {
-        let lease = client.lease().await?;
         let query = queries::get_guild_settings();
-        query.bind(&*lease, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose()
+        read!(client, |lease| query.bind(&*lease, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose())
     })
     .await
 }

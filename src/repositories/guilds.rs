@@ -34,8 +34,7 @@ impl TryFrom<GuildRowBorrowed<'_>> for Guild {
 /// See the [module](super#errors).
 pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option<Guild>, Error> {
     call("get_guild", async {
-        let lease = client.lease().await?;
-        queries::get_guild().bind(&*lease, &guild_id).map(|row| Guild::try_from(row)).opt().await?.transpose()
+        read!(client, |lease| queries::get_guild().bind(&*lease, &guild_id).map(|row| Guild::try_from(row)).opt().await?.transpose())
     })
     .await
 }

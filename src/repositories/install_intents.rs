@@ -54,9 +54,8 @@ pub async fn create_install_intent(client: &impl Client, intent: &NewInstallInte
 pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
     call("get_install_intent", async {
         check_text("state", state)?;
-        let lease = client.lease().await?;
         let query = queries::get_install_intent();
-        query.bind(&*lease, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose()
+        read!(client, |lease| query.bind(&*lease, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose())
     })
     .await
 }

@@ -14,6 +14,27 @@
 //! [`Error::Canceled`], [`Error::Conflict`] and [`Error::Database`]; each that reads rows with
 //! [`Error::UnreadableRow`].
 
+/// Runs a read of one row by its key: a query on a lease, and once more on a lease of its own if the shared one gives no
+/// answer.
+macro_rules! read {
+    ($client:expr, |$lease:ident| $query:expr) => {{
+        let $lease = $client.lease_to_read().await?;
+        let read = async { $query };
+        let answer = match $client.place(&$lease) {
+            Some(place) => place.answer(read).await,
+            None => Some(read.await),
+        };
+        match answer {
+            Some(result) => result,
+            None => {
+                drop($lease);
+                let $lease = $client.lease().await?;
+                $query
+            }
+        }
+    }};
+}
+
 mod channels;
 mod guild_settings;
 mod guilds;

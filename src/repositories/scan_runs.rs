@@ -41,8 +41,7 @@ impl From<UpdateScanProgress> for ScanProgress {
 /// See the [module](super#errors).
 pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Option<ScanRun>, Error> {
     call("get_scan_run", async {
-        let lease = client.lease().await?;
-        queries::get_scan_run().bind(&*lease, &run_id.get()).map(|row| ScanRun::try_from(row)).opt().await?.transpose()
+        read!(client, |lease| queries::get_scan_run().bind(&*lease, &run_id.get()).map(|row| ScanRun::try_from(row)).opt().await?.transpose())
     })
     .await
 }

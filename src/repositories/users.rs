@@ -33,8 +33,7 @@ impl TryFrom<UserRowBorrowed<'_>> for User {
 /// See the [module](super#errors).
 pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<User>, Error> {
     call("get_user", async {
-        let lease = client.lease().await?;
-        queries::get_user().bind(&*lease, &user_id).map(|row| User::try_from(row)).opt().await?.transpose()
+        read!(client, |lease| queries::get_user().bind(&*lease, &user_id).map(|row| User::try_from(row)).opt().await?.transpose())
     })
     .await
 }

@@ -1,0 +1,120 @@
+//! A session with the server, as the pool keeps it: the connection, and the statements that were prepared on it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+
+use deadpool::managed::{self, Metrics, RecycleResult};
+use deadpool_postgres::{ClientWrapper, Manager};
+use foldhash::fast::RandomState;
+use tokio::sync::Mutex;
+use tokio_postgres::types::{BorrowToSql, ToSql};
+use tokio_postgres::{Client, Error as PgError, Row, RowStream, Statement, ToStatement};
+
+use crate::GenericClient;
+
+/// A session of the pool: each statement is prepared at its first use and kept.
+///
+/// Calls that are joined reach the server in the order in which they were joined.
+pub struct Session {
+    client: ClientWrapper,
+    /// By their SQL. Who waits for the lock gets it in turn: a call whose statement must still be prepared is not overtaken
+    /// by one whose statement is there.
+    statements: Mutex<HashMap<Box<str>, Statement, RandomState>>,
+}
+
+impl Session {
+    async fn statement(&self, sql: &str) -> Result<Statement, PgError> {
+        let mut statements = self.statements.lock().await;
+        if let Some(statement) = statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        statements.insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+}
+
+/// For what has no query in `queries/`. A statement that is sent here by hand is not kept.
+impl Deref for Session {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Session")
+    }
+}
+
+impl GenericClient for Session {
+    fn stmt_cache() -> bool {
+        true
+    }
+
+    async fn prepare(&self, query: &str) -> Result<Statement, PgError> {
+        self.statement(query).await
+    }
+
+    async fn execute<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<u64, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+    {
+        self.client.execute(query, params).await
+    }
+
+    async fn query_one<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Row, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+    {
+        self.client.query_one(statement, params).await
+    }
+
+    async fn query_opt<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+    {
+        self.client.query_opt(statement, params).await
+    }
+
+    async fn query<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+    {
+        self.client.query(query, params).await
+    }
+
+    async fn query_raw<T, I>(&self, statement: &T, params: I) -> Result<RowStream, PgError>
+    where
+        T: ?Sized + ToStatement + Sync + Send,
+        I: IntoIterator + Sync + Send,
+        I::IntoIter: ExactSizeIterator,
+        I::Item: BorrowToSql,
+    {
+        self.client.query_raw(statement, params).await
+    }
+}
+
+/// Makes the pool's sessions, as `deadpool_postgres` makes its connections.
+#[derive(Debug)]
+pub(crate) struct Sessions(pub(crate) Manager);
+
+impl managed::Manager for Sessions {
+    type Type = Session;
+    type Error = PgError;
+
+    async fn create(&self) -> Result<Session, PgError> {
+        Ok(Session { client: self.0.create().await?, statements: Mutex::default() })
+    }
+
+    async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<PgError> {
+        self.0.recycle(&mut session.client, metrics).await
+    }
+
+    fn detach(&self, session: &mut Session) {
+        self.0.detach(&mut session.client);
+    }
+}

@@ -1,0 +1,125 @@
+//! Connections that short reads share: what several tasks ask travels together, and so do the answers (pipelining).
+//!
+//! Only reads of one row, by key. A write that waits for a row lock would hold up whoever comes behind it, and so would a
+//! long answer that its reader does not fetch.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::db::Connection;
+use crate::error::Error;
+
+/// Connections of the pool that may be shared: half of them, so that writes find the other half, and no more than this.
+const MOST: usize = 4;
+
+/// Reads under way on one connection.
+const DEPTH: usize = 32;
+
+/// How long a connection may give no answer at all before its readers go elsewhere.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The connections that are shared now. Each goes back to the pool with the last of its readers.
+pub(crate) struct Sharing {
+    limit: usize,
+    connections: Mutex<Vec<Weak<Shared>>>,
+    /// One for each read that may be under way.
+    permits: Arc<Semaphore>,
+}
+
+impl Sharing {
+    /// For a pool of so many connections.
+    pub(crate) fn of(pool: usize) -> Self {
+        let limit = (pool / 2).min(MOST);
+        Self { limit, connections: Mutex::default(), permits: Arc::new(Semaphore::new(limit * DEPTH)) }
+    }
+
+    /// A permit to read, in the order of the callers; `None` if this pool is too small to share some of it.
+    pub(crate) async fn permit(&self, patience: Duration) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        if self.limit == 0 {
+            return Ok(None);
+        }
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Ok(Some(permit));
+        }
+        let permit = timeout(patience, self.permits.clone().acquire_owned()).await;
+        permit.map_err(|_| Error::PoolTimeout { function: "" })?.map(Some).map_err(|_| Error::Closed { function: "" })
+    }
+
+    /// The connection with the fewest readers, and whether there may be one more connection.
+    pub(crate) fn least_loaded(&self) -> (Option<Arc<Shared>>, bool) {
+        let mut connections = self.lock();
+        connections.retain(|connection| connection.strong_count() > 0);
+        let open = connections.iter().filter_map(Weak::upgrade).filter(|shared| shared.is_open());
+        (open.min_by_key(Arc::strong_count), connections.len() < self.limit)
+    }
+
+    /// Shares one more.
+    pub(crate) fn add(&self, connection: Connection) -> Arc<Shared> {
+        let shared = Arc::new(Shared { connection, answers: AtomicU64::new(0), is_stalled: AtomicBool::new(false) });
+        self.lock().push(Arc::downgrade(&shared));
+        shared
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Shared>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Sharing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Sharing").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// A connection with its readers.
+pub(crate) struct Shared {
+    connection: Connection,
+    answers: AtomicU64,
+    is_stalled: AtomicBool,
+}
+
+impl Shared {
+    fn is_open(&self) -> bool {
+        !self.is_stalled.load(Ordering::Relaxed) && !self.connection.is_closed()
+    }
+}
+
+/// A reader's place on a shared connection.
+pub struct Place {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.shared.connection
+    }
+
+    /// What a read on this connection gives; `None` if the connection broke, or gives nobody an answer any more: a read
+    /// may be sent again elsewhere.
+    pub(crate) async fn answer<T>(&self, read: impl Future<Output = Result<T, Error>>) -> Option<Result<T, Error>> {
+        let mut read = pin!(read);
+        let Shared { answers, is_stalled, .. } = &*self.shared;
+        loop {
+            let before = answers.load(Ordering::Relaxed);
+            match timeout(PATIENCE, read.as_mut()).await {
+                Ok(Err(Error::Connection { .. })) => return None,
+                Ok(result) => {
+                    answers.fetch_add(1, Ordering::Relaxed);
+                    return Some(result);
+                }
+                Err(_) if answers.load(Ordering::Relaxed) == before => {
+                    is_stalled.store(true, Ordering::Relaxed);
+                    return None;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
