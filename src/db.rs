@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{Object, Pool, QueueMode};
-use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::{Client as PgClient, Error as PgError};
@@ -120,14 +120,14 @@ impl Db {
         let Some(permit) = self.sharing.permit(self.config.acquire_timeout).await? else {
             return Ok(None);
         };
-        let shared = match self.sharing.least_loaded() {
+        let (shared, is_first) = match self.sharing.least_loaded() {
             (None, false) => return Ok(None),
-            (Some(shared), false) => shared,
+            (Some(shared), false) => (shared, false),
             // Nobody waits for a connection who can share one.
-            (Some(shared), true) if self.pool.status().available == 0 => shared,
-            (_, true) => self.sharing.add(self.connection().await?),
+            (Some(shared), true) if self.pool.status().available == 0 => (shared, false),
+            (_, true) => (self.sharing.add(self.connection().await?), true),
         };
-        Ok(Some(Place { shared, _permit: permit }))
+        Ok(Some(Place { shared, is_first, _permit: permit }))
     }
 
     /// What [`close_db`] does.
@@ -170,9 +170,7 @@ impl fmt::Debug for Db {
 }
 
 fn pool(config: &Config) -> Result<Pool<Sessions>, Error> {
-    // `Fast`: no query at every checkout, which would double the time of a short call.
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_config(config.pooled_session(), config.tls.connector()?, recycling);
+    let manager = Manager::new(config.pooled_session(), config.tls.connector()?);
     Pool::builder(Sessions(manager))
         .max_size(config.pool_max)
         .wait_timeout(Some(config.acquire_timeout))

@@ -4,7 +4,7 @@
 //! long answer that its reader does not fetch.
 
 use std::fmt;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -93,6 +93,8 @@ impl Shared {
 /// A reader's place on a shared connection.
 pub struct Place {
     pub(crate) shared: Arc<Shared>,
+    /// Nobody was there before: there is nobody to wait for.
+    pub(crate) is_first: bool,
     pub(crate) _permit: OwnedSemaphorePermit,
 }
 
@@ -103,12 +105,15 @@ impl Place {
 
     /// What a read on this connection gives; `None` if the connection broke, or gives nobody an answer any more: a read
     /// may be sent again elsewhere.
-    pub(crate) async fn answer<T>(&self, read: impl Future<Output = Result<T, Error>>) -> Option<Result<T, Error>> {
-        let mut read = pin!(read);
+    pub(crate) async fn answer<T>(
+        &self,
+        mut read: Pin<&mut impl Future<Output = Result<T, Error>>>,
+    ) -> Option<Result<T, Error>> {
         let Shared { answers, is_stalled, .. } = &*self.shared;
         loop {
             let before = answers.load(Ordering::Relaxed);
-            match timeout(PATIENCE, read.as_mut()).await {
+            let answer = if self.is_first { Ok(read.as_mut().await) } else { timeout(PATIENCE, read.as_mut()).await };
+            match answer {
                 Ok(Err(Error::Connection { .. })) => return None,
                 Ok(result) => {
                     answers.fetch_add(1, Ordering::Relaxed);

@@ -19,17 +19,23 @@
 macro_rules! read {
     ($client:expr, |$lease:ident| $query:expr) => {{
         let $lease = $client.lease_to_read().await?;
-        let read = async { $query };
-        let answer = match $client.place(&$lease) {
-            Some(place) => place.answer(read).await,
-            None => Some(read.await),
+        let answer = {
+            let read = std::pin::pin!(async { $query });
+            match $client.place(&$lease) {
+                Some(place) => place.answer(read).await,
+                None => Some(read.await),
+            }
         };
         match answer {
             Some(result) => result,
             None => {
                 drop($lease);
-                let $lease = $client.lease().await?;
-                $query
+                // Boxed, as what is rare: every call carries the size of the futures in it.
+                Box::pin(async {
+                    let $lease = $client.lease().await?;
+                    $query
+                })
+                .await
             }
         }
     }};
@@ -53,7 +59,7 @@ use std::future::{Future, ready};
 use std::str::FromStr;
 use std::time::Duration;
 
-use futures::{Stream, TryStreamExt as _};
+use futures::{Stream, TryFutureExt as _, TryStreamExt as _};
 use tokio_postgres::Error as PgError;
 
 use crate::codegen::{JsonSql, StringSql};
@@ -71,9 +77,12 @@ impl JsonSql for Settings {}
 /// The longest lifetime or grace: what a `timestamp` can be moved by, and a sane bound.
 const CENTURY: Duration = Duration::from_hours(100 * 366 * 24);
 
-/// Runs the body of a repository function, and names it in an error.
-async fn call<T>(function: &'static str, body: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    body.await.map_err(|error| error.in_function(function))
+/// Names a repository function in the errors of its body.
+fn call<T>(
+    function: &'static str,
+    body: impl Future<Output = Result<T, Error>>,
+) -> impl Future<Output = Result<T, Error>> {
+    body.map_err(move |error| error.in_function(function))
 }
 
 /// PostgreSQL's text holds every character but one.
