@@ -31,6 +31,7 @@ mod migration_lint_released;
 mod migration_races;
 mod migrations;
 mod packaging;
+mod plans;
 mod races;
 mod scan_runs;
 mod scan_runs_progress;

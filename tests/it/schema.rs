@@ -1,9 +1,10 @@
-//! The schema: V1 is what the Python programs made, V2 adds indexes alone, every foreign key has an index.
+//! The schema: V1 is what the Python programs made, later files change indexes alone, every foreign key has an index.
 
 use std::path::Path;
 
 use tokio_postgres::Client;
 
+use crate::style::files;
 use crate::support::{TestDatabase, connect, create_database, drop_database, url_of, value};
 
 /// Everything in the schema `public`, a sorted line for each thing. The history of migrations is not of the schema, and
@@ -110,7 +111,6 @@ impl Drop for Made {
 }
 
 const V1: &str = "migrations/V1__initial_schema.sql";
-const V2: &str = "migrations/V2__indexes_for_queries.sql";
 const EXISTING: &str = "tests/fixtures/existing_database.sql";
 
 #[tokio::test]
@@ -124,15 +124,54 @@ async fn the_first_migration_makes_exactly_the_existing_schema() {
     assert_eq!(existing, made);
 }
 
-#[tokio::test]
-async fn the_second_migration_adds_indexes_and_nothing_else() {
-    let (first, both) = (Made::by(&[V1]).await, Made::by(&[V1, V2]).await);
-    let different = difference(&catalogue(&first.connect().await).await, &catalogue(&both.connect().await).await);
-
-    assert!(!different.is_empty());
-    for line in different {
-        assert!(line.starts_with("+ index CREATE INDEX "), "{line}");
+/// What each file after the first changes in the catalogue, and the catalogue that it leaves.
+async fn changes() -> Vec<(Vec<String>, Vec<String>)> {
+    let mut files = files("migrations", ".sql");
+    files.sort_by_key(|(path, _)| path.split_once("__").map(|(version, _)| (version.len(), path.clone())));
+    let made = Made::by(&[V1]).await;
+    let mut before = catalogue(&made.connect().await).await;
+    let mut changes = Vec::new();
+    for (_, sql) in &files[1..] {
+        made.connect().await.batch_execute(sql).await.expect("the file can be run");
+        let after = catalogue(&made.connect().await).await;
+        changes.push((difference(&before, &after), after.clone()));
+        before = after;
     }
+    changes
+}
+
+#[tokio::test]
+async fn the_migrations_after_the_first_change_indexes_and_nothing_else() {
+    let changes = changes().await;
+
+    assert_eq!(changes.len(), 4);
+    for (changed, _) in changes {
+        assert!(!changed.is_empty());
+        for line in changed {
+            assert!(line[2..].starts_with("index CREATE INDEX "), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_index_is_dropped_only_if_another_begins_like_it() {
+    let changes = changes().await;
+
+    let dropped = changes.iter().flat_map(|(changed, after)| {
+        let dropped = changed.iter().filter(|line| line.starts_with("- "));
+        dropped.map(move |line| (line, after))
+    });
+    let mut names = Vec::new();
+    for (line, after) in dropped {
+        let (name, definition) = line.split_once(" ON ").expect("an index is on a table");
+        let (beginning, condition) = definition.rsplit_once(')').expect("an index has columns");
+        let serves = |other: &&String| {
+            other.contains(&format!(" ON {beginning}, ")) && other.rsplit(')').next() == Some(condition)
+        };
+        assert!(after.iter().any(|other| serves(&other)), "{line}: {after:#?}");
+        names.push(name);
+    }
+    assert_eq!(names.len(), 2, "{names:?}");
 }
 
 #[tokio::test]

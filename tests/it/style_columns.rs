@@ -6,9 +6,9 @@ use crate::style::files;
 use crate::support::{TestDatabase, connect};
 
 /// A query as it was generated: its text, and the types of its columns in Rust.
-struct Generated {
-    name: String,
-    sql: String,
+pub struct Generated {
+    pub name: String,
+    pub sql: String,
     types: Vec<String>,
 }
 
@@ -19,7 +19,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 }
 
 /// Reads a file of codegen/queries/.
-fn generated(rust: &str) -> Vec<Generated> {
+pub fn generated(rust: &str) -> Vec<Generated> {
     let heads = rust
         .match_indices("() -> ")
         .filter(|(at, _)| rust[..*at].lines().last().is_some_and(|line| line.starts_with("pub fn ")));

@@ -50,8 +50,8 @@ pub async fn dry_run(db: &Db, output: &mut Output) -> Result<End, Failure> {
 }
 
 const HEADER: &str = "\
--- What `clip-db migrate` runs, each file in a transaction of its own, and then records. Whoever runs it by hand has to
--- keep the history by hand, too.";
+-- What `clip-db migrate` runs, each file in a transaction of its own but for those that say `non-transactional`, and then
+-- records. Whoever runs it by hand has to keep the history by hand, too.";
 
 const ADOPTED: &str = "\
 adopted. The database has tables, but no history of migrations; if they are those

@@ -1,0 +1,113 @@
+//! A call for every query, with parameters that occur: the guild with 10,000 channels, a channel with 4,000 runs.
+
+use std::time::Duration;
+
+use clip_saver_db::{
+    ChannelId, ChannelSnapshot, Client, GuildId, GuildSnapshot, NewInstallIntent, ScanIncrement, ScanRunId, UserId,
+    UserSnapshot, repositories as db,
+};
+
+use crate::support::json;
+
+// The ids of tests/fixtures/large_database.sql.
+
+fn user(n: u64) -> UserId {
+    (700_000_000_000_000_000 + n * 4099).into()
+}
+
+fn guild(n: u64) -> GuildId {
+    (100_000_000_000_000_000 + n * 4099).into()
+}
+
+fn channel(n: u64) -> ChannelId {
+    (200_000_000_000_000_000 + n * 4099).into()
+}
+
+fn run(n: u64) -> ScanRunId {
+    format!("{n:032x}").parse().unwrap()
+}
+
+/// Half of them are new.
+fn users() -> Vec<UserSnapshot> {
+    (49_951..50_051).map(|n| UserSnapshot::new(user(n), "renamed")).collect()
+}
+
+fn guilds() -> Vec<GuildSnapshot> {
+    (951..1_051)
+        .map(|n| GuildSnapshot { owner_user_id: Some(user(n)), ..GuildSnapshot::new(guild(n), "renamed") })
+        .collect()
+}
+
+/// A hundred channels of guild 901, and a hundred new ones.
+fn channels() -> Vec<ChannelSnapshot> {
+    let overrides = json(r#"{"is_enabled": true}"#);
+    let channel = |n| ChannelSnapshot {
+        settings_overrides: Some(overrides.clone()),
+        ..ChannelSnapshot::new(channel(n), "renamed", "text")
+    };
+    (99_900..100_100).map(channel).collect()
+}
+
+pub async fn of_users(client: &impl Client) {
+    assert!(db::get_user(client, user(25_000)).await.unwrap().is_some());
+    assert_eq!(db::upsert_users(client, &users()).await.unwrap(), 100);
+}
+
+pub async fn of_guilds(client: &impl Client) {
+    let owner_user_id = Some(user(50_077)); // not stored yet
+    let known = GuildSnapshot { owner_user_id, channels: channels(), ..GuildSnapshot::new(guild(901), "renamed") };
+    assert!(db::get_guild(client, guild(500)).await.unwrap().is_some());
+    assert_eq!(db::get_guilds(client).await.unwrap().len(), 1_000);
+    assert!(db::touch_guild(client, guild(500)).await.unwrap());
+    assert_eq!(db::sync_guild(client, &known).await.unwrap(), 200);
+    db::upsert_guild(client, &known).await.unwrap();
+    assert_eq!(db::upsert_guilds(client, &guilds()).await.unwrap(), 100);
+    assert_eq!(db::delete_guilds(client, &[guild(30), guild(20), guild(10)]).await.unwrap(), 3);
+}
+
+pub async fn of_guild_settings(client: &impl Client) {
+    let patch = json(r#"{"prefix": "?"}"#);
+    assert!(db::get_guild_settings(client, guild(500)).await.unwrap().is_some());
+    db::ensure_guild_settings(client, guild(500), &patch).await.unwrap();
+    assert!(db::update_guild_settings(client, guild(500), &patch).await.unwrap().is_some());
+    db::set_guild_settings(client, guild(500), &patch).await.unwrap();
+}
+
+pub async fn of_channels(client: &impl Client) {
+    let (one, patch) = (channel(50_000), json(r#"{"limit": 7}"#));
+    assert!(db::get_channel(client, one).await.unwrap().is_some());
+    assert_eq!(db::get_channels_by_guild(client, guild(1)).await.unwrap().len(), 10_000);
+    assert_eq!(db::get_reading_channels(client, guild(1)).await.unwrap().len(), 7_000);
+    assert_eq!(db::count_channels_by_guild(client, guild(1)).await.unwrap(), 10_000);
+    assert!(db::total_message_count(client, guild(1)).await.unwrap() > 0);
+    assert_eq!(db::upsert_channels_for_guild(client, guild(901), &channels()).await.unwrap(), 200);
+    assert!(db::set_channel_reading(client, one, true).await.unwrap());
+    assert!(db::update_channel_cursor(client, one, Some(7.into())).await.unwrap());
+    assert!(db::update_channel_progress(client, one, 8.into(), 1).await.unwrap());
+    assert!(db::touch_channel_activity(client, one).await.unwrap());
+    assert!(db::increment_channel_message_count(client, one, 1).await.unwrap());
+    assert!(db::update_channel_settings(client, one, &patch).await.unwrap().is_some());
+    assert!(db::set_channel_settings(client, one, &patch).await.unwrap().is_some());
+    assert_eq!(db::delete_channels(client, &[channel(70_003), channel(70_002), channel(70_001)]).await.unwrap(), 3);
+}
+
+pub async fn of_scan_runs(client: &impl Client) {
+    let one = ScanIncrement { scanned: 1, matched: 1 };
+    assert!(db::get_scan_run(client, run(500_000)).await.unwrap().is_some());
+    assert_eq!(db::get_scan_runs(client, channel(0), 50).await.unwrap().len(), 50);
+    assert!(db::enqueue_scan_run(client, channel(0)).await.unwrap().is_some());
+    assert!(db::mark_scan_started(client, run(999_001)).await.unwrap());
+    assert!(db::update_scan_progress(client, run(999_001), one).await.unwrap().is_some());
+    assert!(db::mark_scan_succeeded(client, run(999_001)).await.unwrap());
+    assert!(db::mark_scan_failed(client, run(999_002), "Missing access").await.unwrap());
+    assert!(db::mark_scan_canceled(client, run(999_003)).await.unwrap());
+}
+
+pub async fn of_install_intents(client: &impl Client) {
+    let (state, lifetime) = ("state".to_owned(), Duration::from_mins(10));
+    let intent = NewInstallIntent { state, user_id: user(7), guild_id: guild(2_000), lifetime };
+    db::create_install_intent(client, &intent).await.unwrap();
+    assert!(db::get_install_intent(client, &intent.state).await.unwrap().is_some());
+    assert!(db::consume_install_intent(client, &intent.state).await.unwrap().is_some());
+    assert!(db::purge_expired_install_intents(client, Duration::from_mins(5)).await.unwrap() > 4_000);
+}
