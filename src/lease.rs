@@ -18,6 +18,11 @@ pub trait Client: Sync {
     /// Something to send statements on. `Db` itself is none: to prepare a statement and to run it would be two
     /// checkouts, of two connections.
     fn lease(&self) -> impl Future<Output = Result<Self::Lease<'_>, Error>> + Send;
+
+    /// The pool handle, if this is one: a batch that is too large for one statement begins a transaction on it.
+    fn pool(&self) -> Option<&Db> {
+        None
+    }
 }
 
 impl<C: GenericClient> Client for C {
@@ -44,5 +49,9 @@ impl Client for Db {
 
     fn lease(&self) -> impl Future<Output = Result<Connection, Error>> + Send {
         self.connection()
+    }
+
+    fn pool(&self) -> Option<&Self> {
+        Some(self)
     }
 }

@@ -31,6 +31,8 @@ mod migration_lint_released;
 mod migration_races;
 mod migrations;
 mod packaging;
+mod parts;
+mod parts_atomic;
 mod races;
 mod scan_runs;
 mod scan_runs_progress;
