@@ -24,6 +24,8 @@ mod guilds_sync_whole;
 mod ids;
 mod install_intents;
 mod lock_order;
+#[cfg(target_os = "linux")]
+mod memory;
 mod migration_faults;
 mod migration_lint;
 mod migration_lint_breaking;

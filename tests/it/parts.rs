@@ -217,6 +217,20 @@ async fn large_batches_in_opposite_orders_do_not_deadlock() {
     assert_eq!(descending[..4], [MANY; 4]);
 }
 
+/// The 10,000th row in the order of texts is among "5", "50", "500" and "5000".
+#[tokio::test]
+async fn parts_come_in_the_order_of_the_keys_as_text() {
+    let database = TestDatabase::new().await;
+    let ids = (10_000..=19_997).chain([5, 50, 500, 5_000]).chain(60_000..=69_999);
+    let batch: Vec<_> = users(ids).into_iter().rev().collect();
+
+    db::upsert_users(&*database, &batch).await.unwrap();
+
+    let in_order =
+        "select array_agg(discord_user_id order by ctid) = array_agg(discord_user_id order by discord_user_id)";
+    assert_eq!(database.text(&format!("{in_order} from users")).await, "t");
+}
+
 /// As text "10500" comes before "10600" and that before "2", and as a number 2 comes first.
 #[tokio::test]
 async fn a_large_batch_locks_in_the_order_of_a_small_one() {
