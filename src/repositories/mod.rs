@@ -7,8 +7,9 @@
 //! - A batch is atomic. Of duplicates in it the last one wins, "rows written" counts distinct keys, and an empty batch is
 //!   no round trip.
 //! - A batch of more than 10,000 rows is sent in parts of at most so many, in one transaction, so that memory does not grow
-//!   with it. In two cases it is one statement, however large: on a connection that is in no transaction, where only the
-//!   caller may begin one, and [`delete_guilds`], which has nothing but ids to send.
+//!   with it; `DB_STATEMENT_TIMEOUT` counts for each part. In two cases it is one statement, however large: on a connection
+//!   that is in no transaction, where only the caller may begin one, and [`delete_guilds`], which has nothing but ids to
+//!   send.
 //! - Time is the database's clock.
 //! - Text and JSON that hold U+0000 are refused before anything is sent ([`Error::InvalidInput`]).
 //!

@@ -107,6 +107,7 @@ async fn sync_guild_writes_guild_and_owner_with_the_first_part_of_the_channels()
     let guild = db::get_guild(&*database, 1001.into()).await.unwrap().unwrap();
     assert_eq!((guild.name.as_str(), guild.owner_user_id), ("Testers", Some(7.into())));
     assert_eq!(db::count_channels_by_guild(&*database, guild.guild_id).await.unwrap(), MANY);
+    assert_eq!(database.text("select ctid from bot_guilds").await, "(0,1)", "it is written once");
 }
 
 /// The locks of all its channels come after those of all its guilds, which a part could not see to.
