@@ -120,5 +120,5 @@ fn end_of_part(places: &[usize], key: impl Fn(usize) -> u64) -> usize {
 async fn is_in_transaction(client: &impl GenericClient) -> Result<bool, Error> {
     let ask = || async { queries::current_transaction().bind(client).one().await };
     let (one, other) = try_join(ask(), ask()).await?;
-    Ok(one == other)
+    Ok(one.is_some() && one == other)
 }

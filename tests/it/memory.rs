@@ -33,10 +33,10 @@ fn figures<const N: usize>(test: &str, database: &TestDatabase) -> [u64; N] {
     let mut process = Command::new(env::current_exe().unwrap());
     process.args([&format!("memory::{test}"), "--exact", "--nocapture"]).env(MEASURED, database.url());
     let output = process.output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let figures: Vec<u64> = text.lines().filter_map(|line| line.strip_prefix(FIGURE)?.parse().ok()).collect();
-    figures.try_into().unwrap_or_else(|_| panic!("{N} figures in {text}"))
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let figures: Vec<u64> = printed.lines().filter_map(|line| line.strip_prefix(FIGURE)?.parse().ok()).collect();
+    figures.try_into().unwrap_or_else(|_| panic!("{N} figures in {printed}"))
 }
 
 /// A line of /proc/self/status, in KiB: `VmRSS` is what is resident now, `VmHWM` what was at most.
