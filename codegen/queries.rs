@@ -4,5 +4,6 @@ pub mod channels;
 pub mod guild_settings;
 pub mod guilds;
 pub mod install_intents;
+pub mod parts;
 pub mod scan_runs;
 pub mod users;

@@ -40,7 +40,7 @@ pub use config::{Config, get_config};
 pub use db::{Connection, Db, close_db, init_db};
 pub use error::Error;
 pub use ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
-pub use lease::{Client, Lease};
+pub use lease::Client;
 pub use models::{
     Channel, ChannelSettings, Guild, GuildSettings, InstallIntent, ScanProgress, ScanRun, ScanStatus, User,
 };

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::db::Connection;
 use crate::error::Error;
+use crate::session::Session;
 
 /// Connections of the pool that may be shared: half of them, so that writes find the other half, and no more than this.
 const MOST: usize = 4;
@@ -91,7 +92,7 @@ impl Shared {
 }
 
 /// A reader's place on a shared connection.
-pub struct Place {
+pub(crate) struct Place {
     pub(crate) shared: Arc<Shared>,
     /// Nobody was there before: there is nobody to wait for.
     pub(crate) is_first: bool,
@@ -99,7 +100,7 @@ pub struct Place {
 }
 
 impl Place {
-    pub(crate) fn connection(&self) -> &Connection {
+    pub(crate) fn session(&self) -> &Session {
         &self.shared.connection
     }
 

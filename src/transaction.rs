@@ -94,14 +94,16 @@ impl Db {
     /// # Errors
     /// As [`Db::connection`].
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        let begin = async {
-            let connection = self.connection().await?;
-            // From here on a dropped future closes the connection: nobody could say whether it is in a transaction.
-            let transaction = Transaction { connection: Some(connection) };
-            transaction.execute_simple("begin").await?;
-            Ok(transaction)
-        };
-        begin.await.map_err(|error: Error| error.in_function("begin"))
+        self.begin_unnamed().await.map_err(|error| error.in_function("begin"))
+    }
+
+    /// The same for a function that names itself in its errors.
+    pub(crate) async fn begin_unnamed(&self) -> Result<Transaction, Error> {
+        let connection = self.connection().await?;
+        // From here on a dropped future closes the connection: nobody could say whether it is in a transaction.
+        let transaction = Transaction { connection: Some(connection) };
+        transaction.execute_simple("begin").await?;
+        Ok(transaction)
     }
 }
 
@@ -112,9 +114,14 @@ impl Transaction {
     /// [`Error::TransactionAborted`] if a statement had failed and its error was swallowed: PostgreSQL would answer the
     /// commit by undoing everything, and call that a success. [`Error::Connection`] if the connection broke; whether
     /// everything or nothing was stored is then unknown.
-    pub async fn commit(mut self) -> Result<(), Error> {
+    pub async fn commit(self) -> Result<(), Error> {
+        self.commit_unnamed().await.map_err(|error| error.in_function("commit"))
+    }
+
+    /// The same for a function that names itself in its errors.
+    pub(crate) async fn commit_unnamed(mut self) -> Result<(), Error> {
         // In a transaction that has failed, the empty `select` fails before `commit` can turn into a rollback.
-        self.execute_simple("select; commit").await.map_err(|error| error.in_function("commit"))?;
+        self.execute_simple("select; commit").await?;
         self.connection = None; // back to the pool
         Ok(())
     }

@@ -21,7 +21,11 @@ pub const OWNER: u64 = 53_908_232_506_183_680;
 /// A guild that the bot sees.
 pub fn guild(id: u64) -> GuildSnapshot {
     let icon = Some("f64c48f9ba0a1b1b0a8f1d1d1b1f5e0e".to_owned());
-    GuildSnapshot { icon, owner_user_id: Some(UserId::from(OWNER)), ..GuildSnapshot::new(id.into(), format!("guild {id}")) }
+    GuildSnapshot {
+        icon,
+        owner_user_id: Some(UserId::from(OWNER)),
+        ..GuildSnapshot::new(id.into(), format!("guild {id}"))
+    }
 }
 
 /// The channels of a guild: their ids begin with the guild's.

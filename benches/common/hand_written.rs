@@ -120,7 +120,11 @@ impl Statements {
         row.try_get(0)
     }
 
-    pub async fn get_channels_by_guild(&self, client: &impl GenericClient, guild_id: &str) -> Result<Vec<Channel>, Error> {
+    pub async fn get_channels_by_guild(
+        &self,
+        client: &impl GenericClient,
+        guild_id: &str,
+    ) -> Result<Vec<Channel>, Error> {
         let mut rows = pin!(client.query_raw(&self.get_channels_by_guild, [guild_id]).await?);
         let mut channels = Vec::new();
         while let Some(row) = rows.try_next().await? {

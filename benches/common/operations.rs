@@ -121,7 +121,12 @@ impl Sides {
                 for _ in 0..times {
                     let transaction = db.begin().await.expect("begun");
                     for _ in 0..IN_TRANSACTION {
-                        black_box(db::get_guild_settings(&transaction, GuildId::from(10)).await.expect("read").expect("there"));
+                        black_box(
+                            db::get_guild_settings(&transaction, GuildId::from(10))
+                                .await
+                                .expect("read")
+                                .expect("there"),
+                        );
                     }
                     transaction.commit().await.expect("committed");
                 }
@@ -131,7 +136,9 @@ impl Sides {
                 for _ in 0..times {
                     let transaction = client.transaction().await.expect("begun");
                     for _ in 0..IN_TRANSACTION {
-                        black_box(statements.get_guild_settings(&transaction, "10").await.expect("read").expect("there"));
+                        black_box(
+                            statements.get_guild_settings(&transaction, "10").await.expect("read").expect("there"),
+                        );
                     }
                     transaction.commit().await.expect("committed");
                 }

@@ -42,7 +42,8 @@ impl Server {
 
     /// A plain connection, as a program without this crate opens it.
     pub async fn connect(&self) -> Client {
-        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.expect("the server accepts connections");
+        let (client, connection) =
+            tokio_postgres::connect(&self.url, NoTls).await.expect("the server accepts connections");
         tokio::spawn(connection);
         client
     }

@@ -1,11 +1,12 @@
 //! Channels: what the bot syncs and the worker scans. Every write sets `updated_at`.
 
-use super::{call, check_channels, collect, rows, stored};
+use super::parts::{self, Batch, Part};
+use super::{call, check_channels, collect, rows, stored, write_channels};
+use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::channels::{
     self as queries, ChannelRowBorrowed, ChannelSettingsRowBorrowed, UpdateChannelProgressParams,
-    UpsertChannelsForGuildParams,
 };
 use crate::error::Error;
 use crate::ids::{ChannelId, GuildId, MessageId};
@@ -54,7 +55,12 @@ impl TryFrom<ChannelSettingsRowBorrowed<'_>> for ChannelSettings {
 /// See the [module](super#errors).
 pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<Option<Channel>, Error> {
     call("get_channel", async {
-        read!(client, |lease| queries::get_channel().bind(&*lease, &channel_id).map(|row| Channel::try_from(row)).opt().await?.transpose())
+        read!(client, |on| queries::get_channel()
+            .bind(on, &channel_id)
+            .map(|row| Channel::try_from(row))
+            .opt()
+            .await?
+            .transpose())
     })
     .await
 }
@@ -126,18 +132,30 @@ pub async fn upsert_channels_for_guild(
     }
     call("upsert_channels_for_guild", async {
         check_channels(channels)?;
-        let lease = client.lease().await?;
-        let params = UpsertChannelsForGuildParams {
-            guild_id,
-            channel_ids: IterSql(|| channels.iter().map(|channel| channel.id)),
-            names: IterSql(|| channels.iter().map(|channel| channel.name.as_deref())),
-            types: IterSql(|| channels.iter().map(|channel| channel.kind.as_deref())),
-            nsfws: IterSql(|| channels.iter().map(|channel| channel.is_nsfw)),
-            overrides: IterSql(|| channels.iter().map(|channel| channel.settings_overrides.as_ref())),
-        };
-        Ok(rows(queries::upsert_channels_for_guild().params(&*lease, &params).one().await?))
+        parts::write(client, &Upsert { guild_id, channels }).await
     })
     .await
+}
+
+struct Upsert<'a> {
+    guild_id: GuildId,
+    channels: &'a [ChannelSnapshot],
+}
+
+impl Batch for Upsert<'_> {
+    type Row = ChannelSnapshot;
+
+    fn rows(&self) -> &[ChannelSnapshot] {
+        self.channels
+    }
+
+    fn key(channel: &ChannelSnapshot) -> u64 {
+        channel.id.get()
+    }
+
+    async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelSnapshot>) -> Result<u64, Error> {
+        write_channels(client, self.guild_id, part).await
+    }
 }
 
 /// Turns reading on or off, also in `settings.is_enabled`; returns whether the channel exists.
@@ -264,9 +282,24 @@ pub async fn delete_channels(client: &impl Client, channel_ids: &[ChannelId]) ->
     if channel_ids.is_empty() {
         return Ok(0);
     }
-    call("delete_channels", async {
-        let lease = client.lease().await?;
-        Ok(rows(queries::delete_channels().bind(&*lease, &channel_ids).one().await?))
-    })
-    .await
+    call("delete_channels", parts::write(client, &Delete(channel_ids))).await
+}
+
+struct Delete<'a>(&'a [ChannelId]);
+
+impl Batch for Delete<'_> {
+    type Row = ChannelId;
+
+    fn rows(&self) -> &[ChannelId] {
+        self.0
+    }
+
+    fn key(channel_id: &ChannelId) -> u64 {
+        channel_id.get()
+    }
+
+    async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelId>) -> Result<u64, Error> {
+        let channel_ids = IterSql(|| part.iter().copied());
+        Ok(rows(queries::delete_channels().bind(client, &channel_ids).one().await?))
+    }
 }

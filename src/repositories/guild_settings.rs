@@ -27,7 +27,7 @@ impl TryFrom<GuildSettingsRowBorrowed<'_>> for GuildSettings {
 pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Result<Option<GuildSettings>, Error> {
     call("get_guild_settings", async {
         let query = queries::get_guild_settings();
-        read!(client, |lease| query.bind(&*lease, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose())
+        read!(client, |on| query.bind(on, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose())
     })
     .await
 }

@@ -1,6 +1,10 @@
 //! Guilds: the Discord servers that the bot is in.
 
-use super::{call, check_batch, check_channels, check_optional_text, check_text, collect, rows, stored};
+use super::parts::{self, Batch, Part};
+use super::{
+    call, check_batch, check_channels, check_optional_text, check_text, collect, rows, stored, write_channels,
+};
+use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::guilds::{
@@ -10,7 +14,7 @@ use crate::error::Error;
 use crate::ids::GuildId;
 use crate::lease::Client;
 use crate::models::Guild;
-use crate::snapshots::GuildSnapshot;
+use crate::snapshots::{ChannelSnapshot, GuildSnapshot};
 
 impl TryFrom<GuildRowBorrowed<'_>> for Guild {
     type Error = Error;
@@ -34,7 +38,12 @@ impl TryFrom<GuildRowBorrowed<'_>> for Guild {
 /// See the [module](super#errors).
 pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option<Guild>, Error> {
     call("get_guild", async {
-        read!(client, |lease| queries::get_guild().bind(&*lease, &guild_id).map(|row| Guild::try_from(row)).opt().await?.transpose())
+        read!(client, |on| queries::get_guild()
+            .bind(on, &guild_id)
+            .map(|row| Guild::try_from(row))
+            .opt()
+            .await?
+            .transpose())
     })
     .await
 }
@@ -84,20 +93,40 @@ pub async fn upsert_guilds(client: &impl Client, guilds: &[GuildSnapshot]) -> Re
     }
     call("upsert_guilds", async {
         check_batch("guilds", guilds, check)?;
-        let lease = client.lease().await?;
-        let params = UpsertGuildsParams {
-            guild_ids: IterSql(|| guilds.iter().map(|guild| guild.id)),
-            names: IterSql(|| guilds.iter().map(|guild| guild.name.as_str())),
-            icons: IterSql(|| guilds.iter().map(|guild| guild.icon.as_deref())),
-            owner_user_ids: IterSql(|| guilds.iter().map(|guild| guild.owner_user_id)),
-            joined_ats: IterSql(|| guilds.iter().map(|guild| guild.joined_at)),
-        };
-        Ok(rows(queries::upsert_guilds().params(&*lease, &params).one().await?))
+        parts::write(client, &Upsert(guilds)).await
     })
     .await
 }
 
+struct Upsert<'a>(&'a [GuildSnapshot]);
+
+impl Batch for Upsert<'_> {
+    type Row = GuildSnapshot;
+
+    fn rows(&self) -> &[GuildSnapshot] {
+        self.0
+    }
+
+    fn key(guild: &GuildSnapshot) -> u64 {
+        guild.id.get()
+    }
+
+    async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, GuildSnapshot>) -> Result<u64, Error> {
+        let params = UpsertGuildsParams {
+            guild_ids: IterSql(|| part.iter().map(|guild| guild.id)),
+            names: IterSql(|| part.iter().map(|guild| guild.name.as_str())),
+            icons: IterSql(|| part.iter().map(|guild| guild.icon.as_deref())),
+            owner_user_ids: IterSql(|| part.iter().map(|guild| guild.owner_user_id)),
+            joined_ats: IterSql(|| part.iter().map(|guild| guild.joined_at)),
+        };
+        Ok(rows(queries::upsert_guilds().params(client, &params).one().await?))
+    }
+}
+
 /// Deletes guilds with their channels and scan runs, and returns how many guilds there were. Guild settings stay.
+///
+/// This is one statement, however many guilds there are: it locks all of them before any channel, and the channels of all of
+/// them in key order.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -134,24 +163,45 @@ pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool
 pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u64, Error> {
     call("sync_guild", async {
         check(guild)?;
-        let channels = &guild.channels;
-        check_channels(channels)?;
-        let lease = client.lease().await?;
+        check_channels(&guild.channels)?;
+        parts::write(client, &WithChannels(guild)).await
+    })
+    .await
+}
+
+/// A batch of a guild's channels; the guild itself comes with the first part.
+struct WithChannels<'a>(&'a GuildSnapshot);
+
+impl Batch for WithChannels<'_> {
+    type Row = ChannelSnapshot;
+
+    fn rows(&self) -> &[ChannelSnapshot] {
+        &self.0.channels
+    }
+
+    fn key(channel: &ChannelSnapshot) -> u64 {
+        channel.id.get()
+    }
+
+    async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelSnapshot>) -> Result<u64, Error> {
+        let guild = self.0;
+        if !part.is_first {
+            return write_channels(client, guild.id, part).await;
+        }
         let params = SyncGuildParams {
             guild_id: guild.id,
             name: guild.name.as_str(),
             icon: guild.icon.as_deref(),
             owner_user_id: guild.owner_user_id,
             joined_at: guild.joined_at,
-            channel_ids: IterSql(|| channels.iter().map(|channel| channel.id)),
-            channel_names: IterSql(|| channels.iter().map(|channel| channel.name.as_deref())),
-            channel_types: IterSql(|| channels.iter().map(|channel| channel.kind.as_deref())),
-            channel_nsfws: IterSql(|| channels.iter().map(|channel| channel.is_nsfw)),
-            channel_overrides: IterSql(|| channels.iter().map(|channel| channel.settings_overrides.as_ref())),
+            channel_ids: IterSql(|| part.iter().map(|channel| channel.id)),
+            channel_names: IterSql(|| part.iter().map(|channel| channel.name.as_deref())),
+            channel_types: IterSql(|| part.iter().map(|channel| channel.kind.as_deref())),
+            channel_nsfws: IterSql(|| part.iter().map(|channel| channel.is_nsfw)),
+            channel_overrides: IterSql(|| part.iter().map(|channel| channel.settings_overrides.as_ref())),
         };
-        Ok(rows(queries::sync_guild().params(&*lease, &params).one().await?))
-    })
-    .await
+        Ok(rows(queries::sync_guild().params(client, &params).one().await?))
+    }
 }
 
 fn check(guild: &GuildSnapshot) -> Result<(), Error> {

@@ -55,7 +55,7 @@ pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Opt
     call("get_install_intent", async {
         check_text("state", state)?;
         let query = queries::get_install_intent();
-        read!(client, |lease| query.bind(&*lease, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose())
+        read!(client, |on| query.bind(on, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose())
     })
     .await
 }

@@ -1,11 +1,15 @@
 //! The facade: one function for each query, under the name that the Python `repositories` module gave it.
 //!
 //! A function's name is the name of its query in `queries/`, one file an aggregate. Each runs on a [`Db`](crate::Db) (one
-//! call, one statement, one commit), on a connection, or inside a [`Transaction`](crate::Transaction).
+//! call, one commit), on a connection, or inside a [`Transaction`](crate::Transaction).
 //!
 //! - Counters, cursors and merges are computed in SQL: concurrent calls lose nothing.
-//! - A batch is one atomic statement. Of duplicates in it the last one wins, "rows written" counts distinct keys, and an
-//!   empty batch is no round trip.
+//! - A batch is atomic. Of duplicates in it the last one wins, "rows written" counts distinct keys, and an empty batch is
+//!   no round trip.
+//! - A batch of more than 10,000 rows is sent in parts of at most so many, in one transaction, so that memory does not grow
+//!   with it; `DB_STATEMENT_TIMEOUT` counts for each part. In two cases it is one statement, however large: on a connection
+//!   that is in no transaction, where only the caller may begin one, and [`delete_guilds`], which has nothing but ids to
+//!   send.
 //! - Time is the database's clock.
 //! - Text and JSON that hold U+0000 are refused before anything is sent ([`Error::InvalidInput`]).
 //!
@@ -14,28 +18,28 @@
 //! [`Error::Canceled`], [`Error::Conflict`] and [`Error::Database`]; each that reads rows with
 //! [`Error::UnreadableRow`].
 
-/// Runs a read of one row by its key: a query on a lease, and once more on a lease of its own if the shared one gives no
-/// answer.
+/// Runs a read of one row by its key: on a connection that such reads share, if there is one and it gives an answer, else
+/// on a lease.
 macro_rules! read {
-    ($client:expr, |$lease:ident| $query:expr) => {{
-        let $lease = $client.lease_to_read().await?;
-        let answer = {
-            let read = std::pin::pin!(async { $query });
-            match $client.place(&$lease) {
-                Some(place) => place.answer(read).await,
-                None => Some(read.await),
+    ($client:expr, |$on:ident| $query:expr) => {{
+        let place = match $client.pool() {
+            Some(db) => db.share().await?,
+            None => None,
+        };
+        let answer = match &place {
+            Some(place) => {
+                let $on = place.session();
+                place.answer(std::pin::pin!(async { $query })).await
             }
+            None => None,
         };
         match answer {
             Some(result) => result,
             None => {
-                drop($lease);
-                // Boxed, as what is rare: every call carries the size of the futures in it.
-                Box::pin(async {
-                    let $lease = $client.lease().await?;
-                    $query
-                })
-                .await
+                drop(place);
+                let lease = $client.lease().await?;
+                let $on = &*lease;
+                $query
             }
         }
     }};
@@ -45,6 +49,7 @@ mod channels;
 mod guild_settings;
 mod guilds;
 mod install_intents;
+mod parts;
 mod scan_runs;
 mod users;
 
@@ -62,7 +67,11 @@ use std::time::Duration;
 use futures::{Stream, TryFutureExt as _, TryStreamExt as _};
 use tokio_postgres::Error as PgError;
 
-use crate::codegen::{JsonSql, StringSql};
+use self::parts::Part;
+use crate::GenericClient;
+use crate::codegen::client::Params as _;
+use crate::codegen::queries::channels::{UpsertChannelsForGuildParams, upsert_channels_for_guild as upsert_channels};
+use crate::codegen::{IterSql, JsonSql, StringSql};
 use crate::error::Error;
 use crate::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::settings::Settings;
@@ -119,6 +128,23 @@ fn check_channels(channels: &[ChannelSnapshot]) -> Result<(), Error> {
         check_optional_text("kind", channel.kind.as_deref())?;
         channel.settings_overrides.as_ref().map_or(Ok(()), |overrides| overrides.check("settings_overrides"))
     })
+}
+
+/// A guild's channels, as `upsert_channels_for_guild` and the later parts of `sync_guild` write them.
+async fn write_channels(
+    client: &impl GenericClient,
+    guild_id: GuildId,
+    part: Part<'_, ChannelSnapshot>,
+) -> Result<u64, Error> {
+    let params = UpsertChannelsForGuildParams {
+        guild_id,
+        channel_ids: IterSql(|| part.iter().map(|channel| channel.id)),
+        names: IterSql(|| part.iter().map(|channel| channel.name.as_deref())),
+        types: IterSql(|| part.iter().map(|channel| channel.kind.as_deref())),
+        nsfws: IterSql(|| part.iter().map(|channel| channel.is_nsfw)),
+        overrides: IterSql(|| part.iter().map(|channel| channel.settings_overrides.as_ref())),
+    };
+    Ok(rows(upsert_channels().params(client, &params).one().await?))
 }
 
 fn seconds(field: &str, duration: Duration) -> Result<f64, Error> {

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
+use super::parts::{self, Batch, Part};
 use super::{call, check_batch, check_optional_text, rows, stored};
+use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::users::{self as queries, UpsertUsersParams, UserRowBorrowed};
@@ -33,7 +35,12 @@ impl TryFrom<UserRowBorrowed<'_>> for User {
 /// See the [module](super#errors).
 pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<User>, Error> {
     call("get_user", async {
-        read!(client, |lease| queries::get_user().bind(&*lease, &user_id).map(|row| User::try_from(row)).opt().await?.transpose())
+        read!(client, |on| queries::get_user()
+            .bind(on, &user_id)
+            .map(|row| User::try_from(row))
+            .opt()
+            .await?
+            .transpose())
     })
     .await
 }
@@ -45,7 +52,7 @@ pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<Us
 pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<(), Error> {
     call("upsert_user", async {
         check(user)?;
-        write(client, std::slice::from_ref(user)).await.map(drop)
+        parts::write(client, &Upsert(std::slice::from_ref(user))).await.map(drop)
     })
     .await
 }
@@ -60,21 +67,34 @@ pub async fn upsert_users(client: &impl Client, users: &[UserSnapshot]) -> Resul
     }
     call("upsert_users", async {
         check_batch("users", users, check)?;
-        write(client, users).await
+        parts::write(client, &Upsert(users)).await
     })
     .await
 }
 
-async fn write(client: &impl Client, users: &[UserSnapshot]) -> Result<u64, Error> {
-    let lease = client.lease().await?;
-    let params = UpsertUsersParams {
-        discord_user_ids: IterSql(|| users.iter().map(|user| user.id)),
-        usernames: IterSql(|| users.iter().map(|user| user.username.as_deref())),
-        global_names: IterSql(|| users.iter().map(|user| user.global_name.as_deref())),
-        avatars: IterSql(|| users.iter().map(|user| user.avatar.as_deref())),
-        last_login_ats: IterSql(|| users.iter().map(|user| -> Option<DateTime<Utc>> { user.last_login_at })),
-    };
-    Ok(rows(queries::upsert_users().params(&*lease, &params).one().await?))
+struct Upsert<'a>(&'a [UserSnapshot]);
+
+impl Batch for Upsert<'_> {
+    type Row = UserSnapshot;
+
+    fn rows(&self) -> &[UserSnapshot] {
+        self.0
+    }
+
+    fn key(user: &UserSnapshot) -> u64 {
+        user.id.get()
+    }
+
+    async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, UserSnapshot>) -> Result<u64, Error> {
+        let params = UpsertUsersParams {
+            discord_user_ids: IterSql(|| part.iter().map(|user| user.id)),
+            usernames: IterSql(|| part.iter().map(|user| user.username.as_deref())),
+            global_names: IterSql(|| part.iter().map(|user| user.global_name.as_deref())),
+            avatars: IterSql(|| part.iter().map(|user| user.avatar.as_deref())),
+            last_login_ats: IterSql(|| part.iter().map(|user| -> Option<DateTime<Utc>> { user.last_login_at })),
+        };
+        Ok(rows(queries::upsert_users().params(client, &params).one().await?))
+    }
 }
 
 fn check(user: &UserSnapshot) -> Result<(), Error> {

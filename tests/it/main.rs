@@ -24,6 +24,8 @@ mod guilds_sync_whole;
 mod ids;
 mod install_intents;
 mod lock_order;
+#[cfg(target_os = "linux")]
+mod memory;
 mod migration_faults;
 mod migration_lint;
 mod migration_lint_breaking;
@@ -31,6 +33,8 @@ mod migration_lint_released;
 mod migration_races;
 mod migrations;
 mod packaging;
+mod parts;
+mod parts_atomic;
 mod plans;
 mod races;
 mod scan_runs;

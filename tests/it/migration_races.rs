@@ -60,7 +60,7 @@ pub fn later_program() -> &'static Path {
     })
 }
 
-const FOLDERS: [&str; 6] = ["build", "codegen", "docs", "migrations", "queries", "src"];
+const FOLDERS: [&str; 7] = ["benches", "build", "codegen", "docs", "migrations", "queries", "src"];
 
 /// Path → content.
 fn later_package() -> BTreeMap<PathBuf, Vec<u8>> {

@@ -74,11 +74,12 @@ async fn wrong_marks(client: &Client, table: &str, query: &Generated) -> (usize,
     (seen, wrong)
 }
 
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("channels", "bot_channels"),
     ("guild_settings", "guild_settings"),
     ("guilds", "bot_guilds"),
     ("install_intents", "install_intents"),
+    ("parts", "pg_locks"),
     ("scan_runs", "bot_channel_scan_runs"),
     ("users", "users"),
 ];

@@ -1,0 +1,124 @@
+//! Batches that are too large for one statement: they are sent in parts, in one transaction, so that memory does not grow
+//! with them. The parts come in key order, and all rows of a key are in the same one: what a statement promises of its
+//! rows (the last duplicate wins, distinct keys are counted, locks are taken in key order) then holds for the batch.
+
+use futures::future::try_join;
+
+use crate::GenericClient;
+use crate::codegen::queries::parts as queries;
+use crate::db::Db;
+use crate::error::Error;
+use crate::lease::Client;
+
+/// The most rows that a statement is given, but for a key that is repeated more often, and where no transaction is open.
+const LARGEST_PART: usize = 10_000;
+
+/// What a repository function is given to write, and its statement.
+pub(super) trait Batch {
+    type Row;
+
+    fn rows(&self) -> &[Self::Row];
+
+    fn key(row: &Self::Row) -> u64;
+
+    /// Writes a part in one statement; returns how many distinct keys it has.
+    async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, Self::Row>) -> Result<u64, Error>;
+}
+
+/// The rows that one statement is given.
+#[derive(Debug)]
+pub(super) struct Part<'a, T> {
+    rows: &'a [T],
+    /// Where in `rows` they are; `None` for all of them.
+    places: Option<&'a [usize]>,
+    pub is_first: bool,
+}
+
+impl<'a, T> Part<'a, T> {
+    fn whole(rows: &'a [T]) -> Self {
+        Self { rows, places: None, is_first: true }
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a T> {
+        let Self { rows, places, .. } = *self;
+        (0..places.map_or(rows.len(), <[_]>::len)).map(move |n| &rows[places.map_or(n, |places| places[n])])
+    }
+}
+
+/// Writes a batch; returns how many distinct keys it has.
+pub(super) async fn write<B: Batch>(client: &impl Client, batch: &B) -> Result<u64, Error> {
+    if batch.rows().len() <= LARGEST_PART {
+        return write_whole(&*client.lease().await?, batch).await;
+    }
+    if let Some(db) = client.pool() {
+        return write_in_transaction(db, batch).await;
+    }
+    let lease = client.lease().await?;
+    if is_in_transaction(&*lease).await? {
+        write_parts(&*lease, batch).await
+    } else {
+        // Nobody but the caller may begin a transaction here: a future that is dropped would leave it open.
+        write_whole(&*lease, batch).await
+    }
+}
+
+async fn write_whole<B: Batch>(client: &impl GenericClient, batch: &B) -> Result<u64, Error> {
+    batch.write(client, Part::whole(batch.rows())).await
+}
+
+async fn write_in_transaction<B: Batch>(db: &Db, batch: &B) -> Result<u64, Error> {
+    let transaction = db.begin_unnamed().await?;
+    match write_parts(&transaction, batch).await {
+        Ok(written) => transaction.commit_unnamed().await.map(|()| written),
+        Err(error) => {
+            transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+async fn write_parts<B: Batch>(client: &impl GenericClient, batch: &B) -> Result<u64, Error> {
+    let rows = batch.rows();
+    let places = in_key_order(rows, B::key);
+    let (mut written, mut rest) = (0, &places[..]);
+    while !rest.is_empty() {
+        let is_first = rest.len() == places.len();
+        let (part, others) = rest.split_at(end_of_part(rest, |place| B::key(&rows[place])));
+        written += batch.write(client, Part { rows, places: Some(part), is_first }).await?;
+        rest = others;
+    }
+    Ok(written)
+}
+
+/// The places of rows in the order that PostgreSQL gives their keys, which are decimal text there; duplicates as they
+/// came. This is all the memory that parts take beside the largest of them.
+fn in_key_order<T>(rows: &[T], key: impl Fn(&T) -> u64) -> Vec<usize> {
+    let mut places: Vec<_> = (0..rows.len()).collect();
+    places.sort_unstable_by_key(|&place| (as_text(key(&rows[place])), place));
+    places
+}
+
+/// Numbers compare so as their decimal texts do ("10" before "9"): by their digits from the left, then by how many there are.
+fn as_text(number: u64) -> (u128, u32) {
+    let last = number.checked_ilog10().unwrap_or(0);
+    (u128::from(number) * 10_u128.pow(u64::MAX.ilog10() - last), last)
+}
+
+/// How many of the places the next part has. It ends where a key does, even if a key has more rows than a part should.
+fn end_of_part(places: &[usize], key: impl Fn(usize) -> u64) -> usize {
+    let mut end = 0;
+    for of_one_key in places.chunk_by(|&one, &other| key(one) == key(other)) {
+        if end > 0 && end + of_one_key.len() > LARGEST_PART {
+            break;
+        }
+        end += of_one_key.len();
+    }
+    end
+}
+
+/// Whether statements of this client are in one transaction. Two questions sent at once are one round trip.
+async fn is_in_transaction(client: &impl GenericClient) -> Result<bool, Error> {
+    let ask = || async { queries::current_transaction().bind(client).one().await };
+    let (one, other) = try_join(ask(), ask()).await?;
+    Ok(one.is_some() && one == other)
+}
