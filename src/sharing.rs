@@ -56,14 +56,18 @@ impl Sharing {
     pub(crate) fn least_loaded(&self) -> (Option<Arc<Shared>>, bool) {
         let mut connections = self.lock();
         connections.retain(|connection| connection.strong_count() > 0);
-        let open = connections.iter().filter_map(Weak::upgrade).filter(|shared| shared.is_open());
+        let joinable = connections.iter().filter(|connection| connection.strong_count() < DEPTH);
+        let open = joinable.filter_map(Weak::upgrade).filter(|shared| shared.is_open());
         (open.min_by_key(Arc::strong_count), connections.len() < self.limit)
     }
 
-    /// Shares one more.
+    /// Shares one more; if there are enough by now, its first reader stays alone on it.
     pub(crate) fn add(&self, connection: Connection) -> Arc<Shared> {
         let shared = Arc::new(Shared { connection, answers: AtomicU64::new(0), is_stalled: AtomicBool::new(false) });
-        self.lock().push(Arc::downgrade(&shared));
+        let mut connections = self.lock();
+        if connections.len() < self.limit {
+            connections.push(Arc::downgrade(&shared));
+        }
         shared
     }
 
