@@ -20,6 +20,9 @@ const ATTEMPTS: u32 = 5;
 
 /// An open transaction, made by [`Db::begin`] or [`Db::transaction`]. Repository functions run on it as on [`Db`].
 ///
+/// Calls that need no answer of one another can be joined (`tokio::try_join!`): they reach the server together, in the
+/// order in which they were joined.
+///
 /// It owns its connection, so that it may move into a task. Dropped while it is open, it is undone: its connection is
 /// closed instead of going back to the pool.
 pub struct Transaction {

@@ -7,6 +7,7 @@ use clip_saver_db::{
     Channel, ChannelId, Db, Error, MessageId, ScanIncrement, ScanRunId, Transaction, repositories as db,
 };
 use tokio::time::sleep;
+use tokio::try_join;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -124,10 +125,14 @@ async fn store_page(
     last: MessageId,
     increment: ScanIncrement,
 ) -> Result<bool, Error> {
+    // None needs the answer of another, so they are joined: one round trip, in this order.
     let store = async |tx: &Transaction| {
-        let is_known = db::update_channel_progress(tx, channel, last, increment.scanned).await?
-            && db::update_scan_progress(tx, run, increment).await?.is_some();
-        Ok(is_known && db::get_channel(tx, channel).await?.is_some_and(|channel| channel.is_reading))
+        let (is_known, progress, channel) = try_join!(
+            db::update_channel_progress(tx, channel, last, increment.scanned),
+            db::update_scan_progress(tx, run, increment),
+            db::get_channel(tx, channel),
+        )?;
+        Ok(is_known && progress.is_some() && channel.is_some_and(|channel| channel.is_reading))
     };
     database.transaction(store).await
 }

@@ -10,6 +10,7 @@
 //!   with it; `DB_STATEMENT_TIMEOUT` counts for each part. In two cases it is one statement, however large: on a connection
 //!   that is in no transaction, where only the caller may begin one, and [`delete_guilds`], which has nothing but ids to
 //!   send.
+//! - Reads of one row by key that several tasks make on a `Db` travel together, on connections of the pool that they share.
 //! - Time is the database's clock.
 //! - Text and JSON that hold U+0000 are refused before anything is sent ([`Error::InvalidInput`]).
 //!
