@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool::managed::{Object, Pool, QueueMode};
+use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType, Timeouts};
 use deadpool_postgres::{Manager, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -112,7 +112,13 @@ impl Db {
     /// [`Error::ConnectTimeout`] if none can be made, [`Error::Closed`] after `close_db`.
     pub async fn connection(&self) -> Result<Connection, Error> {
         let running = self.running.token();
-        Ok(Connection { session: self.pool.get().await?, running })
+        // A timer that is not needed takes as long as the rest of a checkout.
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
+        let session = match self.pool.timeout_get(&at_once).await {
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Box::pin(self.pool.get()).await?,
+            session => session?,
+        };
+        Ok(Connection { session, running })
     }
 
     /// A place on a connection that short reads share; `None` if there is none to share.
