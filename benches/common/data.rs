@@ -7,7 +7,8 @@ use clip_saver_db::{Db, UserId};
 pub const SETTINGS: &str = r#"{"prefix": "!", "locale": "en-GB", "is_enabled": true, "clip": {"max_seconds": 60, "formats": ["mp4", "webm"]}, "roles": ["175928847299117063", "175928847299117064"]}"#;
 
 /// A channel's settings.
-const OVERRIDES: &str = r#"{"is_enabled": true, "threshold": 5, "tags": ["clips", "highlights"], "quality": "1080p"}"#;
+pub const OVERRIDES: &str =
+    r#"{"is_enabled": true, "threshold": 5, "tags": ["clips", "highlights"], "quality": "1080p"}"#;
 
 /// What channels are called; a number follows.
 const NAMES: [&str; 12] = [

@@ -14,7 +14,6 @@ use tokio_postgres::{Client, Error, GenericClient, Row, Statement};
 use uuid::Uuid;
 
 /// A guild's settings.
-#[expect(dead_code, reason = "who measures does not look at them")]
 pub struct GuildSettings {
     pub guild_id: String,
     pub settings: Value,
@@ -22,7 +21,7 @@ pub struct GuildSettings {
 }
 
 /// A channel.
-#[expect(dead_code, reason = "who measures does not look at them")]
+#[expect(clippy::struct_field_names, reason = "they are the columns")]
 pub struct Channel {
     pub channel_id: String,
     pub guild_id: String,
@@ -183,17 +182,17 @@ impl Statements {
     }
 }
 
-const GET_GUILD_SETTINGS: &str = r#"select guild_id, settings, updated_at from guild_settings where guild_id = $1"#;
+const GET_GUILD_SETTINGS: &str = "select guild_id, settings, updated_at from guild_settings where guild_id = $1";
 
-const UPSERT_GUILD: &str = r#"insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
+const UPSERT_GUILD: &str = "insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
 values ($1, $2, $3, $4, coalesce($5, now()), now())
 on conflict (guild_id) do update
 set name = excluded.name,
     icon = excluded.icon,
     owner_user_id = excluded.owner_user_id,
-    last_seen_at = excluded.last_seen_at"#;
+    last_seen_at = excluded.last_seen_at";
 
-const UPSERT_GUILDS: &str = r#"with input as (
+const UPSERT_GUILDS: &str = "with input as (
   select distinct on (guild_id) guild_id, name, icon, owner_user_id, joined_at
   from unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]
@@ -212,7 +211,7 @@ written as (
       last_seen_at = excluded.last_seen_at
   returning guild_id
 )
-select count(*) as written from written"#;
+select count(*) as written from written";
 
 const GET_CHANNELS_BY_GUILD: &str = r#"select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
        message_count, settings, created_at, updated_at
@@ -220,7 +219,7 @@ from bot_channels
 where guild_id = $1
 order by name collate "C" nulls last, length(channel_id), channel_id collate "C""#;
 
-const UPSERT_CHANNELS_FOR_GUILD: &str = r#"with guild as materialized (
+const UPSERT_CHANNELS_FOR_GUILD: &str = "with guild as materialized (
   select guild_id from bot_guilds where guild_id = $1 for key share
 ),
 input as materialized (
@@ -254,9 +253,9 @@ written as (
       end
   returning c.channel_id
 )
-select count(*) as written from written"#;
+select count(*) as written from written";
 
-const UPDATE_CHANNEL_PROGRESS: &str = r#"update bot_channels
+const UPDATE_CHANNEL_PROGRESS: &str = "update bot_channels
 set last_message_id = case
       when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
         case
@@ -268,9 +267,9 @@ set last_message_id = case
     end,
     message_count = message_count + $2,
     last_scanned_at = now()
-where channel_id = $3"#;
+where channel_id = $3";
 
-const ENQUEUE_SCAN_RUN: &str = r#"with channel as materialized (
+const ENQUEUE_SCAN_RUN: &str = "with channel as materialized (
   select channel_id, last_message_id from bot_channels where channel_id = $1 and is_reading for key share
 )
 insert into bot_channel_scan_runs (channel_id, after_message_id)
@@ -280,20 +279,20 @@ select channel_id,
            case when last_message_id::numeric <= 18446744073709551615 then last_message_id end
        end
 from channel
-returning id"#;
+returning id";
 
-const MARK_SCAN_STARTED: &str = r#"update bot_channel_scan_runs
+const MARK_SCAN_STARTED: &str = "update bot_channel_scan_runs
 set status = 'running',
     started_at = now()
-where id = $1 and status = 'queued'"#;
+where id = $1 and status = 'queued'";
 
-const UPDATE_SCAN_PROGRESS: &str = r#"update bot_channel_scan_runs
+const UPDATE_SCAN_PROGRESS: &str = "update bot_channel_scan_runs
 set messages_scanned = messages_scanned + $1,
     messages_matched = messages_matched + $2
 where id = $3
-returning messages_scanned, messages_matched"#;
+returning messages_scanned, messages_matched";
 
-const MARK_SCAN_SUCCEEDED: &str = r#"update bot_channel_scan_runs
+const MARK_SCAN_SUCCEEDED: &str = "update bot_channel_scan_runs
 set status = 'succeeded',
     finished_at = now()
-where id = $1 and status in ('queued', 'running')"#;
+where id = $1 and status in ('queued', 'running')";

@@ -329,7 +329,9 @@ async fn write_by_hand(turns: Turns, task: u64, times: u64) {
 
 /// Connections that are checked out in turn, by call.
 #[derive(Clone)]
-struct Turns(Arc<(Semaphore, Mutex<Vec<(Client, Statements)>>)>);
+struct Turns(Arc<(Semaphore, Mutex<Connections>)>);
+
+type Connections = Vec<(Client, Statements)>;
 
 impl Turns {
     async fn connect(server: &Server) -> Self {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use crate::common::numbers::Spread;
 use crate::common::operations::Operation;
 use crate::cost::Round;
 
@@ -25,7 +26,7 @@ impl Table {
         let wall = Spread::of(rounds.iter().map(Round::wall));
         let cpu = Spread::of(rounds.iter().map(Round::cpu));
         let met = if wall.median <= operation.wall && cpu.median <= operation.cpu { "yes" } else { "**no**" };
-        let (wall, cpu) = (wall.cells(operation.wall), cpu.cells(operation.cpu));
+        let (wall, cpu) = (cells(&wall, operation.wall), cells(&cpu, operation.cpu));
         writeln!(self.0, "| {} | {wall} | {cpu} | {met} |", operation.name).expect("a string takes everything");
     }
 
@@ -36,22 +37,6 @@ impl Table {
     }
 }
 
-/// The median of ratios, and the middle half of them.
-struct Spread {
-    lower: f64,
-    median: f64,
-    upper: f64,
-}
-
-impl Spread {
-    fn of(ratios: impl Iterator<Item = f64>) -> Self {
-        let mut ratios: Vec<f64> = ratios.collect();
-        ratios.sort_by(f64::total_cmp);
-        let at = |quarter: usize| ratios[(ratios.len() - 1) * quarter / 4];
-        Self { lower: at(1), median: at(2), upper: at(3) }
-    }
-
-    fn cells(&self, target: f64) -> String {
-        format!("{:.2} | {:.2}–{:.2} | {target:.2}", self.median, self.lower, self.upper)
-    }
+fn cells(ratios: &Spread, target: f64) -> String {
+    format!("{:.2} | {:.2}–{:.2} | {target:.2}", ratios.median, ratios.lower, ratios.upper)
 }
