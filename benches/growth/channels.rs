@@ -12,15 +12,15 @@ use crate::rounds::{rounds, took};
 
 const SIZES: [u64; 6] = [1, 10, 100, 1000, 10_000, 100_000];
 
-/// A guild whose id is the number of its channels ($1); their ids begin at $2, their settings are $3.
+/// A guild whose id is the number of its channels ($1); their ids begin at $2, their names are $3, their settings $4.
 const FILL: &str = "
 with guild as (
   insert into bot_guilds (guild_id, name) values ($1::bigint, 'guild') returning guild_id
 )
 insert into bot_channels (channel_id, guild_id, name, type, is_reading, last_message_id, last_scanned_at, message_count,
                           settings)
-select $2::bigint + n, guild_id, 'channel-' || n, 'text', true, n, now() - n * interval '1 second', n % 5000, $3::text::jsonb
-from guild, generate_series(0, $1::bigint - 1) n";
+select $2::bigint + n - 1, guild_id, name, 'text', true, n, now() - n * interval '1 second', n % 5000, $4::text::jsonb
+from guild, unnest($3::text[]) with ordinality as t (name, n)";
 
 /// Measures the guild of each size when the smaller ones are there.
 pub async fn measure(server: &Server) -> Curves {
@@ -30,8 +30,9 @@ pub async fn measure(server: &Server) -> Curves {
     let mut curves = Curves::new("Channels in a guild", "channels", &SIZES, Unit::Time);
     for size in SIZES {
         let params = [size, channel_id(size, 0)].map(|number| i64::try_from(number).expect("the number is small"));
-        client.execute(FILL, &[&params[0], &params[1], &OVERRIDES]).await.expect("the guild is new");
         let guild = GuildSnapshot { channels: channels(size, size), ..guild(size) };
+        let names: Vec<_> = guild.channels.iter().map(|channel| channel.name.as_deref()).collect();
+        client.execute(FILL, &[&params[0], &params[1], &names, &OVERRIDES]).await.expect("the guild is new");
         lists(&db, guild.id, size, &client, &mut curves).await;
         one_row(&db, size, &client, &mut curves).await;
         batches(&db, &guild, &client, &mut curves).await;
