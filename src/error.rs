@@ -147,9 +147,11 @@ pub enum Error {
         /// What happened.
         source: tokio_postgres::Error,
     },
-    /// A statement failed inside the transaction and the error was not passed on: there was nothing left to commit.
+    /// An earlier statement of the transaction failed: until it is rolled back, PostgreSQL refuses every other, and a commit
+    /// stores nothing.
     #[error(
-        "{function}: a statement of this transaction had failed, so nothing was stored; pass its error on with `?`"
+        "{}an earlier statement of this transaction had failed, so nothing was stored; pass its error on with `?`",
+        within(function)
     )]
     TransactionAborted {
         /// The function that failed.

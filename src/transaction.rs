@@ -20,8 +20,10 @@ const ATTEMPTS: u32 = 5;
 
 /// An open transaction, made by [`Db::begin`] or [`Db::transaction`]. Repository functions run on it as on [`Db`].
 ///
-/// Calls that need no answer of one another can be joined (`tokio::try_join!`): they reach the server together, in the
-/// order in which they were joined.
+/// Calls that need no answer of one another can be joined: they reach the server together, in the order in which they were
+/// joined. `tokio::try_join!(biased; …)` gives the error of the first that failed; without `biased` it may give
+/// [`Error::TransactionAborted`], which all those behind it fail with. A batch of more than 10,000 rows is several
+/// statements, of which others may get ahead: await it alone.
 ///
 /// It owns its connection, so that it may move into a task. Dropped while it is open, it is undone: its connection is
 /// closed instead of going back to the pool.
@@ -139,10 +141,7 @@ impl Transaction {
 
     /// The words that begin and end a transaction are the only SQL outside of .sql files.
     async fn execute_simple(&self, sql: &str) -> Result<(), Error> {
-        self.session().batch_execute(sql).await.map_err(|error| match error.code() {
-            Some(code) if code.code() == "25P02" => Error::TransactionAborted { function: "" },
-            _ => error.into(),
-        })
+        Ok(self.session().batch_execute(sql).await?)
     }
 
     fn session(&self) -> &Session {

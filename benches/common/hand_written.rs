@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use clip_saver_db::{ChannelSnapshot, GuildSnapshot};
 use futures::TryStreamExt as _;
 use serde_json::Value;
-use tokio_postgres::types::ToSql;
+use serde_json::value::RawValue;
+use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{Client, Error, GenericClient, Row, Statement};
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ pub struct GuildSettings {
 
 /// A channel.
 #[expect(clippy::struct_field_names, reason = "they are the columns")]
-pub struct Channel {
+pub struct Channel<J = Value> {
     pub channel_id: String,
     pub guild_id: String,
     pub name: Option<String>,
@@ -33,13 +34,13 @@ pub struct Channel {
     pub last_scanned_at: Option<DateTime<Utc>>,
     pub last_activity_at: Option<DateTime<Utc>>,
     pub message_count: i64,
-    pub settings: Value,
+    pub settings: J,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-impl Channel {
-    fn from_row(row: &Row) -> Result<Self, Error> {
+impl<J> Channel<J> {
+    fn from_row(row: &Row, settings: J) -> Result<Self, Error> {
         Ok(Self {
             channel_id: row.try_get(0)?,
             guild_id: row.try_get(1)?,
@@ -51,7 +52,7 @@ impl Channel {
             last_scanned_at: row.try_get(7)?,
             last_activity_at: row.try_get(8)?,
             message_count: row.try_get(9)?,
-            settings: row.try_get(10)?,
+            settings,
             created_at: row.try_get(11)?,
             updated_at: row.try_get(12)?,
         })
@@ -127,7 +128,22 @@ impl Statements {
         let mut rows = pin!(client.query_raw(&self.get_channels_by_guild, [guild_id]).await?);
         let mut channels = Vec::new();
         while let Some(row) = rows.try_next().await? {
-            channels.push(Channel::from_row(&row)?);
+            channels.push(Channel::from_row(&row, row.try_get(10)?)?);
+        }
+        Ok(channels)
+    }
+
+    /// The same with the settings as text.
+    pub async fn get_channels_as_text(
+        &self,
+        client: &impl GenericClient,
+        guild_id: &str,
+    ) -> Result<Vec<Channel<Box<RawValue>>>, Error> {
+        let mut rows = pin!(client.query_raw(&self.get_channels_by_guild, [guild_id]).await?);
+        let mut channels = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            let Json(settings) = row.try_get(10)?;
+            channels.push(Channel::from_row(&row, settings)?);
         }
         Ok(channels)
     }

@@ -1,8 +1,8 @@
 //! Every operation that is measured: through this crate, and by hand.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex};
 
 use clip_saver_db::{ChannelId, Db, GuildId, MessageId, ScanIncrement, repositories as db};
 use futures::future::{join_all, try_join_all};
@@ -24,8 +24,8 @@ const CONNECTIONS: usize = 8;
 /// A row of the table: an operation, and what it may cost in comparison with hand-written code.
 pub struct Operation {
     pub name: String,
-    pub wall: f64,
-    pub cpu: f64,
+    /// By the clock, and of the client's CPU; `None` where another way to write it by hand is looked at.
+    pub targets: Option<[f64; 2]>,
 }
 
 /// What a bench does with each operation. The functions run it so many times.
@@ -39,6 +39,7 @@ pub struct Sides {
     client: Client,
     statements: Statements,
     turns: Turns,
+    one: Arc<(Client, Statements)>,
     calls: AtomicU64,
 }
 
@@ -47,7 +48,8 @@ impl Sides {
     pub async fn connect(server: &Server) -> Self {
         let (client, statements) = connection(server).await;
         let db = server.open(CONNECTIONS).await;
-        Self { db, client, statements, turns: Turns::connect(server).await, calls: AtomicU64::new(0) }
+        let (turns, one) = (Turns::connect(server).await, Arc::new(connection(server).await));
+        Self { db, client, statements, turns, one, calls: AtomicU64::new(0) }
     }
 
     /// Measures every operation.
@@ -55,6 +57,7 @@ impl Sides {
         self.one_at_a_time(bench);
         self.in_a_transaction(bench);
         self.lists(bench);
+        self.lists_of_text(bench);
         self.batches(bench);
         self.scan_run(bench);
         for tasks in [16, 64] {
@@ -73,12 +76,12 @@ impl Sides {
             operation("get_guild_settings", 1.05, 1.10),
             async |times| {
                 for _ in 0..times {
-                    black_box(db::get_guild_settings(db, GuildId::from(10)).await.expect("read").expect("there"));
+                    settings(db).await;
                 }
             },
             async |times| {
                 for _ in 0..times {
-                    black_box(statements.get_guild_settings(client, "10").await.expect("read").expect("there"));
+                    settings_by_hand(client, statements).await;
                 }
             },
         );
@@ -113,80 +116,42 @@ impl Sides {
 
     fn in_a_transaction(&mut self, bench: &mut impl Bench) {
         let Self { db, client, statements, calls, .. } = self;
-        // Both sides run one after the other, but the borrow checker cannot know.
-        let client = Mutex::new(client);
+        // The sides take turns, but the borrow checker cannot know.
+        let client = &Mutex::new(client);
+        let guild = guild(10);
+        let number = || calls.fetch_add(1, Ordering::Relaxed);
         bench.bench(
             operation("10 × get_guild_settings in a transaction", 1.05, 1.10),
             async |times| {
-                for _ in 0..times {
-                    let transaction = db.begin().await.expect("begun");
-                    for _ in 0..IN_TRANSACTION {
-                        black_box(
-                            db::get_guild_settings(&transaction, GuildId::from(10))
-                                .await
-                                .expect("read")
-                                .expect("there"),
-                        );
-                    }
-                    transaction.commit().await.expect("committed");
-                }
+                let read = async |on: &clip_saver_db::Transaction| settings(on).await;
+                ten_a_transaction(db, times, read).await;
             },
             async |times| {
-                let mut client = client.lock().await;
-                for _ in 0..times {
-                    let transaction = client.transaction().await.expect("begun");
-                    for _ in 0..IN_TRANSACTION {
-                        black_box(
-                            statements.get_guild_settings(&transaction, "10").await.expect("read").expect("there"),
-                        );
-                    }
-                    transaction.commit().await.expect("committed");
-                }
+                let read = async |on: &Transaction<'_>| settings_by_hand(on, statements).await;
+                ten_a_transaction_by_hand(client, times, read).await;
             },
         );
-        let guild = guild(10);
         bench.bench(
             operation("10 × upsert_guild in a transaction", 1.05, 1.10),
             async |times| {
-                for _ in 0..times {
-                    let transaction = db.begin().await.expect("begun");
-                    for _ in 0..IN_TRANSACTION {
-                        db::upsert_guild(&transaction, &guild).await.expect("written");
-                    }
-                    transaction.commit().await.expect("committed");
-                }
+                let write =
+                    async |on: &clip_saver_db::Transaction| db::upsert_guild(on, &guild).await.expect("written");
+                ten_a_transaction(db, times, write).await;
             },
             async |times| {
-                let mut client = client.lock().await;
-                for _ in 0..times {
-                    let transaction = client.transaction().await.expect("begun");
-                    for _ in 0..IN_TRANSACTION {
-                        statements.upsert_guild(&transaction, &guild).await.expect("written");
-                    }
-                    transaction.commit().await.expect("committed");
-                }
+                let write = async |on: &Transaction<'_>| statements.upsert_guild(on, &guild).await.expect("written");
+                ten_a_transaction_by_hand(client, times, write).await;
             },
         );
         bench.bench(
             operation("10 × update_channel_progress in a transaction", 1.05, 1.10),
             async |times| {
-                for _ in 0..times {
-                    let transaction = db.begin().await.expect("begun");
-                    for _ in 0..IN_TRANSACTION {
-                        progress(&transaction, calls.fetch_add(1, Ordering::Relaxed)).await;
-                    }
-                    transaction.commit().await.expect("committed");
-                }
+                let write = async |on: &clip_saver_db::Transaction| progress(on, number()).await;
+                ten_a_transaction(db, times, write).await;
             },
             async |times| {
-                let mut client = client.lock().await;
-                for _ in 0..times {
-                    let transaction = client.transaction().await.expect("begun");
-                    for _ in 0..IN_TRANSACTION {
-                        progress_by_hand(&transaction, statements, calls.fetch_add(1, Ordering::Relaxed)).await;
-                    }
-                    transaction.commit().await.expect("committed");
-                }
+                let write = async |on: &Transaction<'_>| progress_by_hand(on, statements, number()).await;
+                ten_a_transaction_by_hand(client, times, write).await;
             },
         );
     }
@@ -211,6 +176,24 @@ impl Sides {
                 },
             );
         }
+    }
+
+    /// By hand without parsing the JSON, which this crate leaves to whoever asks for a value.
+    fn lists_of_text(&self, bench: &mut impl Bench) {
+        let (Self { db, client, statements, .. }, size) = (self, SIZES[2]);
+        bench.bench(
+            other_way(format!("get_channels_by_guild, {size} rows; by hand with JSON as text")),
+            async |times| {
+                for _ in 0..times {
+                    black_box(db::get_channels_by_guild(db, GuildId::from(size)).await.expect("read"));
+                }
+            },
+            async |times| {
+                for _ in 0..times {
+                    black_box(statements.get_channels_as_text(client, &size.to_string()).await.expect("read"));
+                }
+            },
+        );
     }
 
     fn batches(&self, bench: &mut impl Bench) {
@@ -273,14 +256,35 @@ impl Sides {
                 }
             },
         );
+        bench.bench(
+            other_way("the same; by hand joined too"),
+            async |times| {
+                for _ in 0..times {
+                    scan(db).await.expect("scanned");
+                }
+            },
+            async |times| {
+                let mut client = client.lock().await;
+                for _ in 0..times {
+                    let transaction = client.transaction().await.expect("begun");
+                    scan_joined_by_hand(&transaction, statements).await.expect("scanned");
+                    transaction.commit().await.expect("committed");
+                }
+            },
+        );
     }
 
     fn tasks(&self, tasks: u64, bench: &mut impl Bench) {
-        let Self { db, turns, .. } = self;
+        let Self { db, turns, one, .. } = self;
         bench.bench(
             operation(format!("get_guild_settings, {tasks} tasks"), 0.70, 0.85),
             async |times| in_tasks(tasks, |_| read(db.clone(), times)).await,
             async |times| in_tasks(tasks, |_| read_by_hand(turns.clone(), times)).await,
+        );
+        bench.bench(
+            other_way(format!("get_guild_settings, {tasks} tasks; by hand on one connection that all share")),
+            async |times| in_tasks(tasks, |_| read(db.clone(), times)).await,
+            async |times| in_tasks(tasks, |_| read_shared_by_hand(one.clone(), times)).await,
         );
         bench.bench(
             operation(format!("update_channel_progress, {tasks} tasks"), 1.05, 1.10),
@@ -300,15 +304,21 @@ async fn in_tasks<F: Future<Output = ()> + Send + 'static>(tasks: u64, task: imp
 
 async fn read(db: Db, times: u64) {
     for _ in 0..times {
-        black_box(db::get_guild_settings(&db, GuildId::from(10)).await.expect("read").expect("there"));
+        settings(&db).await;
     }
 }
 
 async fn read_by_hand(turns: Turns, times: u64) {
     for _ in 0..times {
         let (client, statements) = turns.take().await;
-        black_box(statements.get_guild_settings(&client, "10").await.expect("read").expect("there"));
-        turns.give_back((client, statements)).await;
+        settings_by_hand(&client, &statements).await;
+        turns.give_back((client, statements));
+    }
+}
+
+async fn read_shared_by_hand(one: Arc<(Client, Statements)>, times: u64) {
+    for _ in 0..times {
+        settings_by_hand(&one.0, &one.1).await;
     }
 }
 
@@ -323,29 +333,29 @@ async fn write_by_hand(turns: Turns, task: u64, times: u64) {
     for cursor in 0..times {
         let (client, statements) = turns.take().await;
         progress_by_hand(&client, &statements, task + cursor * CHANNELS).await;
-        turns.give_back((client, statements)).await;
+        turns.give_back((client, statements));
     }
 }
 
 /// Connections that are checked out in turn, by call.
 #[derive(Clone)]
-struct Turns(Arc<(Semaphore, Mutex<Connections>)>);
+struct Turns(Arc<(Semaphore, StdMutex<Connections>)>);
 
 type Connections = Vec<(Client, Statements)>;
 
 impl Turns {
     async fn connect(server: &Server) -> Self {
         let connections = join_all((0..CONNECTIONS).map(|_| connection(server))).await;
-        Self(Arc::new((Semaphore::new(CONNECTIONS), Mutex::new(connections))))
+        Self(Arc::new((Semaphore::new(CONNECTIONS), StdMutex::new(connections))))
     }
 
     async fn take(&self) -> (Client, Statements) {
         self.0.0.acquire().await.expect("nobody closes it").forget();
-        self.0.1.lock().await.pop().expect("a permit stands for a connection")
+        self.0.1.lock().expect("nobody panics").pop().expect("a permit stands for a connection")
     }
 
-    async fn give_back(&self, connection: (Client, Statements)) {
-        self.0.1.lock().await.push(connection);
+    fn give_back(&self, connection: (Client, Statements)) {
+        self.0.1.lock().expect("nobody panics").push(connection);
         self.0.0.add_permits(1);
     }
 }
@@ -357,7 +367,40 @@ async fn connection(server: &Server) -> (Client, Statements) {
 }
 
 fn operation(name: impl Into<String>, wall: f64, cpu: f64) -> Operation {
-    Operation { name: name.into(), wall, cpu }
+    Operation { name: name.into(), targets: Some([wall, cpu]) }
+}
+
+fn other_way(name: impl Into<String>) -> Operation {
+    Operation { name: name.into(), targets: None }
+}
+
+async fn settings(client: &impl clip_saver_db::Client) {
+    black_box(db::get_guild_settings(client, GuildId::from(10)).await.expect("read").expect("there"));
+}
+
+async fn settings_by_hand(client: &impl tokio_postgres::GenericClient, statements: &Statements) {
+    black_box(statements.get_guild_settings(client, "10").await.expect("read").expect("there"));
+}
+
+async fn ten_a_transaction(db: &Db, times: u64, call: impl AsyncFn(&clip_saver_db::Transaction)) {
+    for _ in 0..times {
+        let transaction = db.begin().await.expect("begun");
+        for _ in 0..IN_TRANSACTION {
+            call(&transaction).await;
+        }
+        transaction.commit().await.expect("committed");
+    }
+}
+
+async fn ten_a_transaction_by_hand(client: &Mutex<&mut Client>, times: u64, call: impl AsyncFn(&Transaction<'_>)) {
+    let mut client = client.lock().await;
+    for _ in 0..times {
+        let transaction = client.transaction().await.expect("begun");
+        for _ in 0..IN_TRANSACTION {
+            call(&transaction).await;
+        }
+        transaction.commit().await.expect("committed");
+    }
 }
 
 async fn progress(client: &impl clip_saver_db::Client, call: u64) {
@@ -379,6 +422,7 @@ async fn scan(db: &Db) -> Result<(), clip_saver_db::Error> {
     let run = db::enqueue_scan_run(&transaction, channel).await?.expect("the channel is reading");
     let increment = ScanIncrement { scanned: 100, matched: 7 };
     try_join!(
+        biased; // the first error in the order of the statements is the cause of the others
         db::mark_scan_started(&transaction, run),
         try_join_all((0..10).map(|_| db::update_scan_progress(&transaction, run, increment))),
         db::mark_scan_succeeded(&transaction, run),
@@ -393,5 +437,19 @@ async fn scan_by_hand(transaction: &Transaction<'_>, statements: &Statements) ->
         statements.update_scan_progress(transaction, run, 100, 7).await?;
     }
     statements.mark_scan_succeeded(transaction, run).await?;
+    Ok(())
+}
+
+async fn scan_joined_by_hand(
+    transaction: &Transaction<'_>,
+    statements: &Statements,
+) -> Result<(), tokio_postgres::Error> {
+    let run = statements.enqueue_scan_run(transaction, &channel_id(BUSY, 0).to_string()).await?;
+    try_join!(
+        biased;
+        statements.mark_scan_started(transaction, run),
+        try_join_all((0..10).map(|_| statements.update_scan_progress(transaction, run, 100, 7))),
+        statements.mark_scan_succeeded(transaction, run),
+    )?;
     Ok(())
 }

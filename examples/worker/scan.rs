@@ -128,6 +128,7 @@ async fn store_page(
     // None needs the answer of another, so they are joined: one round trip, in this order.
     let store = async |tx: &Transaction| {
         let (is_known, progress, channel) = try_join!(
+            biased; // the first error is the cause of the others
             db::update_channel_progress(tx, channel, last, increment.scanned),
             db::update_scan_progress(tx, run, increment),
             db::get_channel(tx, channel),

@@ -25,6 +25,8 @@ impl From<tokio_postgres::Error> for Error {
             Self::Conflict { function, source }
         } else if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
             Self::Canceled { function, source }
+        } else if *code == SqlState::IN_FAILED_SQL_TRANSACTION {
+            Self::TransactionAborted { function }
         } else if ends_connection(code) {
             Self::Connection { function, source }
         } else {
