@@ -8,7 +8,7 @@ use crate::db::{Connection, Db};
 use crate::error::Error;
 use crate::session::Session;
 
-/// What a repository function can run on: a [`Db`] (each call takes a connection from the pool and commits by itself), a
+/// What a repository function can run on: a [`Db`] (each call finds a connection of the pool and commits by itself), a
 /// connection, or an open [`Transaction`](crate::Transaction) (nothing is committed before the caller does).
 pub trait Client: Sync {
     /// What a call holds until it has read the last row.
@@ -20,9 +20,10 @@ pub trait Client: Sync {
     /// checkouts, of two connections.
     fn lease(&self) -> impl Future<Output = Result<Self::Lease<'_>, Error>> + Send;
 
-    /// The pool handle, if this is one: short reads share connections of it, and a batch that is too large for one
-    /// statement begins a transaction on it.
-    fn pool(&self) -> Option<&Db> {
+    /// This, if it is a [`Db`]: short reads share its connections, and a batch that is too large for one statement begins a
+    /// transaction on it.
+    #[doc(hidden)]
+    fn db(&self) -> Option<&Db> {
         None
     }
 }
@@ -53,7 +54,7 @@ impl Client for Db {
         self.connection()
     }
 
-    fn pool(&self) -> Option<&Self> {
+    fn db(&self) -> Option<&Self> {
         Some(self)
     }
 }

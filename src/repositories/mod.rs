@@ -23,7 +23,7 @@
 /// on a lease.
 macro_rules! read {
     ($client:expr, |$on:ident| $query:expr) => {{
-        let place = match $client.pool() {
+        let place = match $client.db() {
             Some(db) => db.share().await?,
             None => None,
         };

@@ -50,7 +50,7 @@ pub(super) async fn write<B: Batch>(client: &impl Client, batch: &B) -> Result<u
     if batch.rows().len() <= LARGEST_PART {
         return write_whole(&*client.lease().await?, batch).await;
     }
-    if let Some(db) = client.pool() {
+    if let Some(db) = client.db() {
         return write_in_transaction(db, batch).await;
     }
     let lease = client.lease().await?;
