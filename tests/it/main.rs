@@ -23,6 +23,7 @@ mod guilds_sync;
 mod guilds_sync_whole;
 mod ids;
 mod install_intents;
+mod joined;
 mod lock_order;
 #[cfg(target_os = "linux")]
 mod memory;
@@ -45,6 +46,8 @@ mod schema;
 mod round_trips;
 mod settings;
 mod settings_refused;
+mod sharing;
+mod sharing_faults;
 mod strings;
 mod style;
 mod style_columns;

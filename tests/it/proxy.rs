@@ -46,6 +46,7 @@ pub struct Traffic {
     is_answered: bool,
     /// Requests that the server has yet to answer.
     under_way: usize,
+    is_closed: bool,
 }
 
 impl Proxy {
@@ -54,8 +55,9 @@ impl Proxy {
         let server: tokio_postgres::Config = url_of(database).parse().expect("the URL is valid");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
         let port = listener.local_addr().expect("it is bound").port();
-        let user = utf8_percent_encode(server.get_user().unwrap_or("postgres"), NON_ALPHANUMERIC).to_string();
-        let password = utf8_percent_encode_bytes(server.get_password().unwrap_or_default());
+        let user = utf8_percent_encode(server.get_user().unwrap_or("postgres"), NON_ALPHANUMERIC);
+        let password = String::from_utf8_lossy(server.get_password().unwrap_or_default());
+        let password = utf8_percent_encode(&password, NON_ALPHANUMERIC);
         let url = format!("postgresql://{user}:{password}@127.0.0.1:{port}/{database}?sslmode=disable");
         let state = Arc::new(watch::Sender::new(State::default()));
         tokio::spawn(accept(listener, server, state.clone()));
@@ -113,8 +115,10 @@ impl Proxy {
     }
 
     /// Cuts the connections that are there.
-    pub fn cut(&self) {
+    pub async fn cut(&self) {
+        let there = self.traffic().len();
         self.state.send_modify(|state| state.cuts += 1);
+        self.until(|state| state.connections[..there].iter().all(|connection| connection.is_closed)).await;
     }
 
     /// Waits until so many messages of a kind have been sent.
@@ -133,10 +137,6 @@ impl Proxy {
         let waiting = timeout(PATIENCE, state.wait_for(|state| is_so(state))).await;
         waiting.expect("what is waited for comes").expect("the proxy lives");
     }
-}
-
-fn utf8_percent_encode_bytes(password: &[u8]) -> String {
-    utf8_percent_encode(&String::from_utf8_lossy(password), NON_ALPHANUMERIC).to_string()
 }
 
 /// A socket of either kind.
@@ -158,7 +158,7 @@ async fn accept(listener: TcpListener, server: tokio_postgres::Config, state: Ar
         tokio::spawn(async move {
             let upstream = dial(&server).await;
             serve(Box::new(client), upstream, Side { state: state.clone(), place }).await;
-            state.send_modify(|state| state.connections[place].under_way = 0);
+            state.send_modify(|state| state.close(place));
         });
     }
 }
@@ -258,6 +258,11 @@ impl State {
     fn answer(&mut self, place: usize, readies: usize) {
         let under_way = &mut self.connections[place].under_way;
         *under_way = under_way.saturating_sub(readies); // the first "ready" answers the start
+    }
+
+    fn close(&mut self, place: usize) {
+        self.connections[place].under_way = 0;
+        self.connections[place].is_closed = true;
     }
 }
 
