@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{Object, Pool, QueueMode};
 use deadpool_postgres::{Manager, Runtime};
+use futures::future::{Either, select};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::{Client as PgClient, Error as PgError};
@@ -18,7 +20,7 @@ use crate::config::{Config, get_config};
 use crate::error::Error;
 use crate::migrate;
 use crate::session::{Session, Sessions};
-use crate::sharing::{Place, Sharing};
+use crate::sharing::{Place, Shared, Sharing};
 
 /// The longest pause between two attempts to connect to a server that is starting.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -120,18 +122,32 @@ impl Db {
         let Some(permit) = self.sharing.permit(self.config.acquire_timeout).await? else {
             return Ok(None);
         };
-        let (shared, is_first) = match self.sharing.least_loaded() {
-            (None, false) => return Ok(None),
-            (Some(shared), false) => (shared, false),
+        let is_one_idle = self.pool.status().available > 0;
+        let place = match self.sharing.least_loaded() {
+            (None, false) => None,
+            (_, true) if is_one_idle => self.sharing.add(self.connection().await?),
             // Nobody waits for a connection who can share one.
-            (Some(shared), true) if self.pool.status().available == 0 => (shared, false),
-            (_, true) => (self.sharing.add(self.connection().await?), true),
+            (Some(shared), _) => Some((shared, false)),
+            (None, true) => Box::pin(self.share_first_to_come()).await?,
         };
-        Ok(Some(Place { shared, is_first, _permit: permit }))
+        Ok(place.map(|(shared, is_first)| Place { shared, is_first, permit }))
+    }
+
+    /// Waits for a connection of the pool, or for somebody else who shares one.
+    async fn share_first_to_come(&self) -> Result<Option<(Arc<Shared>, bool)>, Error> {
+        let opened = pin!(self.sharing.opened());
+        if let (Some(shared), _) = self.sharing.least_loaded() {
+            return Ok(Some((shared, false)));
+        }
+        match select(pin!(self.connection()), opened).await {
+            Either::Left((connection, _)) => Ok(self.sharing.add(connection?)),
+            Either::Right(_) => Ok(self.sharing.least_loaded().0.map(|shared| (shared, false))),
+        }
     }
 
     /// What [`close_db`] does.
     pub async fn close(&self) {
+        self.sharing.close();
         self.pool.close();
         self.running.close();
         self.running.wait().await;

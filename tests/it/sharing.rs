@@ -13,7 +13,7 @@ use crate::proxy::Proxy;
 use crate::support::{TestDatabase, concurrently, config, guild, json};
 
 /// Longer than anything here takes on a slow machine: a test that waits in vain fails.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The most reads that are under way on a pool of two connections, which shares one of them.
 const PLACES: u64 = 32;
