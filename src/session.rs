@@ -104,19 +104,21 @@ impl GenericClient for Session {
 pub(crate) struct Sessions(pub(crate) Manager);
 
 impl managed::Manager for Sessions {
-    type Type = Session;
+    /// Boxed: the pool moves it about a dozen times a call.
+    type Type = Box<Session>;
     type Error = PgError;
 
-    async fn create(&self) -> Result<Session, PgError> {
-        Ok(Session { client: Box::pin(self.0.create()).await?, statements: Mutex::default() })
+    async fn create(&self) -> Result<Box<Session>, PgError> {
+        let client = Box::pin(self.0.create()).await?;
+        Ok(Box::new(Session { client, statements: Mutex::default() }))
     }
 
     /// No query at every checkout, which would double the time of a short call.
-    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<PgError> {
+    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<PgError> {
         if session.client.is_closed() { Err(RecycleError::message("the connection is closed")) } else { Ok(()) }
     }
 
-    fn detach(&self, session: &mut Session) {
+    fn detach(&self, session: &mut Box<Session>) {
         self.0.detach(&mut session.client);
     }
 }

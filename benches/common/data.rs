@@ -9,6 +9,22 @@ pub const SETTINGS: &str = r#"{"prefix": "!", "locale": "en-GB", "is_enabled": t
 /// A channel's settings.
 const OVERRIDES: &str = r#"{"is_enabled": true, "threshold": 5, "tags": ["clips", "highlights"], "quality": "1080p"}"#;
 
+/// What channels are called; a number follows.
+const NAMES: [&str; 12] = [
+    "general",
+    "clips",
+    "memes",
+    "off-topic",
+    "announcements",
+    "voice-chat",
+    "music",
+    "highlights",
+    "screenshots",
+    "support",
+    "bots",
+    "art",
+];
+
 /// Guilds with so many channels each; the guild's id is the number of its channels.
 pub const SIZES: [u64; 3] = [10, 500, 10_000];
 
@@ -32,9 +48,14 @@ pub fn guild(id: u64) -> GuildSnapshot {
 pub fn channels(guild: u64, count: u64) -> Vec<ChannelSnapshot> {
     let channel = |number: u64| ChannelSnapshot {
         settings_overrides: Some(OVERRIDES.parse().expect("the overrides are JSON")),
-        ..ChannelSnapshot::new(channel_id(guild, number).into(), format!("channel-{number}"), "text")
+        ..ChannelSnapshot::new(channel_id(guild, number).into(), name(number), "text")
     };
     (0..count).map(channel).collect()
+}
+
+fn name(number: u64) -> String {
+    let name = NAMES[usize::try_from(number).unwrap_or_default() % NAMES.len()];
+    format!("{name}-{number}")
 }
 
 /// The channel of a guild.
