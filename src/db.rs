@@ -113,8 +113,14 @@ impl Db {
     /// [`Error::PoolTimeout`] if none comes free in `DB_ACQUIRE_TIMEOUT`, [`Error::Connection`] or
     /// [`Error::ConnectTimeout`] if none can be made, [`Error::Closed`] after `close_db`.
     pub async fn connection(&self) -> Result<Connection, Error> {
-        let running = self.running.token();
-        Ok(Connection { session: self.pool.get().await?, running })
+        loop {
+            let running = self.running.token();
+            let connection = Connection { session: self.pool.get().await?, running };
+            if connection.is_free().await {
+                return Ok(connection);
+            }
+            connection.discard();
+        }
     }
 
     /// A place on a connection that short reads share; `None` if there is none to share.

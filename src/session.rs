@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::{ClientWrapper, Manager};
 use foldhash::fast::RandomState;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_postgres::types::{BorrowToSql, ToSql};
 use tokio_postgres::{Client, Error as PgError, Row, RowStream, Statement, ToStatement};
 
 use crate::GenericClient;
+use crate::sharing::PATIENCE;
 
 /// A session of the pool: each statement is prepared at its first use and kept.
 ///
@@ -21,9 +24,33 @@ pub struct Session {
     /// By their SQL. Who waits for the lock gets it in turn: a call whose statement must still be prepared is not overtaken
     /// by one whose statement is there.
     statements: Mutex<HashMap<Box<str>, Statement, RandomState>>,
+    /// Calls that are under way; between two checkouts, those that were dropped.
+    under_way: AtomicUsize,
 }
 
 impl Session {
+    /// A call whose future is dropped remains counted.
+    async fn count<T>(&self, call: impl Future<Output = T>) -> T {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        let result = call.await;
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    /// Whether the server is done with the calls that were dropped: one may wait for a lock, and who came next would wait
+    /// behind it. A round trip after such a call alone.
+    pub(crate) async fn is_free(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) == 0 || Box::pin(self.becomes_free()).await
+    }
+
+    async fn becomes_free(&self) -> bool {
+        let is_free = timeout(PATIENCE, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok());
+        if is_free {
+            self.under_way.store(0, Ordering::Relaxed);
+        }
+        is_free
+    }
+
     async fn statement(&self, sql: &str) -> Result<Statement, PgError> {
         let mut statements = self.statements.lock().await;
         if let Some(statement) = statements.get(sql) {
@@ -57,35 +84,35 @@ impl GenericClient for Session {
     }
 
     async fn prepare(&self, query: &str) -> Result<Statement, PgError> {
-        self.statement(query).await
+        self.count(self.statement(query)).await
     }
 
     async fn execute<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<u64, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client.execute(query, params).await
+        self.count(self.client.execute(query, params)).await
     }
 
     async fn query_one<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Row, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client.query_one(statement, params).await
+        self.count(self.client.query_one(statement, params)).await
     }
 
     async fn query_opt<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client.query_opt(statement, params).await
+        self.count(self.client.query_opt(statement, params)).await
     }
 
     async fn query<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client.query(query, params).await
+        self.count(self.client.query(query, params)).await
     }
 
     async fn query_raw<T, I>(&self, statement: &T, params: I) -> Result<RowStream, PgError>
@@ -95,7 +122,7 @@ impl GenericClient for Session {
         I::IntoIter: ExactSizeIterator,
         I::Item: BorrowToSql,
     {
-        self.client.query_raw(statement, params).await
+        self.count(self.client.query_raw(statement, params)).await
     }
 }
 
@@ -110,7 +137,7 @@ impl managed::Manager for Sessions {
 
     async fn create(&self) -> Result<Box<Session>, PgError> {
         let client = Box::pin(self.0.create()).await?;
-        Ok(Box::new(Session { client, statements: Mutex::default() }))
+        Ok(Box::new(Session { client, statements: Mutex::default(), under_way: AtomicUsize::new(0) }))
     }
 
     /// No query at every checkout, which would double the time of a short call.

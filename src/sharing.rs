@@ -23,8 +23,8 @@ const MOST: usize = 4;
 /// Reads under way for each connection that may be shared.
 const DEPTH: usize = 32;
 
-/// How long a connection may give no answer at all before its readers go elsewhere.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a connection may give no answer at all before its users go elsewhere.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The connections that are shared now. Each goes back to the pool with the last of its readers.
 pub(crate) struct Sharing {

@@ -1,7 +1,9 @@
 //! Calls that are joined on one connection: they reach the server in the order in which they were joined, also while their
 //! statements are still to be prepared.
 
-use clip_saver_db::{Client, Connection, Error, GenericClient, MessageId, ScanIncrement, ScanRunId, repositories as db};
+use clip_saver_db::{
+    Client, Connection, Error, GenericClient, MessageId, ScanIncrement, ScanRunId, repositories as db,
+};
 use futures::future::{BoxFuture, FutureExt as _, join_all, try_join_all};
 
 use crate::support::{TestDatabase, guild, queued_run, reading_channel};

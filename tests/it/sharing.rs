@@ -10,6 +10,7 @@ use futures::future::{FutureExt as _, join_all};
 use tokio::time::timeout;
 
 use crate::proxy::Proxy;
+use crate::races::Obstacle;
 use crate::support::{TestDatabase, concurrently, config, guild, json};
 
 /// Longer than anything here takes on a slow machine: a test that waits in vain fails.
@@ -22,7 +23,8 @@ type Read = Pin<Box<dyn Future<Output = u64> + Send>>;
 
 /// Stores guilds 1 to `count`.
 pub async fn guilds(database: &TestDatabase, count: u64) {
-    let sql = format!("insert into bot_guilds (guild_id, name) select n, 'guild ' || n from generate_series(1, {count}) n");
+    let sql =
+        format!("insert into bot_guilds (guild_id, name) select n, 'guild ' || n from generate_series(1, {count}) n");
     database.execute(&sql).await;
 }
 
@@ -70,11 +72,11 @@ async fn readers_open_no_more_connections_than_the_pool_has() {
     guilds(&database, 200).await;
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(4).await;
+    let lock = Obstacle::new(&database, "lock table bot_guilds in access exclusive mode").await;
 
-    proxy.hold();
     let reads = tokio::spawn(concurrently(200, move |id| read(db.clone(), id + 1)));
-    proxy.until_sent('P', 4).await; // the first one waits on, the others go elsewhere
-    proxy.release();
+    lock.stops(4).await; // the first read waits on, the others go elsewhere
+    lock.vanishes().await;
     reads.await.unwrap();
 
     assert_eq!(proxy.traffic().len(), 4);
