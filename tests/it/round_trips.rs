@@ -52,6 +52,23 @@ async fn reads_of_many_tasks_are_one_flight_of_one_connection() {
 }
 
 #[tokio::test]
+async fn writes_of_many_tasks_do_not_share_a_connection() {
+    let database = TestDatabase::new().await;
+    let guild = guild(&database, 1).await;
+    let proxy = Proxy::to(&database.name).await;
+    let db = proxy.pool(4).await;
+
+    let write = |_| {
+        let db = db.clone();
+        async move { db::touch_guild(&db, guild).await.unwrap() }
+    };
+    assert_eq!(concurrently(4, write).await, [true; 4]);
+
+    let each: Vec<_> = proxy.traffic().into_iter().map(|connection| connection.flights).collect();
+    assert_eq!(each, [["PDS", "BES"]; 4]);
+}
+
+#[tokio::test]
 async fn a_joined_scan_run_is_one_round_trip_and_three_more_for_its_statements() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;

@@ -1,6 +1,8 @@
 //! Reads on the same connections while some of them are given up, are forgotten, take too long or lose their connection:
 //! the others get what they asked for.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clip_saver_db::{Db, Error, repositories as db};
@@ -159,36 +161,37 @@ async fn reads_of_a_connection_that_breaks_are_sent_again() {
 const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'";
 
+/// Reads until the connections have broken twenty times.
+async fn read_on(db: Db, task: u64, breaks: Arc<AtomicU64>, reads: Arc<AtomicU64>) {
+    while breaks.load(Ordering::Relaxed) < 20 {
+        let id = (task * 7 + reads.fetch_add(1, Ordering::Relaxed)) % 200 + 1;
+        match db::get_guild(&db, id.into()).await {
+            Ok(guild) => assert_eq!(guild.unwrap().guild_id, id.into()),
+            Err(error) => assert!(matches!(error, Error::Connection { function: "get_guild", .. }), "{error:?}"),
+        }
+    }
+}
+
+/// That a read is sent a third time is not promised: what is, is that it gives the right row or this error, and ends.
 #[tokio::test]
-async fn when_all_connections_break_each_read_comes_through_or_says_so() {
+async fn a_read_whose_second_connection_breaks_too_says_so() {
     let database = TestDatabase::new().await;
     guilds(&database, 200).await;
-    let admin = connect(&database.url()).await;
-    let reads = concurrently(64, |task| {
-        let db = database.db.clone();
-        async move {
-            let mut broken = 0;
-            for round in 0..100 {
-                let id = (task * 7 + round) % 200 + 1;
-                match db::get_guild(&db, id.into()).await {
-                    Ok(guild) => assert_eq!(guild.unwrap().guild_id, id.into()),
-                    Err(Error::Connection { function: "get_guild", .. }) => broken += 1,
-                    Err(error) => panic!("{error:?}"),
-                }
+    let (breaks, reads) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let readers = concurrently(64, |task| read_on(database.db.clone(), task, breaks.clone(), reads.clone()));
+    let breaking = async {
+        let admin = connect(&database.url()).await;
+        while breaks.load(Ordering::Relaxed) < 20 {
+            let enough = reads.load(Ordering::Relaxed) + 640;
+            while reads.load(Ordering::Relaxed) < enough {
+                yield_now().await;
             }
-            broken
-        }
-    });
-    let mut reads = Box::pin(reads);
-
-    let broken: Vec<u32> = loop {
-        tokio::select! {
-            broken = &mut reads => break broken,
-            () = async { admin.batch_execute(TERMINATE).await.unwrap() } => (),
+            admin.batch_execute(TERMINATE).await.unwrap();
+            breaks.fetch_add(1, Ordering::Relaxed);
         }
     };
 
-    eprintln!("{} of 6400 reads lost two connections", broken.iter().sum::<u32>());
+    timeout(PATIENCE, async { tokio::join!(readers, breaking) }).await.expect("no read hangs");
     neighbours(&database, 1).await;
 }
 
