@@ -30,7 +30,6 @@ pub struct Proxy {
 #[derive(Default)]
 struct State {
     connections: Vec<Traffic>,
-    most_busy: usize,
     is_held: bool,
     is_piecemeal: bool,
     cuts: usize,
@@ -44,8 +43,6 @@ pub struct Traffic {
     pub flights: Vec<String>,
     /// Whether the server has spoken since the client did.
     is_answered: bool,
-    /// Requests that the server has yet to answer.
-    under_way: usize,
     is_closed: bool,
 }
 
@@ -86,16 +83,10 @@ impl Proxy {
         self.traffic().into_iter().flat_map(|connection| connection.flights).collect()
     }
 
-    /// The greatest number of connections that had something to answer at the same moment.
-    pub fn most_busy(&self) -> usize {
-        self.state.borrow().most_busy
-    }
-
     /// Begins to count anew.
     pub fn forget(&self) {
         self.state.send_modify(|state| {
             state.connections.iter_mut().for_each(|connection| connection.flights.clear());
-            state.most_busy = 0;
         });
     }
 
@@ -127,11 +118,6 @@ impl Proxy {
         self.until(|state| state.connections.iter().map(of_kind).sum::<usize>() >= count).await;
     }
 
-    /// Waits until the server has answered everything.
-    pub async fn until_answered(&self) {
-        self.until(|state| state.connections.iter().all(|connection| connection.under_way == 0)).await;
-    }
-
     async fn until(&self, is_so: impl Fn(&State) -> bool) {
         let mut state = self.state.subscribe();
         let waiting = timeout(PATIENCE, state.wait_for(|state| is_so(state))).await;
@@ -158,7 +144,7 @@ async fn accept(listener: TcpListener, server: tokio_postgres::Config, state: Ar
         tokio::spawn(async move {
             let upstream = dial(&server).await;
             serve(Box::new(client), upstream, Side { state: state.clone(), place }).await;
-            state.send_modify(|state| state.close(place));
+            state.send_modify(|state| state.connections[place].is_closed = true);
         });
     }
 }
@@ -215,8 +201,6 @@ async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: S
     let (mut messages, mut state) = (Messages::default(), side.state.subscribe());
     while let Some(chunk) = read(&mut server).await {
         let complete = messages.complete(&chunk);
-        let readies = complete.iter().filter(|(kind, _)| *kind == 'Z').count();
-        side.state.send_modify(|state| state.answer(side.place, readies));
         let is_piecemeal = state.wait_for(|state| !state.is_held).await.is_ok_and(|state| state.is_piecemeal);
         let sent = if is_piecemeal { in_pieces(&mut client, &complete).await } else { client.write_all(&chunk).await };
         if sent.is_err() {
@@ -229,7 +213,7 @@ async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: S
 async fn in_pieces(client: &mut WriteHalf<Link>, messages: &[(char, Vec<u8>)]) -> std::io::Result<()> {
     for (_, message) in messages {
         client.write_all(message).await?;
-        for _ in 0..5 {
+        for _ in 0..100 {
             yield_now().await; // the client is in this thread: it reads before the next piece comes
         }
     }
@@ -250,19 +234,6 @@ impl State {
             _ => traffic.flights.push(kinds.to_owned()),
         }
         traffic.is_answered = false;
-        traffic.under_way += kinds.matches(['S', 'Q']).count();
-        let busy = self.connections.iter().filter(|traffic| traffic.under_way > 0).count();
-        self.most_busy = self.most_busy.max(busy);
-    }
-
-    fn answer(&mut self, place: usize, readies: usize) {
-        let under_way = &mut self.connections[place].under_way;
-        *under_way = under_way.saturating_sub(readies); // the first "ready" answers the start
-    }
-
-    fn close(&mut self, place: usize) {
-        self.connections[place].under_way = 0;
-        self.connections[place].is_closed = true;
     }
 }
 
