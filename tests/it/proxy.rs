@@ -182,7 +182,9 @@ async fn serve(client: Link, server: Link, side: Side) {
 async fn forward(mut client: ReadHalf<Link>, mut server: WriteHalf<Link>, side: Side) {
     let mut messages = Messages { begins: true, ..Messages::default() };
     while let Some(chunk) = read(&mut client).await {
-        let kinds: String = messages.complete(&chunk).iter().map(|(kind, _)| *kind).filter(is_of_a_request).collect();
+        let kinds = messages.complete(&chunk).into_iter().map(|(kind, _)| kind);
+        // Neither the start-up packet nor a password.
+        let kinds: String = kinds.filter(|kind| !matches!(kind, '\0' | 'p')).collect();
         if !kinds.is_empty() {
             side.state.send_modify(|state| state.request(side.place, &kinds));
         }
@@ -190,11 +192,6 @@ async fn forward(mut client: ReadHalf<Link>, mut server: WriteHalf<Link>, side: 
             return;
         }
     }
-}
-
-/// Neither the start-up packet nor a password.
-fn is_of_a_request(kind: &char) -> bool {
-    !matches!(kind, '\0' | 'p')
 }
 
 async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: Side) {
