@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType, Timeouts};
 use deadpool_postgres::{Manager, Runtime};
+use futures::future::{Either, select};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::{Client as PgClient, Error as PgError};
@@ -18,7 +20,7 @@ use crate::config::{Config, get_config};
 use crate::error::Error;
 use crate::migrate;
 use crate::session::{Session, Sessions};
-use crate::sharing::{Place, Sharing};
+use crate::sharing::{Place, Shared, Sharing};
 
 /// The longest pause between two attempts to connect to a server that is starting.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -111,14 +113,36 @@ impl Db {
     /// [`Error::PoolTimeout`] if none comes free in `DB_ACQUIRE_TIMEOUT`, [`Error::Connection`] or
     /// [`Error::ConnectTimeout`] if none can be made, [`Error::Closed`] after `close_db`.
     pub async fn connection(&self) -> Result<Connection, Error> {
-        let running = self.running.token();
-        // A timer that is not needed takes as long as the rest of a checkout.
+        match self.free_connection().await? {
+            Some(connection) => Ok(connection),
+            None => Box::pin(self.next_connection()).await,
+        }
+    }
+
+    /// One that nobody has; `None` if all are out. A timer that is not needed would take as long as the checkout.
+    async fn free_connection(&self) -> Result<Option<Connection>, Error> {
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
-        let session = match self.pool.timeout_get(&at_once).await {
-            Err(PoolError::Timeout(TimeoutType::Wait)) => Box::pin(self.pool.get()).await?,
-            session => session?,
-        };
-        Ok(Connection { session, running })
+        loop {
+            let running = self.running.token();
+            let session = match self.pool.timeout_get(&at_once).await {
+                Err(PoolError::Timeout(TimeoutType::Wait)) => return Ok(None),
+                session => session?,
+            };
+            if let Some(connection) = (Connection { session, running }).if_free().await {
+                return Ok(Some(connection));
+            }
+        }
+    }
+
+    /// The next that is given back.
+    async fn next_connection(&self) -> Result<Connection, Error> {
+        loop {
+            let running = self.running.token();
+            let connection = Connection { session: self.pool.get().await?, running };
+            if let Some(connection) = connection.if_free().await {
+                return Ok(connection);
+            }
+        }
     }
 
     /// A place on a connection that short reads share; `None` if there is none to share.
@@ -126,18 +150,34 @@ impl Db {
         let Some(permit) = self.sharing.permit(self.config.acquire_timeout).await? else {
             return Ok(None);
         };
-        let (shared, is_first) = match self.sharing.least_loaded() {
-            (None, false) => return Ok(None),
-            (Some(shared), false) => (shared, false),
+        let place = match self.sharing.least_loaded() {
+            (None, false) => None,
             // Nobody waits for a connection who can share one.
-            (Some(shared), true) if self.pool.status().available == 0 => (shared, false),
-            (_, true) => (self.sharing.add(self.connection().await?), true),
+            (Some(shared), is_room) if !is_room || self.pool.status().available == 0 => Some((shared, false)),
+            (least_loaded, _) => match (self.free_connection().await?, least_loaded) {
+                (Some(connection), _) => self.sharing.add(connection),
+                (None, Some(shared)) => Some((shared, false)),
+                (None, None) => Box::pin(self.share_first_to_come()).await?,
+            },
         };
-        Ok(Some(Place { shared, is_first, _permit: permit }))
+        Ok(place.map(|(shared, is_first)| Place { shared, is_first, permit }))
+    }
+
+    /// Waits for a connection of the pool, or for somebody else who shares one.
+    async fn share_first_to_come(&self) -> Result<Option<(Arc<Shared>, bool)>, Error> {
+        let opened = pin!(self.sharing.opened());
+        if let (Some(shared), _) = self.sharing.least_loaded() {
+            return Ok(Some((shared, false)));
+        }
+        match select(pin!(self.next_connection()), opened).await {
+            Either::Left((connection, _)) => Ok(self.sharing.add(connection?)),
+            Either::Right(_) => Ok(self.sharing.least_loaded().0.map(|shared| (shared, false))),
+        }
     }
 
     /// What [`close_db`] does.
     pub async fn close(&self) {
+        self.sharing.close();
         self.pool.close();
         self.running.close();
         self.running.wait().await;
@@ -194,6 +234,15 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// This connection, unless the server is still busy with a call that was dropped: then it is closed.
+    async fn if_free(self) -> Option<Self> {
+        if self.session.is_free().await {
+            return Some(self);
+        }
+        self.discard();
+        None
+    }
+
     /// Takes the connection out of the pool for good: dropping it closes the session, and the pool makes a new one.
     pub(crate) fn discard(self) {
         drop(Object::take(self.session));

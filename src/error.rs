@@ -2,6 +2,8 @@
 
 mod classify;
 
+pub(crate) use classify::ends_session;
+
 use std::error::Error as StdError;
 use std::fmt::Display;
 

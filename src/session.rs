@@ -3,15 +3,22 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::{ClientWrapper, Manager};
 use foldhash::fast::RandomState;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_postgres::types::{BorrowToSql, ToSql};
 use tokio_postgres::{Client, Error as PgError, Row, RowStream, Statement, ToStatement};
 
 use crate::GenericClient;
+use crate::error::ends_session;
+
+/// How long the server may take to be done with a call that was dropped.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A session of the pool: each statement is prepared at its first use and kept.
 ///
@@ -21,9 +28,42 @@ pub struct Session {
     /// By their SQL. Who waits for the lock gets it in turn: a call whose statement must still be prepared is not overtaken
     /// by one whose statement is there.
     statements: Mutex<HashMap<Box<str>, Statement, RandomState>>,
+    /// Calls that are under way; between two checkouts, those that were dropped.
+    under_way: AtomicUsize,
+    is_spent: AtomicBool,
 }
 
 impl Session {
+    /// Counts a call: one whose future is dropped remains counted. Notes an error that this session would go on to give.
+    async fn watch<T>(&self, call: impl Future<Output = Result<T, PgError>>) -> Result<T, PgError> {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        let result = call.await;
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        if result.as_ref().is_err_and(ends_session) {
+            self.is_spent.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Whether it broke, or holds statements that a change of the schema has made useless: the pool takes it no more.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.is_spent.load(Ordering::Relaxed) || self.client.is_closed()
+    }
+
+    /// Whether the server is done with the calls that were dropped: one may wait for a lock, and who came next would wait
+    /// behind it. A round trip after such a call alone.
+    pub(crate) async fn is_free(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) == 0 || Box::pin(self.becomes_free()).await
+    }
+
+    async fn becomes_free(&self) -> bool {
+        let is_free = timeout(PATIENCE, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok());
+        if is_free {
+            self.under_way.store(0, Ordering::Relaxed);
+        }
+        is_free
+    }
+
     async fn statement(&self, sql: &str) -> Result<Statement, PgError> {
         let mut statements = self.statements.lock().await;
         if let Some(statement) = statements.get(sql) {
@@ -57,35 +97,35 @@ impl GenericClient for Session {
     }
 
     async fn prepare(&self, query: &str) -> Result<Statement, PgError> {
-        self.statement(query).await
+        self.watch(self.statement(query)).await
     }
 
     async fn execute<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<u64, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client.execute(query, params).await
+        self.watch(self.client.execute(query, params)).await
     }
 
     async fn query_one<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Row, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client.query_one(statement, params).await
+        self.watch(self.client.query_one(statement, params)).await
     }
 
     async fn query_opt<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client.query_opt(statement, params).await
+        self.watch(self.client.query_opt(statement, params)).await
     }
 
     async fn query<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.client.query(query, params).await
+        self.watch(self.client.query(query, params)).await
     }
 
     async fn query_raw<T, I>(&self, statement: &T, params: I) -> Result<RowStream, PgError>
@@ -95,7 +135,7 @@ impl GenericClient for Session {
         I::IntoIter: ExactSizeIterator,
         I::Item: BorrowToSql,
     {
-        self.client.query_raw(statement, params).await
+        self.watch(self.client.query_raw(statement, params)).await
     }
 }
 
@@ -110,12 +150,17 @@ impl managed::Manager for Sessions {
 
     async fn create(&self) -> Result<Box<Session>, PgError> {
         let client = Box::pin(self.0.create()).await?;
-        Ok(Box::new(Session { client, statements: Mutex::default() }))
+        Ok(Box::new(Session {
+            client,
+            statements: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            is_spent: AtomicBool::new(false),
+        }))
     }
 
     /// No query at every checkout, which would double the time of a short call.
     async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<PgError> {
-        if session.client.is_closed() { Err(RecycleError::message("the connection is closed")) } else { Ok(()) }
+        if session.is_spent() { Err(RecycleError::message("the session is spent")) } else { Ok(()) }
     }
 
     fn detach(&self, session: &mut Box<Session>) {

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::db::Connection;
@@ -19,11 +20,11 @@ use crate::session::Session;
 /// Connections of the pool that may be shared: half of them, so that writes find the other half, and no more than this.
 const MOST: usize = 4;
 
-/// Reads under way on one connection.
+/// Reads under way for each connection that may be shared.
 const DEPTH: usize = 32;
 
 /// How long a connection may give no answer at all before its readers go elsewhere.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The connections that are shared now. Each goes back to the pool with the last of its readers.
 pub(crate) struct Sharing {
@@ -31,13 +32,16 @@ pub(crate) struct Sharing {
     connections: Mutex<Vec<Weak<Shared>>>,
     /// One for each read that may be under way.
     permits: Arc<Semaphore>,
+    /// Tells those who wait for a connection that there is one to share.
+    opened: Notify,
 }
 
 impl Sharing {
     /// For a pool of so many connections.
     pub(crate) fn of(pool: usize) -> Self {
         let limit = (pool / 2).min(MOST);
-        Self { limit, connections: Mutex::default(), permits: Arc::new(Semaphore::new(limit * DEPTH)) }
+        let permits = Arc::new(Semaphore::new(limit * DEPTH));
+        Self { limit, connections: Mutex::default(), permits, opened: Notify::new() }
     }
 
     /// A permit to read, in the order of the callers; `None` if this pool is too small to share some of it.
@@ -54,21 +58,37 @@ impl Sharing {
 
     /// The connection with the fewest readers, and whether there may be one more connection.
     pub(crate) fn least_loaded(&self) -> (Option<Arc<Shared>>, bool) {
-        let mut connections = self.lock();
+        self.least_loaded_of(&mut self.lock())
+    }
+
+    fn least_loaded_of(&self, connections: &mut Vec<Weak<Shared>>) -> (Option<Arc<Shared>>, bool) {
         connections.retain(|connection| connection.strong_count() > 0);
-        let joinable = connections.iter().filter(|connection| connection.strong_count() < DEPTH);
-        let open = joinable.filter_map(Weak::upgrade).filter(|shared| shared.is_open());
+        let open = connections.iter().filter_map(Weak::upgrade).filter(|shared| shared.is_open());
         (open.min_by_key(Arc::strong_count), connections.len() < self.limit)
     }
 
-    /// Shares one more; if there are enough by now, its first reader stays alone on it.
-    pub(crate) fn add(&self, connection: Connection) -> Arc<Shared> {
-        let shared = Arc::new(Shared { connection, answers: AtomicU64::new(0), is_stalled: AtomicBool::new(false) });
+    /// Shares one more, and says that its reader is the first. If others were faster, it goes back to the pool, and there
+    /// is the least loaded of theirs, or none.
+    pub(crate) fn add(&self, connection: Connection) -> Option<(Arc<Shared>, bool)> {
         let mut connections = self.lock();
-        if connections.len() < self.limit {
-            connections.push(Arc::downgrade(&shared));
+        let (shared, may_be_more) = self.least_loaded_of(&mut connections);
+        if !may_be_more {
+            return shared.map(|shared| (shared, false));
         }
-        shared
+        let shared = Arc::new(Shared { connection, answers: AtomicU64::new(0), is_stalled: AtomicBool::new(false) });
+        connections.push(Arc::downgrade(&shared));
+        self.opened.notify_waiters();
+        Some((shared, true))
+    }
+
+    /// Until somebody shares one more.
+    pub(crate) fn opened(&self) -> Notified<'_> {
+        self.opened.notified()
+    }
+
+    /// From now on nobody gets a permit.
+    pub(crate) fn close(&self) {
+        self.permits.close();
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Shared>>> {
@@ -91,7 +111,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn is_open(&self) -> bool {
-        !self.is_stalled.load(Ordering::Relaxed) && !self.connection.is_closed()
+        !self.is_stalled.load(Ordering::Relaxed) && !self.connection.is_spent()
     }
 }
 
@@ -100,7 +120,7 @@ pub(crate) struct Place {
     pub(crate) shared: Arc<Shared>,
     /// Nobody was there before: there is nobody to wait for.
     pub(crate) is_first: bool,
-    pub(crate) _permit: OwnedSemaphorePermit,
+    pub(crate) permit: OwnedSemaphorePermit,
 }
 
 impl Place {
@@ -119,12 +139,13 @@ impl Place {
             let before = answers.load(Ordering::Relaxed);
             let answer = if self.is_first { Ok(read.as_mut().await) } else { timeout(PATIENCE, read.as_mut()).await };
             match answer {
-                Ok(Err(Error::Connection { .. })) => return None,
+                Ok(Err(_)) if self.session().is_spent() => return None,
                 Ok(result) => {
                     answers.fetch_add(1, Ordering::Relaxed);
                     return Some(result);
                 }
-                Err(_) if answers.load(Ordering::Relaxed) == before => {
+                // Once the pool is closed, there is nowhere else to go.
+                Err(_) if answers.load(Ordering::Relaxed) == before && !self.permit.semaphore().is_closed() => {
                     is_stalled.store(true, Ordering::Relaxed);
                     return None;
                 }

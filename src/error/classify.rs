@@ -1,5 +1,8 @@
 //! What kind of error a report of the database, of the driver or of the pool is.
 
+use std::error::Error as StdError;
+use std::io;
+
 use deadpool::managed::{PoolError, TimeoutType};
 use tokio_postgres::error::SqlState;
 
@@ -47,6 +50,18 @@ fn ends_connection(code: &SqlState) -> bool {
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ];
     ends.contains(code) || (code.code().starts_with("08") && *code != SqlState::PROTOCOL_VIOLATION)
+}
+
+/// Whether every later call on that session would fail too: it broke, or its prepared statements are useless, because the
+/// schema has changed under them (0A000) or somebody has discarded them (26000).
+pub(crate) fn ends_session(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        Some(code) => {
+            let useless = [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME];
+            useless.contains(code) || ends_connection(code)
+        }
+        None => error.is_closed() || error.source().is_some_and(<dyn StdError>::is::<io::Error>),
+    }
 }
 
 /// An error that the database did not report. tokio-postgres keeps its kind to itself, but for the text.

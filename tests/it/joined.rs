@@ -1,0 +1,119 @@
+//! Calls that are joined on one connection: they reach the server in the order in which they were joined, also while their
+//! statements are still to be prepared.
+
+use clip_saver_db::{
+    Client, Connection, Error, GenericClient, MessageId, ScanIncrement, ScanRunId, repositories as db,
+};
+use futures::future::{BoxFuture, FutureExt as _, join_all, try_join_all};
+
+use crate::support::{TestDatabase, guild, queued_run, reading_channel};
+
+/// A scan run in joined calls: it starts, counts ten pages of 100 messages, and ends.
+pub async fn scan(client: &impl Client, run: ScanRunId) -> Vec<i64> {
+    let page = ScanIncrement { scanned: 100, matched: 1 };
+    let mut calls: Vec<BoxFuture<'_, Result<i64, Error>>> =
+        vec![async { Ok(i64::from(db::mark_scan_started(client, run).await?)) }.boxed()];
+    for _ in 0..10 {
+        let count = async { Ok(db::update_scan_progress(client, run, page).await?.unwrap().messages_scanned) };
+        calls.push(count.boxed());
+    }
+    calls.push(async { Ok(i64::from(db::mark_scan_succeeded(client, run).await?)) }.boxed());
+    try_join_all(calls).await.unwrap()
+}
+
+/// What the calls of a run return if none overtakes another: started, the sum after each page, succeeded.
+pub const SCANNED: [i64; 12] = [1, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1];
+
+async fn prepared(client: &impl GenericClient, table: &str) -> i64 {
+    let count = "select count(*) from pg_prepared_statements where statement ~ $1";
+    client.query_one(count, &[&format!("(update|from) {table}")]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn a_joined_scan_run_succeeds_on_a_fresh_connection() {
+    let database = TestDatabase::new().await;
+    let run = queued_run(&database, reading_channel(&database).await).await;
+    let connection = database.connection().await.unwrap();
+
+    assert_eq!(scan(&connection, run).await, SCANNED);
+
+    let row = db::get_scan_run(&connection, run).await.unwrap().unwrap();
+    assert_eq!((row.status.as_str(), row.messages_scanned, row.messages_matched), ("succeeded", 1000, 10));
+}
+
+#[tokio::test]
+async fn a_joined_scan_run_succeeds_in_a_fresh_transaction() {
+    let database = TestDatabase::new().await;
+    let run = queued_run(&database, reading_channel(&database).await).await;
+    let transaction = database.begin().await.unwrap();
+
+    assert_eq!(scan(&transaction, run).await, SCANNED);
+    transaction.commit().await.unwrap();
+
+    let row = db::get_scan_run(&*database, run).await.unwrap().unwrap();
+    assert_eq!((row.status.as_str(), row.messages_scanned, row.messages_matched), ("succeeded", 1000, 10));
+}
+
+/// A fresh connection on which `update_channel_cursor` is prepared, and `update_channel_progress` is not.
+async fn half_prepared(database: &TestDatabase) -> Connection {
+    let connection = database.connection().await.unwrap();
+    db::update_channel_cursor(&connection, 404.into(), None).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_call_whose_statement_must_be_prepared_is_not_overtaken() {
+    let database = TestDatabase::new().await;
+    let channel = reading_channel(&database).await;
+    let connection = half_prepared(&database).await;
+
+    let (progress, cursor, touch) = tokio::join!(
+        db::update_channel_progress(&connection, channel, 10.into(), 1),
+        db::update_channel_cursor(&connection, channel, Some(5.into())),
+        db::touch_channel_activity(&connection, channel),
+    );
+
+    assert!(progress.unwrap() && cursor.unwrap() && touch.unwrap());
+    let channel = db::get_channel(&connection, channel).await.unwrap().unwrap();
+    assert_eq!(channel.last_message_id, Some(MessageId::from(5)));
+}
+
+/// Takes from the task what it may do before the runtime lets others go on.
+async fn do_a_lot() {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    (0..1000).for_each(|n| sender.send(n).expect("the receiver is there"));
+    tokio::task::yield_now().await;
+    while tokio::task::coop::has_budget_remaining() {
+        receiver.recv().await.expect("there are more than the runtime allows");
+    }
+}
+
+#[tokio::test]
+async fn calls_of_a_task_that_has_done_a_lot_keep_their_order() {
+    let database = TestDatabase::new().await;
+    let channel = reading_channel(&database).await;
+    let connection = database.connection().await.unwrap();
+
+    do_a_lot().await;
+    let (first, last) = tokio::join!(
+        db::update_channel_cursor(&connection, channel, Some(10.into())),
+        db::update_channel_cursor(&connection, channel, Some(5.into())),
+    );
+
+    assert!(first.unwrap() && last.unwrap());
+    let channel = db::get_channel(&connection, channel).await.unwrap().unwrap();
+    assert_eq!(channel.last_message_id, Some(MessageId::from(5)));
+}
+
+#[tokio::test]
+async fn a_statement_is_prepared_once_however_many_joined_calls_want_it() {
+    let database = TestDatabase::new().await;
+    let guild = guild(&database, 1).await;
+    let (connection, transaction) = (database.connection().await.unwrap(), database.begin().await.unwrap());
+
+    join_all((0..50).map(|_| db::touch_guild(&connection, guild))).await;
+    join_all((0..50).map(|_| db::get_guild(&transaction, guild))).await;
+
+    assert_eq!(prepared(&*connection, "bot_guilds").await, 1);
+    assert_eq!(prepared(&transaction, "bot_guilds").await, 1);
+}

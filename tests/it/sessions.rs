@@ -1,0 +1,74 @@
+//! Sessions of the pool: what ends one, and what a transaction says when calls were joined in it.
+
+use clip_saver_db::{Error, GuildSnapshot, UserSnapshot, repositories as db};
+use tokio::try_join;
+
+use crate::support::{TestDatabase, guild};
+
+#[tokio::test]
+async fn a_read_survives_a_change_of_a_columns_type() {
+    let database = TestDatabase::new().await;
+    let id = guild(&database, 1001).await;
+    assert!(db::get_guild(&*database, id).await.unwrap().is_some());
+
+    database.execute("alter table bot_guilds alter column name type varchar(100)").await;
+
+    assert_eq!(db::get_guild(&*database, id).await.unwrap().unwrap().name, "guild 1001");
+}
+
+#[tokio::test]
+async fn a_list_fails_once_after_a_change_of_a_columns_type_and_then_no_more() {
+    let database = TestDatabase::new().await;
+    guild(&database, 1001).await;
+    assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1);
+
+    database.execute("alter table bot_guilds alter column name type varchar(100)").await;
+
+    assert!(db::get_guilds(&*database).await.is_err(), "the statement was prepared for another type");
+    assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1, "on a new session");
+}
+
+#[tokio::test]
+async fn discarded_statements_are_prepared_again_on_another_session() {
+    let database = TestDatabase::new().await;
+    let id = guild(&database, 1001).await;
+    database.connection().await.unwrap().batch_execute("deallocate all").await.unwrap();
+
+    assert!(db::touch_guild(&*database, id).await.is_ok(), "it was not prepared on that session");
+    database.connection().await.unwrap().batch_execute("deallocate all").await.unwrap();
+
+    assert!(db::touch_guild(&*database, id).await.is_err());
+    assert!(db::touch_guild(&*database, id).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_joined_calls_the_first_that_failed_gives_the_error() {
+    let database = TestDatabase::new().await;
+    let unknown_owner = GuildSnapshot { owner_user_id: Some(7.into()), ..GuildSnapshot::new(1.into(), "x") };
+    for _ in 0..100 {
+        let transaction = database.begin().await.unwrap();
+        let (known, user) = (GuildSnapshot::new(2.into(), "y"), UserSnapshot::new(8.into(), "u"));
+
+        let result = try_join!(
+            biased;
+            db::upsert_guild(&transaction, &known),
+            db::upsert_guild(&transaction, &unknown_owner),
+            db::upsert_user(&transaction, &user),
+            db::touch_guild(&transaction, known.id),
+        );
+
+        assert!(matches!(result, Err(Error::ForeignKeyViolation { .. })), "{result:?}");
+    }
+}
+
+#[tokio::test]
+async fn behind_a_statement_that_failed_the_transaction_says_so() {
+    let database = TestDatabase::new().await;
+    let unknown_owner = GuildSnapshot { owner_user_id: Some(7.into()), ..GuildSnapshot::new(1.into(), "x") };
+    let transaction = database.begin().await.unwrap();
+    db::upsert_guild(&transaction, &unknown_owner).await.unwrap_err();
+
+    let result = db::touch_guild(&transaction, 1.into()).await;
+
+    assert!(matches!(result, Err(Error::TransactionAborted { function: "touch_guild" })), "{result:?}");
+}
