@@ -42,9 +42,10 @@ pub fn kept(db: &Db, id: u64) -> Read {
     read
 }
 
+/// A pool of so many connections, whose server ends no statement.
 pub async fn pool_of(database: &TestDatabase, pool_max: usize) -> Db {
     let mut config = config(&database.name);
-    config.pool_max = pool_max;
+    (config.pool_max, config.statement_timeout) = (pool_max, None);
     Db::connect(config).await.unwrap()
 }
 

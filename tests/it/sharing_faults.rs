@@ -89,14 +89,15 @@ async fn a_read_that_waits_for_a_lock_holds_up_none_of_another_table() {
 async fn a_read_that_is_given_up_while_it_waits_for_a_lock_holds_up_none_after_it() {
     let database = TestDatabase::new().await;
     guilds(&database, 200).await;
+    let db = pool_of(&database, 10).await;
     let lock = Obstacle::new(&database, LOCK).await;
-    let mut reading = Box::pin(db::get_install_intent(&*database, "x"));
+    let mut reading = Box::pin(db::get_install_intent(&db, "x"));
     tokio::select! {
         _ = &mut reading => unreachable!("the table is locked"),
         () = lock.stops(1) => drop(reading),
     }
 
-    neighbours(&database, 10).await;
+    neighbours(&db, 10).await;
 
     lock.vanishes().await;
 }
