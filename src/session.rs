@@ -9,6 +9,7 @@ use std::time::Duration;
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::{ClientWrapper, Manager};
 use foldhash::fast::RandomState;
+use futures::FutureExt as _;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_postgres::types::{BorrowToSql, ToSql};
@@ -35,14 +36,14 @@ pub struct Session {
 
 impl Session {
     /// Counts a call: one whose future is dropped remains counted. Notes an error that this session would go on to give.
-    async fn watch<T>(&self, call: impl Future<Output = Result<T, PgError>>) -> Result<T, PgError> {
+    fn watch<T>(&self, call: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        let result = call.await;
-        self.under_way.fetch_sub(1, Ordering::Relaxed);
-        if result.as_ref().is_err_and(ends_session) {
-            self.is_spent.store(true, Ordering::Relaxed);
-        }
-        result
+        call.inspect(|result| {
+            self.under_way.fetch_sub(1, Ordering::Relaxed);
+            if result.as_ref().is_err_and(ends_session) {
+                self.is_spent.store(true, Ordering::Relaxed);
+            }
+        })
     }
 
     /// Whether it broke, or holds statements that a change of the schema has made useless: the pool takes it no more.

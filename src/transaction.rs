@@ -2,8 +2,10 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::TryFutureExt as _;
 use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{BorrowToSql, ToSql};
@@ -30,6 +32,8 @@ const ATTEMPTS: u32 = 5;
 pub struct Transaction {
     /// `None` once it is over.
     connection: Option<Connection>,
+    /// Statements that are not known to have succeeded: they failed, were dropped, or gave a stream of rows.
+    doubtful: AtomicUsize,
 }
 
 impl Db {
@@ -106,7 +110,7 @@ impl Db {
     pub(crate) async fn begin_unnamed(&self) -> Result<Transaction, Error> {
         let connection = self.connection().await?;
         // From here on a dropped future closes the connection: nobody could say whether it is in a transaction.
-        let transaction = Transaction { connection: Some(connection) };
+        let transaction = Transaction { connection: Some(connection), doubtful: AtomicUsize::new(0) };
         transaction.execute_simple("begin").await?;
         Ok(transaction)
     }
@@ -126,7 +130,8 @@ impl Transaction {
     /// The same for a function that names itself in its errors.
     pub(crate) async fn commit_unnamed(mut self) -> Result<(), Error> {
         // In a transaction that has failed, the empty `select` fails before `commit` can turn into a rollback.
-        self.execute_simple("select; commit").await?;
+        let is_sure = *self.doubtful.get_mut() == 0;
+        self.execute_simple(if is_sure { "commit" } else { "select; commit" }).await?;
         self.connection = None; // back to the pool
         Ok(())
     }
@@ -142,6 +147,14 @@ impl Transaction {
     /// The words that begin and end a transaction are the only SQL outside of .sql files.
     async fn execute_simple(&self, sql: &str) -> Result<(), Error> {
         Ok(self.session().batch_execute(sql).await?)
+    }
+
+    /// Runs a statement, and remembers it unless it succeeds.
+    fn run<T>(&self, statement: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
+        self.doubtful.fetch_add(1, Ordering::Relaxed);
+        statement.inspect_ok(|_| {
+            self.doubtful.fetch_sub(1, Ordering::Relaxed);
+        })
     }
 
     fn session(&self) -> &Session {
@@ -170,35 +183,35 @@ impl GenericClient for Transaction {
     }
 
     async fn prepare(&self, query: &str) -> Result<Statement, PgError> {
-        GenericClient::prepare(self.session(), query).await
+        self.run(GenericClient::prepare(self.session(), query)).await
     }
 
     async fn execute<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<u64, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.session().execute(query, params).await
+        self.run(self.session().execute(query, params)).await
     }
 
     async fn query_one<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Row, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.session().query_one(statement, params).await
+        self.run(self.session().query_one(statement, params)).await
     }
 
     async fn query_opt<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.session().query_opt(statement, params).await
+        self.run(self.session().query_opt(statement, params)).await
     }
 
     async fn query<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.session().query(query, params).await
+        self.run(self.session().query(query, params)).await
     }
 
     async fn query_raw<T, I>(&self, statement: &T, params: I) -> Result<RowStream, PgError>
@@ -208,6 +221,8 @@ impl GenericClient for Transaction {
         I::IntoIter: ExactSizeIterator,
         I::Item: BorrowToSql,
     {
+        // Rows are still to come, and so may be an error.
+        self.doubtful.fetch_add(1, Ordering::Relaxed);
         self.session().query_raw(statement, params).await
     }
 }

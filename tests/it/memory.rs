@@ -53,7 +53,7 @@ fn forget_the_peak() {
 
 /// The indexes take most of the time, and are not what is measured.
 const WITHOUT_INDEXES: &str = "drop index idx_bot_channels_guild, idx_bot_channels_isreading,
-    idx_bot_channels_last_message_id, idx_bot_channels_work, idx_bot_channels_reading;";
+    idx_bot_channels_last_message_id, idx_bot_channels_work, idx_bot_channels_work_order;";
 
 const BATCH: u64 = 200_000;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use clip_saver_db::{Error, GenericClient as _, GuildSnapshot, Transaction, repositories as db};
+use futures::FutureExt as _;
 
 use crate::support::{TestDatabase, guild};
 
@@ -59,6 +60,32 @@ async fn a_swallowed_error_cannot_turn_a_commit_into_a_silent_rollback() {
         })
         .await;
 
+    assert!(matches!(result, Err(Error::TransactionAborted { function: "commit" })), "{result:?}");
+}
+
+#[tokio::test]
+async fn neither_can_an_error_of_a_call_that_was_dropped() {
+    let database = TestDatabase::new().await;
+    let unknown_owner = GuildSnapshot { owner_user_id: Some(9.into()), ..snapshot(2) };
+    let transaction = database.begin().await.unwrap();
+    db::upsert_guild(&transaction, &snapshot(1)).await.unwrap();
+
+    assert!(db::upsert_guild(&transaction, &unknown_owner).now_or_never().is_none(), "it is sent and not awaited");
+
+    let result = transaction.commit().await;
+    assert!(matches!(result, Err(Error::TransactionAborted { function: "commit" })), "{result:?}");
+}
+
+#[tokio::test]
+async fn neither_can_an_error_between_rows() {
+    let database = TestDatabase::new().await;
+    let transaction = database.begin().await.unwrap();
+    db::upsert_guild(&transaction, &snapshot(1)).await.unwrap();
+    let rows = "select 1 / (n - 5) from generate_series(1, 10) n";
+
+    drop(transaction.query_raw(rows, [0_i32; 0]).await.unwrap());
+
+    let result = transaction.commit().await;
     assert!(matches!(result, Err(Error::TransactionAborted { function: "commit" })), "{result:?}");
 }
 
