@@ -140,6 +140,18 @@ async fn a_pool_of_one_connection_answers_one_read_at_a_time() {
 }
 
 #[tokio::test]
+async fn readers_crowd_on_a_connection_when_all_others_are_taken() {
+    let database = TestDatabase::new().await;
+    guilds(&database, 60).await;
+    let small = pool_of(&database, 4).await;
+    let _taken = (small.begin().await.unwrap(), small.begin().await.unwrap(), small.begin().await.unwrap());
+
+    let reads: Vec<Read> = (1..=60).map(|id| kept(&small, id)).collect();
+
+    assert_eq!(join_all(reads).await, (1..=60).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_read_gives_up_when_no_place_comes_free() {
     let database = TestDatabase::new().await;
     guilds(&database, PLACES + 1).await;
