@@ -81,6 +81,7 @@ async fn planned(client: &Explaining) -> Vec<Explained> {
     calls::of_guild_settings(client).await;
     calls::of_guilds(client).await;
     calls::of_install_intents(client).await;
+    calls::of_parts(client).await;
     calls::of_scan_runs(client).await;
     calls::of_users(client).await;
     client.execute("rollback").await;

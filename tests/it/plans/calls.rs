@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clip_saver_db::{
-    ChannelId, ChannelSnapshot, Client, GuildId, GuildSnapshot, NewInstallIntent, ScanIncrement, ScanRunId, UserId,
-    UserSnapshot, repositories as db,
+    ChannelId, ChannelSnapshot, Client, GenericClient, GuildId, GuildSnapshot, NewInstallIntent, ScanIncrement,
+    ScanRunId, UserId, UserSnapshot, queries, repositories as db,
 };
 
 use crate::support::json;
@@ -110,4 +110,9 @@ pub async fn of_install_intents(client: &impl Client) {
     assert!(db::get_install_intent(client, &intent.state).await.unwrap().is_some());
     assert!(db::consume_install_intent(client, &intent.state).await.unwrap().is_some());
     assert!(db::purge_expired_install_intents(client, Duration::from_mins(5)).await.unwrap() > 4_000);
+}
+
+/// What a large batch asks before it is sent in parts.
+pub async fn of_parts(client: &impl GenericClient) {
+    assert!(queries::parts::current_transaction().bind(client).one().await.unwrap().is_some());
 }
