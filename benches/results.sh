@@ -26,7 +26,9 @@ two. Absolute times differ from machine to machine; ratios and the shapes of cur
 
 The same statements through tokio-postgres by hand, prepared once and held (\`benches/common/hand_written.rs\`). Each of 25
 rounds runs both sides by turns, and gives one ratio: how much longer ours takes, by the clock and of the client's CPU. The
-table has their medians, the middle half of them, and what was aimed at.
+table has their medians, the middle half of them, and what was aimed at. By hand there is one connection and no pool but where
+tasks run at once, and no \`returning\` where nobody needs a row; lists are parsed into \`serde_json::Value\`, which this crate
+leaves to whoever asks for a value. Rows without an aim show other ways to write it by hand.
 
 $(cat "$target/tmp/ratios.md")
 
