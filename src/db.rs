@@ -107,7 +107,8 @@ impl Db {
         Ok((client, tokio::spawn(connection)))
     }
 
-    /// Takes a connection from the pool, for several calls in a row. Dropping it gives it back.
+    /// Takes a connection from the pool, for several calls in a row. Dropping it gives it back. For a transaction there is
+    /// [`Db::begin`]: one that is begun by hand here would still be open when the connection goes back.
     ///
     /// # Errors
     /// [`Error::PoolTimeout`] if none comes free in `DB_ACQUIRE_TIMEOUT`, [`Error::Connection`] or
