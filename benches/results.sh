@@ -78,7 +78,7 @@ machine() {
 |---|---|
 | CPU | ${cpu:-$(uname -m)}, $(getconf _NPROCESSORS_ONLN) cores |
 | memory | $memory GiB |
-| kernel | $(uname -srm) |
+| kernel | $(uname -s) $(uname -r | sed "s/-.*//") $(uname -m) |
 | PostgreSQL | $("$(postgres_bin)/postgres" --version | sed 's/^postgres (PostgreSQL) //') |
 | Rust | $(rustc --version | sed 's/^rustc //') |
 TEXT
