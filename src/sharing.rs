@@ -3,7 +3,6 @@
 //! Only reads of one row, by key. A write that waits for a row lock would hold up whoever comes behind it, and so would a
 //! long answer that its reader does not fetch.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -93,12 +92,6 @@ impl Sharing {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Shared>>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Sharing {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Sharing").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 

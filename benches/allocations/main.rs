@@ -12,11 +12,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use common::numbers::{float, whole};
-use common::operations::{Bench, Operation, Sides};
-use common::server::Server;
+use common::operations::{Bench, Operation};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -73,12 +72,7 @@ async fn times(operation: &impl AsyncFn(u64)) -> u64 {
 }
 
 fn main() {
-    let server = Server::start();
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    let mut sides = runtime.block_on(async {
-        common::data::fill(&server.open(1).await).await;
-        Sides::connect(&server).await
-    });
+    let (_server, runtime, mut sides) = common::begin();
     let head = "| operation | ours | by hand | ours, bytes | by hand, bytes |\n|---|---:|---:|---:|---:|\n".to_owned();
     let mut allocations = Allocations { runtime, table: head };
     sides.bench(&mut allocations);

@@ -23,7 +23,7 @@ pub struct GuildSettings {
 
 /// A channel.
 #[expect(clippy::struct_field_names, reason = "they are the columns")]
-pub struct Channel<J = Value> {
+pub struct Channel<J> {
     pub channel_id: String,
     pub guild_id: String,
     pub name: Option<String>,
@@ -57,6 +57,16 @@ impl<J> Channel<J> {
             updated_at: row.try_get(12)?,
         })
     }
+}
+
+/// A channel's settings, parsed.
+pub fn parsed(row: &Row) -> Result<Value, Error> {
+    row.try_get(10)
+}
+
+/// A channel's settings as they came.
+pub fn text(row: &Row) -> Result<Box<RawValue>, Error> {
+    row.try_get(10).map(|Json(settings)| settings)
 }
 
 /// Statements of one connection.
@@ -120,30 +130,16 @@ impl Statements {
         row.try_get(0)
     }
 
-    pub async fn get_channels_by_guild(
+    pub async fn get_channels_by_guild<J>(
         &self,
         client: &impl GenericClient,
         guild_id: &str,
-    ) -> Result<Vec<Channel>, Error> {
+        settings: fn(&Row) -> Result<J, Error>,
+    ) -> Result<Vec<Channel<J>>, Error> {
         let mut rows = pin!(client.query_raw(&self.get_channels_by_guild, [guild_id]).await?);
         let mut channels = Vec::new();
         while let Some(row) = rows.try_next().await? {
-            channels.push(Channel::from_row(&row, row.try_get(10)?)?);
-        }
-        Ok(channels)
-    }
-
-    /// The same with the settings as text.
-    pub async fn get_channels_as_text(
-        &self,
-        client: &impl GenericClient,
-        guild_id: &str,
-    ) -> Result<Vec<Channel<Box<RawValue>>>, Error> {
-        let mut rows = pin!(client.query_raw(&self.get_channels_by_guild, [guild_id]).await?);
-        let mut channels = Vec::new();
-        while let Some(row) = rows.try_next().await? {
-            let Json(settings) = row.try_get(10)?;
-            channels.push(Channel::from_row(&row, settings)?);
+            channels.push(Channel::from_row(&row, settings(&row)?)?);
         }
         Ok(channels)
     }

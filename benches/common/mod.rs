@@ -7,3 +7,18 @@ pub mod hand_written;
 pub mod numbers;
 pub mod operations;
 pub mod server;
+
+use operations::Sides;
+use server::Server;
+use tokio::runtime::{Builder, Runtime};
+
+/// A server with data, both sides connected to it, and what they run on.
+pub fn begin() -> (Server, Runtime, Sides) {
+    let server = Server::start();
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let sides = runtime.block_on(async {
+        data::fill(&server.open(1).await).await;
+        Sides::connect(&server).await
+    });
+    (server, runtime, sides)
+}

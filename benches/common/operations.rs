@@ -12,7 +12,7 @@ use tokio::{spawn, try_join};
 use tokio_postgres::{Client, Transaction};
 
 use super::data::{BUSY, CHANNELS, SIZES, channel_id, channels, guild};
-use super::hand_written::Statements;
+use super::hand_written::{self, Statements};
 use super::server::Server;
 
 /// Calls in one transaction.
@@ -128,7 +128,7 @@ impl Sides {
             },
             async |times| {
                 let read = async |on: &Transaction<'_>| settings_by_hand(on, statements).await;
-                ten_a_transaction_by_hand(client, times, read).await;
+                in_transactions_by_hand(client, times, IN_TRANSACTION, read).await;
             },
         );
         bench.bench(
@@ -140,7 +140,7 @@ impl Sides {
             },
             async |times| {
                 let write = async |on: &Transaction<'_>| statements.upsert_guild(on, &guild).await.expect("written");
-                ten_a_transaction_by_hand(client, times, write).await;
+                in_transactions_by_hand(client, times, IN_TRANSACTION, write).await;
             },
         );
         bench.bench(
@@ -151,7 +151,7 @@ impl Sides {
             },
             async |times| {
                 let write = async |on: &Transaction<'_>| progress_by_hand(on, statements, number()).await;
-                ten_a_transaction_by_hand(client, times, write).await;
+                in_transactions_by_hand(client, times, IN_TRANSACTION, write).await;
             },
         );
     }
@@ -170,7 +170,8 @@ impl Sides {
                 },
                 async |times| {
                     for _ in 0..times {
-                        let list = statements.get_channels_by_guild(client, &text).await.expect("read");
+                        let list =
+                            statements.get_channels_by_guild(client, &text, hand_written::parsed).await.expect("read");
                         assert_eq!(black_box(list).len() as u64, size);
                     }
                 },
@@ -181,6 +182,7 @@ impl Sides {
     /// By hand without parsing the JSON, which this crate leaves to whoever asks for a value.
     fn lists_of_text(&self, bench: &mut impl Bench) {
         let (Self { db, client, statements, .. }, size) = (self, SIZES[2]);
+        let text = size.to_string();
         bench.bench(
             other_way(format!("get_channels_by_guild, {size} rows; by hand with JSON as text")),
             async |times| {
@@ -190,7 +192,7 @@ impl Sides {
             },
             async |times| {
                 for _ in 0..times {
-                    black_box(statements.get_channels_as_text(client, &size.to_string()).await.expect("read"));
+                    black_box(statements.get_channels_by_guild(client, &text, hand_written::text).await.expect("read"));
                 }
             },
         );
@@ -239,39 +241,24 @@ impl Sides {
 
     fn scan_run(&mut self, bench: &mut impl Bench) {
         let Self { db, client, statements, .. } = self;
-        let client = Mutex::new(client);
+        let client = &Mutex::new(client);
+        let ours = async |times| {
+            for _ in 0..times {
+                scan(db).await.expect("scanned");
+            }
+        };
         bench.bench(
             operation("a scan run of 13 statements in a transaction, joined", 0.45, 0.65),
+            ours,
             async |times| {
-                for _ in 0..times {
-                    scan(db).await.expect("scanned");
-                }
-            },
-            async |times| {
-                let mut client = client.lock().await;
-                for _ in 0..times {
-                    let transaction = client.transaction().await.expect("begun");
-                    scan_by_hand(&transaction, statements).await.expect("scanned");
-                    transaction.commit().await.expect("committed");
-                }
+                let scan = async |on: &Transaction<'_>| scan_by_hand(on, statements).await.expect("scanned");
+                in_transactions_by_hand(client, times, 1, scan).await;
             },
         );
-        bench.bench(
-            other_way("the same; by hand joined too"),
-            async |times| {
-                for _ in 0..times {
-                    scan(db).await.expect("scanned");
-                }
-            },
-            async |times| {
-                let mut client = client.lock().await;
-                for _ in 0..times {
-                    let transaction = client.transaction().await.expect("begun");
-                    scan_joined_by_hand(&transaction, statements).await.expect("scanned");
-                    transaction.commit().await.expect("committed");
-                }
-            },
-        );
+        bench.bench(other_way("the same; by hand joined too"), ours, async |times| {
+            let scan = async |on: &Transaction<'_>| scan_joined_by_hand(on, statements).await.expect("scanned");
+            in_transactions_by_hand(client, times, 1, scan).await;
+        });
     }
 
     fn tasks(&self, tasks: u64, bench: &mut impl Bench) {
@@ -392,11 +379,16 @@ async fn ten_a_transaction(db: &Db, times: u64, call: impl AsyncFn(&clip_saver_d
     }
 }
 
-async fn ten_a_transaction_by_hand(client: &Mutex<&mut Client>, times: u64, call: impl AsyncFn(&Transaction<'_>)) {
+async fn in_transactions_by_hand(
+    client: &Mutex<&mut Client>,
+    times: u64,
+    calls: u64,
+    call: impl AsyncFn(&Transaction<'_>),
+) {
     let mut client = client.lock().await;
     for _ in 0..times {
         let transaction = client.transaction().await.expect("begun");
-        for _ in 0..IN_TRANSACTION {
+        for _ in 0..calls {
             call(&transaction).await;
         }
         transaction.commit().await.expect("committed");

@@ -10,10 +10,9 @@ mod common;
 
 use std::env::args;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
-use common::operations::{Bench, Operation, Sides};
-use common::server::Server;
+use common::operations::{Bench, Operation};
 
 const USAGE: &str = "usage: profile OPERATION ours|by-hand TIMES";
 
@@ -42,11 +41,6 @@ fn main() {
     let operation = arguments.next().expect(USAGE);
     let is_ours = arguments.next().expect(USAGE) == "ours";
     let times = arguments.next().expect(USAGE).parse().expect(USAGE);
-    let server = Server::start();
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    let mut sides = runtime.block_on(async {
-        common::data::fill(&server.open(1).await).await;
-        Sides::connect(&server).await
-    });
+    let (_server, runtime, mut sides) = common::begin();
     sides.bench(&mut Profile { runtime, operation, is_ours, times });
 }

@@ -9,10 +9,9 @@ mod cost;
 mod table;
 
 use criterion::{Criterion, SamplingMode};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
-use common::operations::{Bench, Operation, Sides};
-use common::server::Server;
+use common::operations::{Bench, Operation};
 use cost::Round;
 use table::Table;
 
@@ -45,12 +44,7 @@ impl Bench for Ratios {
 }
 
 fn main() {
-    let server = Server::start();
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    let mut sides = runtime.block_on(async {
-        common::data::fill(&server.open(1).await).await;
-        Sides::connect(&server).await
-    });
+    let (_server, runtime, mut sides) = common::begin();
     let criterion = Criterion::default()
         .sample_size(ROUNDS)
         .warm_up_time(std::time::Duration::from_millis(500))

@@ -55,12 +55,8 @@ impl TryFrom<ChannelSettingsRowBorrowed<'_>> for ChannelSettings {
 /// See the [module](super#errors).
 pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<Option<Channel>, Error> {
     call("get_channel", async {
-        read!(client, |on| queries::get_channel()
-            .bind(on, &channel_id)
-            .map(|row| Channel::try_from(row))
-            .opt()
-            .await?
-            .transpose())
+        let query = queries::get_channel();
+        read!(client, |on| query.bind(on, &channel_id).map(|row| Channel::try_from(row)).opt().await?.transpose())
     })
     .await
 }

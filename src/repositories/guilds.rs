@@ -38,12 +38,8 @@ impl TryFrom<GuildRowBorrowed<'_>> for Guild {
 /// See the [module](super#errors).
 pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option<Guild>, Error> {
     call("get_guild", async {
-        read!(client, |on| queries::get_guild()
-            .bind(on, &guild_id)
-            .map(|row| Guild::try_from(row))
-            .opt()
-            .await?
-            .transpose())
+        let query = queries::get_guild();
+        read!(client, |on| query.bind(on, &guild_id).map(|row| Guild::try_from(row)).opt().await?.transpose())
     })
     .await
 }

@@ -41,12 +41,8 @@ impl From<UpdateScanProgress> for ScanProgress {
 /// See the [module](super#errors).
 pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Option<ScanRun>, Error> {
     call("get_scan_run", async {
-        read!(client, |on| queries::get_scan_run()
-            .bind(on, &run_id.get())
-            .map(|row| ScanRun::try_from(row))
-            .opt()
-            .await?
-            .transpose())
+        let query = queries::get_scan_run();
+        read!(client, |on| query.bind(on, &run_id.get()).map(|row| ScanRun::try_from(row)).opt().await?.transpose())
     })
     .await
 }

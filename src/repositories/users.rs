@@ -35,12 +35,8 @@ impl TryFrom<UserRowBorrowed<'_>> for User {
 /// See the [module](super#errors).
 pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<User>, Error> {
     call("get_user", async {
-        read!(client, |on| queries::get_user()
-            .bind(on, &user_id)
-            .map(|row| User::try_from(row))
-            .opt()
-            .await?
-            .transpose())
+        let query = queries::get_user();
+        read!(client, |on| query.bind(on, &user_id).map(|row| User::try_from(row)).opt().await?.transpose())
     })
     .await
 }

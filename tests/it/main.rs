@@ -44,6 +44,7 @@ mod scan_runs;
 mod scan_runs_progress;
 mod scan_runs_states;
 mod schema;
+mod server;
 mod sessions;
 mod settings;
 mod settings_refused;

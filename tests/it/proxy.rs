@@ -2,7 +2,6 @@
 //! delivers them in pieces and cuts connections on command.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use clip_saver_db::{Config, Db};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,10 +12,8 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_postgres::config::Host;
 
+use crate::races::PATIENCE;
 use crate::support::url_of;
-
-/// Longer than anything here takes on a slow machine: a test that waits in vain fails.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The most that is read at once: more than a flight is long.
 const CHUNK: usize = 1 << 18;

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use crate::support::{TestDatabase, config, connect, value};
 
 /// Longer than anything here takes on a slow machine: a test that waits in vain fails.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The transaction's time.
 pub async fn now(transaction: &Transaction) -> DateTime<Utc> {

@@ -10,11 +10,8 @@ use futures::future::{FutureExt as _, join_all};
 use tokio::time::timeout;
 
 use crate::proxy::Proxy;
-use crate::races::Obstacle;
+use crate::races::{Obstacle, PATIENCE};
 use crate::support::{TestDatabase, concurrently, config, guild, json};
-
-/// Longer than anything here takes on a slow machine: a test that waits in vain fails.
-pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The most reads that are under way on a pool of two connections, which shares one of them.
 const PLACES: u64 = 32;

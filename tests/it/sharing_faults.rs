@@ -11,8 +11,8 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::proxy::Proxy;
-use crate::races::Obstacle;
-use crate::sharing::{PATIENCE, guilds, kept, pool_of, read};
+use crate::races::{Obstacle, PATIENCE};
+use crate::sharing::{guilds, kept, pool_of, read};
 use crate::support::{TestDatabase, concurrently, config, connect};
 
 const LOCK: &str = "lock table install_intents in access exclusive mode";

@@ -2,10 +2,8 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
-use std::io::{BufRead as _, BufReader};
 use std::ops::Deref;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process, thread};
@@ -17,31 +15,7 @@ use clip_saver_db::{
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-/// A PostgreSQL of its own, started by `./dev server`, which stops it when this process ends, however it ends.
-pub struct Server {
-    pub url: String,
-    _process: Child,
-    _lives_while_open: ChildStdin,
-}
-
-impl Server {
-    /// Starts one with the arguments of `./dev server`.
-    pub fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("dev"))
-            .arg("server")
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("./dev server starts");
-        let mut url = String::new();
-        let stdout = process.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout).read_line(&mut url).expect("./dev server prints its URL");
-        assert!(!url.is_empty(), "no PostgreSQL server: see what ./dev server printed above");
-        let stdin = process.stdin.take().expect("stdin is piped");
-        Self { url: url.trim().to_owned(), _process: process, _lives_while_open: stdin }
-    }
-}
+pub use crate::server::Server;
 
 /// The URL of the server that all tests share: `TEST_DATABASE_URL`, or one that lives as long as this process.
 pub fn server_url() -> &'static str {
