@@ -283,7 +283,7 @@ pub struct GetScanRunStmt(&'static str, Option<tokio_postgres::Statement>);
 /// One run by id.
 pub fn get_scan_run() -> GetScanRunStmt {
     GetScanRunStmt(
-        "select id, channel_id, after_message_id, before_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where id = $1",
+        "select /* get_scan_run */ id, channel_id, after_message_id, before_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where id = $1",
         None,
     )
 }
@@ -329,7 +329,7 @@ pub struct GetScanRunsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// A channel's runs, newest first.
 pub fn get_scan_runs() -> GetScanRunsStmt {
     GetScanRunsStmt(
-        "select id, channel_id, after_message_id, before_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where channel_id = $1 order by created_at desc, id limit $2",
+        "select /* get_scan_runs */ id, channel_id, after_message_id, before_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where channel_id = $1 order by created_at desc, id limit $2",
         None,
     )
 }
@@ -395,7 +395,7 @@ pub struct EnqueueScanRunStmt(&'static str, Option<tokio_postgres::Statement>);
 /// delete from turning this into a foreign key error. A cursor that is no snowflake is not copied.
 pub fn enqueue_scan_run() -> EnqueueScanRunStmt {
     EnqueueScanRunStmt(
-        "with channel as materialized ( select channel_id, last_message_id from bot_channels where channel_id = $1 and is_reading for key share ) insert into bot_channel_scan_runs (channel_id, after_message_id) select channel_id, case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric <= 18446744073709551615 then last_message_id end end from channel returning id",
+        "with /* enqueue_scan_run */ channel as materialized ( select channel_id, last_message_id from bot_channels where channel_id = $1 and is_reading for key share ) insert into bot_channel_scan_runs (channel_id, after_message_id) select channel_id, case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric <= 18446744073709551615 then last_message_id end end from channel returning id",
         None,
     )
 }
@@ -426,7 +426,7 @@ pub struct MarkScanStartedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// queued → running. Of concurrent callers the row lock lets one see 'queued'.
 pub fn mark_scan_started() -> MarkScanStartedStmt {
     MarkScanStartedStmt(
-        "update bot_channel_scan_runs set status = 'running', started_at = now() where id = $1 and status = 'queued' returning id",
+        "update /* mark_scan_started */ bot_channel_scan_runs set status = 'running', started_at = now() where id = $1 and status = 'queued' returning id",
         None,
     )
 }
@@ -457,7 +457,7 @@ pub struct UpdateScanProgressStmt(&'static str, Option<tokio_postgres::Statement
 /// Adds to both counters, in any status; returns the totals.
 pub fn update_scan_progress() -> UpdateScanProgressStmt {
     UpdateScanProgressStmt(
-        "update bot_channel_scan_runs set messages_scanned = messages_scanned + $1, messages_matched = messages_matched + $2 where id = $3 returning messages_scanned, messages_matched",
+        "update /* update_scan_progress */ bot_channel_scan_runs set messages_scanned = messages_scanned + $1, messages_matched = messages_matched + $2 where id = $3 returning messages_scanned, messages_matched",
         None,
     )
 }
@@ -514,7 +514,7 @@ pub struct MarkScanSucceededStmt(&'static str, Option<tokio_postgres::Statement>
 /// queued or running → succeeded.
 pub fn mark_scan_succeeded() -> MarkScanSucceededStmt {
     MarkScanSucceededStmt(
-        "update bot_channel_scan_runs set status = 'succeeded', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
+        "update /* mark_scan_succeeded */ bot_channel_scan_runs set status = 'succeeded', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
         None,
     )
 }
@@ -545,7 +545,7 @@ pub struct MarkScanFailedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// queued or running → failed, with the reason.
 pub fn mark_scan_failed() -> MarkScanFailedStmt {
     MarkScanFailedStmt(
-        "update bot_channel_scan_runs set status = 'failed', finished_at = now(), error_message = $1 where id = $2 and status in ('queued', 'running') returning id",
+        "update /* mark_scan_failed */ bot_channel_scan_runs set status = 'failed', finished_at = now(), error_message = $1 where id = $2 and status in ('queued', 'running') returning id",
         None,
     )
 }
@@ -595,7 +595,7 @@ pub struct MarkScanCanceledStmt(&'static str, Option<tokio_postgres::Statement>)
 /// queued or running → canceled.
 pub fn mark_scan_canceled() -> MarkScanCanceledStmt {
     MarkScanCanceledStmt(
-        "update bot_channel_scan_runs set status = 'canceled', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
+        "update /* mark_scan_canceled */ bot_channel_scan_runs set status = 'canceled', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
         None,
     )
 }

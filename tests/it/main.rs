@@ -38,6 +38,7 @@ mod parts;
 mod parts_atomic;
 mod plans;
 mod proxy;
+mod query_names;
 mod races;
 mod round_trips;
 mod scan_runs;
