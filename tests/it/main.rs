@@ -43,6 +43,7 @@ mod races;
 mod round_trips;
 mod scan_runs;
 mod scan_runs_progress;
+mod scan_runs_recorded;
 mod scan_runs_states;
 mod schema;
 mod server;
