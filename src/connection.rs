@@ -32,7 +32,7 @@ impl Connection {
         {
             let running = self.running.clone();
             runtime.spawn(async move {
-                session.cancel().await;
+                session.settle().await;
                 drop((session, running));
             });
         }
@@ -48,7 +48,7 @@ impl Drop for Connection {
         };
         let running = self.running.clone();
         runtime.spawn(async move {
-            if !session.cancel().await {
+            if !session.settle().await {
                 drop(Object::take(session));
             }
             drop(running);

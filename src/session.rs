@@ -27,7 +27,8 @@ use crate::config::Limits;
 use crate::error::{Fate, fate};
 use crate::observe;
 
-/// How long the server may take to be done with a call that was dropped.
+/// How long a call that was dropped may take to end by itself, and after that to be canceled.
+const HASTE: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A session of the pool: each statement is prepared at its first use and kept.
@@ -126,18 +127,23 @@ impl Session {
         self.activity.is_under_way()
     }
 
-    /// Cancels on the server what was dropped, and waits until that is done; returns whether it is. The request reaches the
-    /// server before whatever is sent here afterwards: it can't hit another statement.
-    pub(crate) async fn cancel(&self) -> bool {
-        let cancel = async {
-            self.client.cancel_token().cancel_query(self.tls.clone()).await?;
-            self.client.check_connection().await
-        };
-        let is_free = timeout(PATIENCE, cancel).await.is_ok_and(|answer| answer.is_ok());
+    /// Sees to it that the server is done with what was dropped; returns whether it is. What does not end by itself is
+    /// canceled: the request reaches the server before whatever is sent here afterwards, so that it hits nothing else.
+    pub(crate) async fn settle(&self) -> bool {
+        let is_free = self.answers(HASTE).await || self.cancel().await && self.answers(PATIENCE).await;
         if is_free {
             self.activity.forget();
         }
         is_free
+    }
+
+    async fn answers(&self, patience: Duration) -> bool {
+        timeout(patience, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
+    }
+
+    async fn cancel(&self) -> bool {
+        let request = self.client.cancel_token();
+        timeout(PATIENCE, request.cancel_query(self.tls.clone())).await.is_ok_and(|sent| sent.is_ok())
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, PgError> {

@@ -156,7 +156,7 @@ impl Transaction {
     pub async fn rollback(mut self) {
         // What was dropped may wait for a lock, and this would wait behind it.
         if self.session().is_busy() {
-            self.session().cancel().await;
+            self.session().settle().await;
         }
         // If the connection is broken, there is nothing left to undo.
         if self.execute_simple("rollback").await.is_ok() {

@@ -2,9 +2,12 @@
 //! status and times never change again.
 
 use super::{call, check_text, collect, stored};
-use crate::codegen::queries::scan_runs::{self as queries, ScanRunRowBorrowed, UpdateScanProgress};
+use crate::codegen::client::Params as _;
+use crate::codegen::queries::scan_runs::{
+    self as queries, RecordScanProgressParams, ScanProgressRow, ScanRunRowBorrowed,
+};
 use crate::error::Error;
-use crate::ids::{ChannelId, ScanRunId};
+use crate::ids::{ChannelId, MessageId, ScanRunId};
 use crate::lease::Client;
 use crate::models::{ScanProgress, ScanRun};
 use crate::snapshots::ScanIncrement;
@@ -18,6 +21,7 @@ impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
             channel_id: stored("bot_channel_scan_runs.channel_id", &row.id.to_string(), row.channel_id)?,
             after_message_id: row.after_message_id.and_then(|cursor| cursor.parse().ok()),
             before_message_id: row.before_message_id.and_then(|cursor| cursor.parse().ok()),
+            last_message_id: row.last_message_id.and_then(|cursor| cursor.parse().ok()),
             status: row.status,
             messages_scanned: row.messages_scanned,
             messages_matched: row.messages_matched,
@@ -29,8 +33,8 @@ impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
     }
 }
 
-impl From<UpdateScanProgress> for ScanProgress {
-    fn from(row: UpdateScanProgress) -> Self {
+impl From<ScanProgressRow> for ScanProgress {
+    fn from(row: ScanProgressRow) -> Self {
         Self { messages_scanned: row.messages_scanned, messages_matched: row.messages_matched }
     }
 }
@@ -88,7 +92,39 @@ pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Resul
     .await
 }
 
-/// Adds to both counters, whatever the run's status, and returns the totals; `None` if the run is unknown.
+/// Records a page that a run has read, whatever the run's status, and returns the run's totals; `None`, and nothing is
+/// recorded, if the run is unknown or not of this channel.
+///
+/// Both counters of the run and the channel's message count are added to, the channel's cursor moves to the page's last
+/// message but never back, and its `last_scanned_at` becomes now: all of it or nothing.
+///
+/// **A page counts once.** It may be sent again after any error, also after one that leaves open whether it was stored:
+/// what does not end beyond the last message that the run has counted changes nothing, and the totals come back. So a
+/// run's pages must come in ascending order of their messages, each sent until there is an answer before the next one
+/// is.
+///
+/// # Errors
+/// [`Error::Database`] (SQLSTATE 22003) if a counter or the channel's message count would leave the range of an `i64`;
+/// else see the [module](super#errors).
+pub async fn record_scan_progress(
+    client: &impl Client,
+    run_id: ScanRunId,
+    channel_id: ChannelId,
+    last_message_id: MessageId,
+    increment: ScanIncrement,
+) -> Result<Option<ScanProgress>, Error> {
+    call("record_scan_progress", async {
+        let lease = client.lease().await?;
+        let ScanIncrement { scanned, matched } = increment;
+        let params = RecordScanProgressParams { channel_id, last_message_id, id: run_id.get(), scanned, matched };
+        let progress = queries::record_scan_progress().params(&*lease, &params).opt().await?;
+        Ok(progress.map(ScanProgress::from))
+    })
+    .await
+}
+
+/// Adds to both counters, whatever the run's status, and returns the totals; `None` if the run is unknown. A repeated call
+/// counts again: [`record_scan_progress`] is the one that does not.
 ///
 /// Not idempotent: repeated, it counts twice; [`record_scan_progress`] does not.
 ///
