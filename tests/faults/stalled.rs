@@ -1,1 +1,49 @@
-//! x
+//! The network, or the server, says nothing for a while; no connection is closed.
+
+use crate::load::Load;
+use crate::proxy::Proxy;
+use crate::rig::{Rig, shared_server, tell, times};
+use crate::server::Server;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_hangs_when_the_network_stalls_and_what_was_held_up_counts_once() {
+    let direct = Rig::new(shared_server()).await;
+    let proxy = Proxy::to(&direct.url).await;
+    let rig = Rig::reached_by(&direct.url, &proxy.url(&direct.url)).await;
+    let load = Load::on(&rig);
+    let stalls = times(2);
+
+    for _ in 0..stalls {
+        load.succeeds(500).await;
+        proxy.stall();
+        load.fails(32).await;
+        proxy.go_on();
+    }
+    load.succeeds(500).await;
+
+    let ledger = load.end().await;
+    let refilled = rig.refills().await;
+    assert!(ledger.final_errors.is_empty(), "{:?}", ledger.final_errors);
+    ledger.settle(&format!("{stalls} stalls of the network"), &rig, refilled).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_hangs_when_the_server_freezes() {
+    let mut server = Server::start(&[]);
+    let rig = Rig::new(&server.url).await;
+    let load = Load::on(&rig);
+    let freezes = times(1);
+
+    for _ in 0..freezes {
+        load.succeeds(500).await;
+        tell(&mut server, "freeze");
+        load.fails(32).await;
+        tell(&mut server, "thaw");
+    }
+    load.succeeds(500).await;
+
+    let ledger = load.end().await;
+    let refilled = rig.refills().await;
+    assert!(ledger.final_errors.is_empty(), "{:?}", ledger.final_errors);
+    ledger.settle(&format!("{freezes} freezes of the server"), &rig, refilled).await;
+}
