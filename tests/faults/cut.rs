@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clip_saver_db::repositories as db;
+use clip_saver_db::{ChannelSnapshot, Error, repositories as db};
 
 use crate::ledger::{Fate, fate};
 use crate::load::Load;
@@ -11,7 +11,9 @@ use crate::rig::{Rig, connect, shared_server, the_guild, times};
 
 const PLACES: [Place; 3] = [Place::BeforeStatement, Place::BeforeAnswer, Place::InAnswer];
 
-/// A pool of so many connections that go through a proxy.
+const CHANNEL: &str = "insert into bot_channels (channel_id, guild_id) values ('7', '1')";
+
+/// A pool whose connections go through a proxy.
 async fn through_a_proxy() -> (Proxy, Rig) {
     let direct = Rig::new(shared_server()).await;
     let proxy = Proxy::to(&direct.url).await;
@@ -45,7 +47,7 @@ async fn nothing_is_lost_when_connections_are_cut_at_a_statement() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_at_a_write_leaves_its_outcome_unknown() {
     let (proxy, rig) = through_a_proxy().await;
-    rig.execute("insert into bot_channels (channel_id, guild_id) values ('7', '1')").await;
+    rig.execute(CHANNEL).await;
     db::increment_channel_message_count(&rig.db, 7.into(), 1).await.unwrap();
 
     for (cut, is_stored) in PLACES.into_iter().zip([0, 1, 1]) {
@@ -62,7 +64,7 @@ async fn a_cut_at_a_write_leaves_its_outcome_unknown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_at_a_commit_leaves_its_outcome_unknown() {
     let (proxy, rig) = through_a_proxy().await;
-    rig.execute("insert into bot_channels (channel_id, guild_id) values ('7', '1')").await;
+    rig.execute(CHANNEL).await;
 
     for (cut, is_stored) in PLACES.into_iter().zip([0, 1, 1]) {
         let before = count(&rig).await;
@@ -74,6 +76,36 @@ async fn a_cut_at_a_commit_leaves_its_outcome_unknown() {
 
         assert_eq!(fate(&error), Fate::Unknown, "{cut:?}: {error:?}");
         assert_eq!(count(&rig).await - before, is_stored, "{cut:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_while_a_write_is_prepared_stores_nothing_and_says_so() {
+    for cut in PLACES {
+        let (proxy, rig) = through_a_proxy().await;
+        rig.execute(CHANNEL).await;
+        proxy.cut_next(Flight::Prepare, cut);
+
+        let error = db::increment_channel_message_count(&rig.db, 7.into(), 1).await.unwrap_err();
+
+        assert!(matches!(error, Error::Connection { .. }), "{cut:?}: {error:?}");
+        assert_eq!(count(&rig).await, 0, "{cut:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idempotent_write_is_sent_again_when_its_connection_is_cut() {
+    let (proxy, rig) = through_a_proxy().await;
+    let channel = [ChannelSnapshot::new(7.into(), "channel", "text")];
+    db::upsert_channels_for_guild(&rig.db, the_guild(), &channel).await.unwrap();
+
+    for (number, cut) in (1..).zip(PLACES) {
+        proxy.cut_next(Flight::Run, cut);
+
+        let written = db::upsert_channels_for_guild(&rig.db, the_guild(), &channel).await;
+
+        assert_eq!(written.unwrap(), 1, "{cut:?}");
+        proxy.has_cut(number).await;
     }
 }
 

@@ -12,11 +12,11 @@ async fn nothing_is_lost_when_the_server_is_killed_again_and_again() {
     let kills = times(10);
 
     for _ in 0..kills {
-        load.succeeds(1000).await;
+        load.succeeds(500).await;
         tell(&mut server, "kill");
         tell(&mut server, "start");
     }
-    load.succeeds(1000).await;
+    load.succeeds(500).await;
 
     let ledger = load.end().await;
     tell(&mut server, "kill");
@@ -34,11 +34,11 @@ async fn nothing_is_lost_when_the_server_is_restarted_in_good_order() {
     let stops = times(3);
 
     for _ in 0..stops {
-        load.succeeds(1000).await;
+        load.succeeds(500).await;
         tell(&mut server, "stop");
         tell(&mut server, "start");
     }
-    load.succeeds(1000).await;
+    load.succeeds(500).await;
 
     let ledger = load.end().await;
     let refilled = rig.refills().await;

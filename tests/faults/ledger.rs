@@ -45,7 +45,7 @@ pub enum Fate {
 
 /// What an error says of a write.
 pub fn fate(error: &Error) -> Fate {
-    if matches!(error, Error::Connection { .. }) { Fate::Unknown } else { Fate::NotStored }
+    if error.is_outcome_unknown() { Fate::Unknown } else { Fate::NotStored }
 }
 
 /// What became of the calls of one task, or of all.
@@ -55,7 +55,7 @@ pub struct Ledger {
     reads: u64,
     /// By kind.
     pub errors: BTreeMap<String, u64>,
-    /// Errors that give no hope: a retry makes no sense, and it is not unknown whether the write was stored.
+    /// Errors after which no fault is to be blamed: a retry makes no sense, and the outcome is known.
     pub final_errors: Vec<Error>,
     /// What was stored, and was not there at the next call.
     vanished: u64,
@@ -74,7 +74,7 @@ impl Ledger {
 
     pub fn error(&mut self, error: Error) {
         *self.errors.entry(kind(&error)).or_default() += 1;
-        if !error.is_retryable() {
+        if !error.is_retryable() && !error.is_outcome_unknown() {
             self.final_errors.push(error);
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::ledger::{BATCH, Fate, Ledger, Write, fate};
 use crate::rig::{PATIENCE, Rig, the_guild};
 
-const TASKS: u64 = 32;
+const TASKS: usize = 32;
 
 /// What a program waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -27,15 +27,23 @@ pub struct Load {
 struct Signals {
     is_over: AtomicBool,
     successes: watch::Sender<u64>,
-    errors: watch::Sender<u64>,
+    /// By task.
+    errors: watch::Sender<[u64; TASKS]>,
 }
 
 impl Load {
     pub fn on(rig: &Rig) -> Self {
         let signals = Arc::new(Signals::default());
-        let task = |number: u64| {
-            let next = (number + 1) * 1_000_000_000;
-            Task { db: rig.db.clone(), limit: rig.limit(), signals: signals.clone(), ledger: Ledger::default(), next }
+        let task = |number: usize| {
+            let next = (number as u64 + 1) * 1_000_000_000;
+            Task {
+                number,
+                db: rig.db.clone(),
+                limit: rig.limit(),
+                signals: signals.clone(),
+                ledger: Ledger::default(),
+                next,
+            }
         };
         let tasks = (0..TASKS).map(|number| task(number).run()).collect();
         Self { signals, tasks }
@@ -43,12 +51,14 @@ impl Load {
 
     /// Waits until so many more calls have succeeded.
     pub async fn succeeds(&self, more: u64) {
-        grows(&self.signals.successes, more).await;
+        let enough = *self.signals.successes.borrow() + more;
+        reaches(&self.signals.successes, |count| *count >= enough).await;
     }
 
-    /// Waits until so many more calls have failed.
+    /// Waits until so many more calls of each task have failed.
     pub async fn fails(&self, more: u64) {
-        grows(&self.signals.errors, more).await;
+        let enough = self.signals.errors.borrow().map(|count| count + more);
+        reaches(&self.signals.errors, |counts| counts.iter().zip(&enough).all(|(count, enough)| count >= enough)).await;
     }
 
     /// Lets each task finish its call, and puts together what they know.
@@ -62,14 +72,14 @@ impl Load {
     }
 }
 
-async fn grows(count: &watch::Sender<u64>, more: u64) {
-    let mut count = count.subscribe();
-    let enough = *count.borrow() + more;
-    let waiting = timeout(PATIENCE, count.wait_for(|count| *count >= enough)).await;
+async fn reaches<T>(counts: &watch::Sender<T>, enough: impl FnMut(&T) -> bool) {
+    let mut counts = counts.subscribe();
+    let waiting = timeout(PATIENCE, counts.wait_for(enough)).await;
     waiting.expect("calls end").expect("the load lives");
 }
 
 struct Task {
+    number: usize,
     db: Db,
     limit: Duration,
     signals: Arc<Signals>,
@@ -161,7 +171,7 @@ impl Task {
             Some(Err(error)) => self.ledger.error(error),
             None => self.ledger.hang(),
         }
-        self.signals.errors.send_modify(|count| *count += 1);
+        self.signals.errors.send_modify(|counts| counts[self.number] += 1);
         sleep(PAUSE).await;
         None
     }

@@ -1,11 +1,9 @@
 //! A standby takes over while 32 tasks write, because the primary was killed, or because it says nothing any more. Both
 //! are named in the URL. The standby is synchronous: what the primary has acknowledged, it has.
 
-use std::time::Duration;
-
 use crate::ledger::Ledger;
 use crate::load::Load;
-use crate::rig::{PATIENCE, Rig, becomes, config, connect, tell};
+use crate::rig::{Rig, becomes, connect, tell};
 use crate::server::Server;
 
 /// A primary and its synchronous standby, a database on them, and a pool that is told of both.

@@ -1,6 +1,7 @@
 //! A proxy between the crate and the server: it stalls, throttles, and cuts a connection at a statement.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -115,14 +116,16 @@ async fn accept(listener: TcpListener, server: PathBuf, state: Arc<watch::Sender
         tokio::spawn(async move {
             // A server that is not there is a connection that ends at once.
             if let Ok(server) = UnixStream::connect(server).await {
-                serve(client, server, Link { state, cut: Mutex::default() }).await;
+                let link = Link { state, cut: Mutex::default(), is_cut: AtomicBool::new(false) };
+                serve(client, server, &link).await;
+                link.ended();
             }
         });
     }
 }
 
 /// Until either end closes, or a cut.
-async fn serve(client: TcpStream, server: UnixStream, link: Link) {
+async fn serve(client: TcpStream, server: UnixStream, link: &Link) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     tokio::select! {
@@ -136,6 +139,7 @@ struct Link {
     state: Arc<watch::Sender<State>>,
     /// How the answer that comes next is cut.
     cut: Mutex<Option<Place>>,
+    is_cut: AtomicBool,
 }
 
 impl Link {
@@ -143,9 +147,11 @@ impl Link {
         while let Some(flight) = read(&mut client).await {
             let cut = self.take_cut(flight[0]);
             if cut == Some(Place::BeforeStatement) {
-                return self.count_cut();
+                return;
             }
-            *self.cut.lock().unwrap() = cut;
+            if cut.is_some() {
+                *self.cut.lock().unwrap() = cut;
+            }
             if self.pass(&mut server, &flight).await.is_err() {
                 return;
             }
@@ -156,11 +162,8 @@ impl Link {
         while let Some(answer) = read(&mut server).await {
             let cut = self.cut.lock().unwrap().take();
             let passes = if cut.is_some() { &answer[..answer.len() / 2] } else { &answer[..] };
-            if cut != Some(Place::BeforeAnswer) && self.pass(&mut client, passes).await.is_err() {
+            if cut == Some(Place::BeforeAnswer) || self.pass(&mut client, passes).await.is_err() || cut.is_some() {
                 return;
-            }
-            if cut.is_some() {
-                return self.count_cut();
             }
         }
     }
@@ -187,11 +190,12 @@ impl Link {
             }
             cut.is_some()
         });
+        self.is_cut.fetch_or(cut.is_some(), Ordering::Relaxed);
         cut
     }
 
-    fn count_cut(&self) {
-        self.state.send_modify(|state| state.cuts += 1);
+    fn ended(&self) {
+        self.state.send_modify(|state| state.cuts += u64::from(self.is_cut.load(Ordering::Relaxed)));
     }
 }
 
