@@ -6,20 +6,12 @@ use clip_saver_db::{ChannelSnapshot, Error, repositories as db};
 
 use crate::ledger::{Fate, fate};
 use crate::load::Load;
-use crate::proxy::{Flight, Place, Proxy};
-use crate::rig::{Rig, connect, shared_server, the_guild, times};
+use crate::proxy::{Flight, Place, through_a_proxy};
+use crate::rig::{Rig, connect, the_guild, times};
 
 const PLACES: [Place; 3] = [Place::BeforeStatement, Place::BeforeAnswer, Place::InAnswer];
 
 const CHANNEL: &str = "insert into bot_channels (channel_id, guild_id) values ('7', '1')";
-
-/// A pool whose connections go through a proxy.
-async fn through_a_proxy() -> (Proxy, Rig) {
-    let direct = Rig::new(shared_server()).await;
-    let proxy = Proxy::to(&direct.url).await;
-    let rig = Rig::reached_by(&direct.url, &proxy.url(&direct.url)).await;
-    (proxy, rig)
-}
 
 async fn count(rig: &Rig) -> i64 {
     let sql = "select message_count from bot_channels where channel_id = '7'";
@@ -40,7 +32,6 @@ async fn nothing_is_lost_when_connections_are_cut_at_a_statement() {
 
     let ledger = load.end().await;
     let refilled = rig.refills().await;
-    assert!(ledger.final_errors.is_empty(), "{:?}", ledger.final_errors);
     ledger.settle(&format!("{cuts} connections cut at a statement"), &rig, refilled).await;
 }
 

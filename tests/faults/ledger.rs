@@ -7,6 +7,7 @@ use std::ops::AddAssign;
 use std::time::Duration;
 
 use clip_saver_db::Error;
+use tokio_postgres::Client;
 
 use crate::rig::{Rig, becomes, connect};
 
@@ -31,9 +32,9 @@ const STORED: &str = "select c.channel_id::bigint, array[1, c.message_count, cou
     from bot_channels c left join bot_channel_scan_runs r on r.channel_id = c.channel_id
     group by c.channel_id";
 
-/// Sessions that are still at work: what was sent may yet be stored.
-const ALL_IS_QUIET: &str = "select not exists (select from pg_stat_activity
-    where datname = current_database() and backend_type = 'client backend' and state <> 'idle' and pid <> pg_backend_pid())";
+/// Whether the server is done with all that it was sent, and has no more sessions than the pool keeps.
+const ALL_IS_QUIET: &str = "select count(*) filter (where state <> 'idle') = 0 and count(*) <= 16 from pg_stat_activity
+    where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()";
 
 /// What a caller knows of a write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,7 +57,7 @@ pub struct Ledger {
     /// By kind.
     pub errors: BTreeMap<String, u64>,
     /// Errors after which no fault is to be blamed: a retry makes no sense, and the outcome is known.
-    pub final_errors: Vec<Error>,
+    final_errors: Vec<Error>,
     /// What was stored, and was not there at the next call.
     vanished: u64,
     hangs: u64,
@@ -91,9 +92,12 @@ impl Ledger {
         self.vanished += 1;
     }
 
-    /// Compares with what is stored, says so in a line, and fails if anything is wrong.
+    /// Compares with what is stored, says so in a line, and fails if anything is wrong: with a write, with an error, or with
+    /// the sessions that the server still has.
     pub async fn settle(&self, faults: &str, rig: &Rig, refilled: Duration) {
-        let found = self.compare(&stored(&rig.url).await);
+        let client = connect(&rig.url).await;
+        becomes(&client, ALL_IS_QUIET).await;
+        let found = self.compare(&stored(&client).await);
         let errors: Vec<_> = self.errors.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         say(&format!(
             "{faults}: {} calls, {} errors ({}); {} outcomes unknown, of which {} stored; losses {}, doubles {}, \
@@ -112,6 +116,7 @@ impl Ledger {
         ));
         let wrong = found.losses + found.doubles + found.false_denials + found.torn + self.hangs;
         assert_eq!(wrong, 0, "{faults}: {:?}", found.examples);
+        assert!(self.final_errors.is_empty(), "{faults}: {:?}", self.final_errors);
     }
 
     fn compare(&self, stored: &HashMap<u64, Vec<i64>>) -> Findings {
@@ -164,10 +169,7 @@ struct Findings {
     examples: Vec<(Write, u64, Fate, i64)>,
 }
 
-/// What is stored once the server is done with all that it was sent.
-async fn stored(url: &str) -> HashMap<u64, Vec<i64>> {
-    let client = connect(url).await;
-    becomes(&client, ALL_IS_QUIET).await;
+async fn stored(client: &Client) -> HashMap<u64, Vec<i64>> {
     let rows = client.query(STORED, &[]).await.expect("the tables are there");
     rows.iter().map(|row| (row.get::<_, i64>(0).unsigned_abs(), row.get(1))).collect()
 }
@@ -185,4 +187,26 @@ fn kind(error: &Error) -> String {
 /// Says what a test has seen, also when it succeeds: `println!` is shown only when it fails.
 pub fn say(line: &str) {
     writeln!(stderr(), "faults: {line}").expect("stderr is open");
+}
+
+#[test]
+fn a_ledger_finds_what_is_lost_doubled_denied_and_torn() {
+    let counts = |write: Write, fate, count| {
+        let mut ledger = Ledger::default();
+        ledger.write(write, 1, fate);
+        let mut row = vec![0; 6];
+        row[write as usize] = count;
+        let found = ledger.compare(&HashMap::from([(1, row)]));
+        [found.losses, found.doubles, found.false_denials, found.torn, found.unknown, found.unknown_stored]
+    };
+
+    assert_eq!(counts(Write::Count, Fate::Stored, 1), [0; 6]);
+    assert_eq!(counts(Write::Count, Fate::NotStored, 0), [0; 6]);
+    assert_eq!(counts(Write::Count, Fate::Stored, 0), [1, 0, 0, 0, 0, 0]);
+    assert_eq!(counts(Write::Enqueue, Fate::Stored, 2), [0, 1, 0, 0, 0, 0]);
+    assert_eq!(counts(Write::Finish, Fate::NotStored, 1), [0, 0, 1, 0, 0, 0]);
+    assert_eq!(counts(Write::Batch, Fate::Stored, 1), [0, 0, 0, 1, 0, 0], "one channel of eight");
+    assert_eq!(counts(Write::Progress, Fate::Unknown, 0), [0, 0, 0, 0, 1, 0]);
+    assert_eq!(counts(Write::Progress, Fate::Unknown, 1), [0, 0, 0, 0, 1, 1]);
+    assert_eq!(counts(Write::Progress, Fate::Unknown, 2), [0, 1, 0, 0, 1, 1]);
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clip_saver_db::{ChannelId, ChannelSnapshot, Db, Error, ScanIncrement, repositories as db};
+use futures::TryFutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -104,9 +105,8 @@ impl Task {
         let channels: Vec<_> =
             (first..first + BATCH).map(|id| ChannelSnapshot::new(id.into(), "channel", "text")).collect();
         let batch = db::upsert_channels_for_guild(&db, the_guild(), &channels);
-        if self.write(Write::Batch, first, batch).await.is_none() {
-            return;
-        }
+        let Some(written) = self.write(Write::Batch, first, batch).await else { return };
+        assert_eq!(written, BATCH);
         for id in first..first + BATCH {
             self.found(Write::Count, id, db::increment_channel_message_count(&db, id.into(), 1)).await;
         }
@@ -119,7 +119,8 @@ impl Task {
         let Some(run) = enqueued.map(|run| run.expect("the channel is reading")) else { return };
         self.found(Write::Start, channel, db::mark_scan_started(db, run)).await;
         let page = ScanIncrement { scanned: 1, matched: 1 };
-        self.write(Write::Progress, channel, db::update_scan_progress(db, run, page)).await;
+        let progress = db::update_scan_progress(db, run, page).map_ok(|totals| totals.is_some());
+        self.found(Write::Progress, channel, progress).await;
         self.found(Write::Finish, channel, db::mark_scan_succeeded(db, run)).await;
     }
 

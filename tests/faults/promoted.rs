@@ -1,5 +1,5 @@
-//! A standby takes over while 32 tasks write, because the primary was killed, or because it says nothing any more. Both
-//! are named in the URL. The standby is synchronous: what the primary has acknowledged, it has.
+//! A standby takes over while 32 tasks write, because the primary was killed, because it says nothing any more, or because
+//! an operator wants it so. Both are named in the URL. The standby is synchronous: what the primary has acknowledged, it has.
 
 use crate::ledger::Ledger;
 use crate::load::Load;
@@ -30,10 +30,10 @@ impl Pair {
     }
 
     /// Does something to the primary, has the standby take over, and waits until the load goes on there.
-    async fn fails_over(&mut self, fault: &str) -> Ledger {
+    async fn fails_over(&mut self, fault: impl AsyncFnOnce(&mut Server, &Load)) -> Ledger {
         let load = Load::on(&self.rig);
         load.succeeds(1000).await;
-        tell(&mut self.primary, fault);
+        fault(&mut self.primary, &load).await;
         connect(&self.standby.url).await.batch_execute("select pg_promote()").await.unwrap();
         load.succeeds(1000).await;
         load.end().await
@@ -57,7 +57,7 @@ fn host(server: &Server) -> &str {
 async fn a_promoted_standby_is_followed_when_the_primary_is_killed() {
     let mut pair = Pair::new().await;
 
-    let ledger = pair.fails_over("kill").await;
+    let ledger = pair.fails_over(async |primary, _| tell(primary, "kill")).await;
 
     let refilled = pair.rig.refills().await;
     pair.is_followed().await;
@@ -68,11 +68,28 @@ async fn a_promoted_standby_is_followed_when_the_primary_is_killed() {
 async fn a_promoted_standby_is_followed_when_the_primary_is_frozen() {
     let mut pair = Pair::new().await;
 
-    let ledger = pair.fails_over("freeze").await;
+    let ledger = pair.fails_over(async |primary, _| tell(primary, "freeze")).await;
 
     let refilled = pair.rig.refills().await;
     pair.is_followed().await;
     tell(&mut pair.primary, "thaw");
     pair.is_followed().await;
     ledger.settle("standby promoted, primary frozen", &pair.rig, refilled).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promoted_standby_is_followed_when_the_primary_lives_on_and_takes_no_writes() {
+    let mut pair = Pair::new().await;
+    let fence = async |primary: &mut Server, load: &Load| {
+        let primary = connect(&primary.url).await;
+        primary.batch_execute("alter system set default_transaction_read_only = on").await.unwrap();
+        primary.batch_execute("select pg_reload_conf()").await.unwrap();
+        load.fails(1).await;
+    };
+
+    let ledger = pair.fails_over(fence).await;
+
+    let refilled = pair.rig.refills().await;
+    pair.is_followed().await;
+    ledger.settle("standby promoted, primary read-only", &pair.rig, refilled).await;
 }

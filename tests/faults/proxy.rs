@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 
-use crate::rig::PATIENCE;
+use crate::rig::{PATIENCE, Rig, shared_server};
 
 /// The most that is read at once: more than a statement of these tests is long.
 const CHUNK: usize = 1 << 16;
@@ -100,6 +100,14 @@ impl Proxy {
         let waiting = timeout(PATIENCE, state.wait_for(|state| state.cuts >= count)).await;
         waiting.expect("statements come").expect("the proxy lives");
     }
+}
+
+/// A database, and a pool whose connections go through a proxy.
+pub async fn through_a_proxy() -> (Proxy, Rig) {
+    let direct = Rig::new(shared_server()).await;
+    let proxy = Proxy::to(&direct.url).await;
+    let rig = Rig::reached_by(&direct.url, &proxy.url(&direct.url)).await;
+    (proxy, rig)
 }
 
 /// The socket of a server that `./dev server` has started.

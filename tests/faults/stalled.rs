@@ -1,15 +1,13 @@
 //! The network, or the server, says nothing for a while; no connection is closed.
 
 use crate::load::Load;
-use crate::proxy::Proxy;
-use crate::rig::{Rig, shared_server, tell, times};
+use crate::proxy::through_a_proxy;
+use crate::rig::{Rig, tell, times};
 use crate::server::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_hangs_when_the_network_stalls_and_what_was_held_up_counts_once() {
-    let direct = Rig::new(shared_server()).await;
-    let proxy = Proxy::to(&direct.url).await;
-    let rig = Rig::reached_by(&direct.url, &proxy.url(&direct.url)).await;
+    let (proxy, rig) = through_a_proxy().await;
     let load = Load::on(&rig);
     let stalls = times(2);
 
@@ -23,7 +21,6 @@ async fn nothing_hangs_when_the_network_stalls_and_what_was_held_up_counts_once(
 
     let ledger = load.end().await;
     let refilled = rig.refills().await;
-    assert!(ledger.final_errors.is_empty(), "{:?}", ledger.final_errors);
     ledger.settle(&format!("{stalls} stalls of the network"), &rig, refilled).await;
 }
 
@@ -44,6 +41,5 @@ async fn nothing_hangs_when_the_server_freezes() {
 
     let ledger = load.end().await;
     let refilled = rig.refills().await;
-    assert!(ledger.final_errors.is_empty(), "{:?}", ledger.final_errors);
     ledger.settle(&format!("{freezes} freezes of the server"), &rig, refilled).await;
 }
