@@ -44,7 +44,7 @@ impl From<ScanProgressRow> for ScanProgress {
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Option<ScanRun>, Error> {
-    call("get_scan_run", async {
+    call(client, operation!("get_scan_run", "SELECT"), async {
         let query = queries::get_scan_run();
         read!(client, |on| query.bind(on, &run_id.get()).map(|row| ScanRun::try_from(row)).opt().await?.transpose())
     })
@@ -56,35 +56,38 @@ pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Opt
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_scan_runs(client: &impl Client, channel_id: ChannelId, limit: u32) -> Result<Vec<ScanRun>, Error> {
-    call("get_scan_runs", async {
-        let lease = client.lease().await?;
-        let limit = i64::from(limit);
-        let query = queries::get_scan_runs();
-        collect(query.bind(&*lease, &channel_id, &limit).map(|row| ScanRun::try_from(row)).iter().await?).await
+    call(client, operation!("get_scan_runs", "SELECT"), async {
+        fetch!(client, |on| {
+            let limit = i64::from(limit);
+            let query = queries::get_scan_runs();
+            collect(query.bind(on, &channel_id, &limit).map(|row| ScanRun::try_from(row)).iter().await?).await
+        })
     })
     .await
 }
 
 /// Enqueues a run that starts after the channel's cursor; `None` if the channel is unknown or not reading.
 ///
+/// Not idempotent: repeated, it makes another run.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn enqueue_scan_run(client: &impl Client, channel_id: ChannelId) -> Result<Option<ScanRunId>, Error> {
-    call("enqueue_scan_run", async {
-        let lease = client.lease().await?;
-        Ok(queries::enqueue_scan_run().bind(&*lease, &channel_id).opt().await?.map(ScanRunId::from))
+    call(client, operation!("enqueue_scan_run", "INSERT"), async {
+        once!(client, |on| Ok(queries::enqueue_scan_run().bind(on, &channel_id).opt().await?.map(ScanRunId::from)))
     })
     .await
 }
 
 /// queued → running, `started_at` = now. Of many concurrent callers exactly one gets `true`.
 ///
+/// Not idempotent: repeated, it answers that the run was started already.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
-    call("mark_scan_started", async {
-        let lease = client.lease().await?;
-        Ok(queries::mark_scan_started().bind(&*lease, &run_id.get()).opt().await?.is_some())
+    call(client, operation!("mark_scan_started", "UPDATE"), async {
+        once!(client, |on| Ok(queries::mark_scan_started().bind(on, &run_id.get()).opt().await?.is_some()))
     })
     .await
 }
@@ -123,6 +126,8 @@ pub async fn record_scan_progress(
 /// Adds to both counters, whatever the run's status, and returns the totals; `None` if the run is unknown. A repeated call
 /// counts again: [`record_scan_progress`] is the one that does not.
 ///
+/// Not idempotent: repeated, it counts twice; [`record_scan_progress`] does not.
+///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if a counter would leave the range of an `i64`; else see the
 /// [module](super#errors).
@@ -131,48 +136,56 @@ pub async fn update_scan_progress(
     run_id: ScanRunId,
     increment: ScanIncrement,
 ) -> Result<Option<ScanProgress>, Error> {
-    call("update_scan_progress", async {
-        let lease = client.lease().await?;
-        let query = queries::update_scan_progress();
-        let progress = query.bind(&*lease, &increment.scanned, &increment.matched, &run_id.get()).opt().await?;
-        Ok(progress.map(ScanProgress::from))
+    call(client, operation!("update_scan_progress", "UPDATE"), async {
+        once!(client, |on| {
+            let query = queries::update_scan_progress();
+            let progress = query.bind(on, &increment.scanned, &increment.matched, &run_id.get()).opt().await?;
+            Ok(progress.map(ScanProgress::from))
+        })
     })
     .await
 }
 
 /// queued or running → succeeded, `finished_at` = now; returns whether the run was there to be finished.
 ///
+/// Not idempotent: repeated, it answers that the run was finished already.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
-    call("mark_scan_succeeded", async {
-        let lease = client.lease().await?;
-        Ok(queries::mark_scan_succeeded().bind(&*lease, &run_id.get()).opt().await?.is_some())
+    call(client, operation!("mark_scan_succeeded", "UPDATE"), async {
+        once!(client, |on| Ok(queries::mark_scan_succeeded().bind(on, &run_id.get()).opt().await?.is_some()))
     })
     .await
 }
 
 /// queued or running → failed, with the reason, `finished_at` = now; returns whether the run was there to be finished.
 ///
+/// Not idempotent: repeated, it answers that the run was finished already.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_message: &str) -> Result<bool, Error> {
-    call("mark_scan_failed", async {
+    call(client, operation!("mark_scan_failed", "UPDATE"), async {
         check_text("error_message", error_message)?;
-        let lease = client.lease().await?;
-        Ok(queries::mark_scan_failed().bind(&*lease, &error_message, &run_id.get()).opt().await?.is_some())
+        once!(client, |on| Ok(queries::mark_scan_failed()
+            .bind(on, &error_message, &run_id.get())
+            .opt()
+            .await?
+            .is_some()))
     })
     .await
 }
 
 /// queued or running → canceled, `finished_at` = now; returns whether the run was there to be finished.
 ///
+/// Not idempotent: repeated, it answers that the run was finished already.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_canceled(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
-    call("mark_scan_canceled", async {
-        let lease = client.lease().await?;
-        Ok(queries::mark_scan_canceled().bind(&*lease, &run_id.get()).opt().await?.is_some())
+    call(client, operation!("mark_scan_canceled", "UPDATE"), async {
+        once!(client, |on| Ok(queries::mark_scan_canceled().bind(on, &run_id.get()).opt().await?.is_some()))
     })
     .await
 }
