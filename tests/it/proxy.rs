@@ -67,6 +67,11 @@ impl Proxy {
         Db::connect(config).await.expect("the database is there")
     }
 
+    /// The URL that leads through here.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The configuration that leads through here.
     pub fn config(&self) -> Config {
         self.url.parse().expect("the URL is valid")
