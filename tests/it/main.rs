@@ -16,6 +16,7 @@ mod clip_db;
 mod config;
 mod connecting;
 mod every_function;
+mod evolution;
 mod examples;
 mod guild_settings;
 mod guilds;
