@@ -141,7 +141,6 @@ impl GenericClient for Session {
 }
 
 /// Makes the pool's sessions, as `deadpool_postgres` makes its connections.
-#[derive(Debug)]
 pub(crate) struct Sessions(pub(crate) Manager);
 
 impl managed::Manager for Sessions {

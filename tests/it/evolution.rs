@@ -81,6 +81,7 @@ async fn a_status_of_a_newer_release_is_read_as_it_is() {
     let listed = db::get_scan_runs(&*database, read.channel_id, 10).await.unwrap();
 
     assert_eq!(read.status, ScanStatus::Unknown("paused".into()));
+    assert_eq!(read.status.to_string(), "paused");
     assert_eq!(listed, [read]);
 }
 

@@ -27,6 +27,7 @@ mod ids;
 mod install_intents;
 mod joined;
 mod lock_order;
+mod locked_server;
 #[cfg(target_os = "linux")]
 mod memory;
 mod migration_faults;
@@ -48,6 +49,7 @@ mod scan_runs;
 mod scan_runs_progress;
 mod scan_runs_states;
 mod schema;
+mod secrets;
 mod server;
 mod sessions;
 mod settings;
