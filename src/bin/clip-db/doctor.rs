@@ -97,6 +97,7 @@ async fn connect(settings: &Settings) -> Result<(Db, bool), Failure> {
     let refuses_options = db.as_ref().is_err_and(is_refused_option);
     if refuses_options {
         config.statement_timeout = None;
+        config.idle_in_transaction_timeout = None;
         db = Db::connect(config).await;
     }
     Ok((db.map_err(|error| Failure::connecting(&error))?, refuses_options))

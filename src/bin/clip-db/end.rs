@@ -81,8 +81,9 @@ pub fn is_refused_option(error: &Error) -> bool {
 fn way_in(error: &Error) -> &'static str {
     match error.sqlstate().unwrap_or_default() {
         "08P01" if is_refused_option(error) => {
-            "This is PgBouncer. Connect to PostgreSQL itself; or set DB_STATEMENT_TIMEOUT=0, or `ignore_startup_parameters \
-             = options` in pgbouncer.ini, and see `clip-db doctor`."
+            "This is PgBouncer. Connect to PostgreSQL itself; or set DB_STATEMENT_TIMEOUT=0 and \
+             DB_IDLE_IN_TRANSACTION_TIMEOUT=0, or `ignore_startup_parameters = options` in pgbouncer.ini, and see \
+             `clip-db doctor`."
         }
         code if code.starts_with("28") => {
             "The server refuses this user: see user and password (`clip-db config` shows where they are from), and the \

@@ -21,11 +21,12 @@ const ROUNDS: usize = 5;
 /// How much older than its connection a process must be, in seconds, for that to mean something.
 const MARGIN: f64 = 2.0;
 
-/// Bot and worker send their statement timeout as an option.
+/// Bot and worker send their timeouts as options.
 fn refusal() -> (Level, String) {
     Level::Wrong.with(
         "PgBouncer refuses start-up options, so that neither bot nor worker can connect: connect to PostgreSQL itself, or \
-         set DB_STATEMENT_TIMEOUT=0, or `ignore_startup_parameters = options` in pgbouncer.ini",
+         set DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0, or `ignore_startup_parameters = options` in \
+         pgbouncer.ini",
     )
 }
 

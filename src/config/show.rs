@@ -1,0 +1,59 @@
+//! How a configuration is shown: all of it but the password.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio_postgres::config::Host;
+
+use super::Config;
+
+impl fmt::Display for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addresses = self.server.get_hostaddrs().iter().map(ToString::to_string);
+        let hosts: Vec<String> = self.server.get_hosts().iter().map(host).chain(addresses).collect();
+        let ports: Vec<String> = self.server.get_ports().iter().map(ToString::to_string).collect();
+        write!(
+            formatter,
+            "host={} port={}",
+            hosts.join(","),
+            if ports.is_empty() { "5432".into() } else { ports.join(",") }
+        )?;
+        write!(formatter, " user={}", self.server.get_user().unwrap_or("(the system's)"))?;
+        write!(formatter, " password={}", if self.server.get_password().is_some() { "********" } else { "(none)" })?;
+        write!(formatter, " dbname={}", self.server.get_dbname().unwrap_or("(the user's)"))?;
+        write!(formatter, " {} application_name={}", self.tls, self.application_name())?;
+        write!(formatter, " pool_max={}", self.pool_max)?;
+        write!(formatter, " connect_timeout={:?} acquire_timeout={:?}", self.connect_timeout, self.acquire_timeout)?;
+        write!(formatter, " statement_timeout={}", OrNever(self.statement_timeout))?;
+        write!(formatter, " idle_in_transaction_timeout={}", OrNever(self.idle_in_transaction_timeout))?;
+        write!(formatter, " max_lifetime={}", OrNever(self.max_lifetime))?;
+        write!(formatter, " max_batch_bytes={}", self.max_batch_bytes)?;
+        write!(formatter, " max_settings_bytes={}", self.max_settings_bytes)?;
+        write!(formatter, " slow_query={}", OrNever(self.slow_query))
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Config({self})")
+    }
+}
+
+struct OrNever(Option<Duration>);
+
+impl fmt::Display for OrNever {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(duration) => write!(formatter, "{duration:?}"),
+            None => formatter.write_str("never"),
+        }
+    }
+}
+
+pub(super) fn host(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
