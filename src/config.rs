@@ -8,7 +8,6 @@ use std::env;
 use std::str::FromStr;
 use std::time::Duration;
 
-use self::show::host;
 use crate::error::Error;
 use crate::tls::{self, SslMode, Tls};
 

@@ -50,7 +50,7 @@ impl fmt::Display for OrNever {
     }
 }
 
-pub(super) fn host(host: &Host) -> String {
+fn host(host: &Host) -> String {
     match host {
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]
