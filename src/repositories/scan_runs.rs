@@ -103,6 +103,8 @@ pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Resul
 /// run's pages must come in ascending order of their messages, each sent until there is an answer before the next one
 /// is.
 ///
+/// Idempotent.
+///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if a counter or the channel's message count would leave the range of an `i64`;
 /// else see the [module](super#errors).
@@ -113,12 +115,13 @@ pub async fn record_scan_progress(
     last_message_id: MessageId,
     increment: ScanIncrement,
 ) -> Result<Option<ScanProgress>, Error> {
-    call("record_scan_progress", async {
-        let lease = client.lease().await?;
+    call(client, operation!("record_scan_progress", "UPDATE"), async {
         let ScanIncrement { scanned, matched } = increment;
         let params = RecordScanProgressParams { channel_id, last_message_id, id: run_id.get(), scanned, matched };
-        let progress = queries::record_scan_progress().params(&*lease, &params).opt().await?;
-        Ok(progress.map(ScanProgress::from))
+        idempotent!(client, |on| {
+            let progress = queries::record_scan_progress().params(on, &params).opt().await?;
+            Ok(progress.map(ScanProgress::from))
+        })
     })
     .await
 }
