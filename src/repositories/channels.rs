@@ -52,6 +52,8 @@ impl TryFrom<ChannelSettingsRowBorrowed<'_>> for ChannelSettings {
 
 /// One channel; `None` if it is not stored.
 ///
+/// Needs: select on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<Option<Channel>, Error> {
@@ -63,6 +65,8 @@ pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<
 }
 
 /// The channels of a guild by name (in code-point order, unnamed ones last), then by number.
+///
+/// Needs: select on `bot_channels`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -78,6 +82,8 @@ pub async fn get_channels_by_guild(client: &impl Client, guild_id: GuildId) -> R
 
 /// The channels of a guild that are to be read, in work order: never scanned ones, then the longest unscanned first.
 ///
+/// Needs: select on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_reading_channels(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
@@ -92,6 +98,8 @@ pub async fn get_reading_channels(client: &impl Client, guild_id: GuildId) -> Re
 
 /// How many channels of a guild are stored.
 ///
+/// Needs: select on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn count_channels_by_guild(client: &impl Client, guild_id: GuildId) -> Result<u64, Error> {
@@ -103,6 +111,8 @@ pub async fn count_channels_by_guild(client: &impl Client, guild_id: GuildId) ->
 }
 
 /// The sum of the message counts of a guild's channels; 0 for an unknown guild.
+///
+/// Needs: select on `bot_channels`.
 ///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if the sum is beyond an `i64`; else see the [module](super#errors).
@@ -118,6 +128,8 @@ pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Res
 /// of duplicates in their order.
 ///
 /// Idempotent.
+///
+/// Needs: select, update on `bot_guilds`; select, insert, update on `bot_channels`.
 ///
 /// # Errors
 /// [`Error::ForeignKeyViolation`] (`bot_channels_guild_id_fkey`) if the guild is unknown; [`Error::InvalidInput`] for
@@ -168,6 +180,8 @@ impl Batch for Upsert<'_> {
 ///
 /// Idempotent.
 ///
+/// Needs: select, update on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn set_channel_reading(client: &impl Client, channel_id: ChannelId, is_reading: bool) -> Result<bool, Error> {
@@ -185,6 +199,8 @@ pub async fn set_channel_reading(client: &impl Client, channel_id: ChannelId, is
 /// exists. [`update_channel_progress`] is the one that never goes back.
 ///
 /// Idempotent.
+///
+/// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -208,6 +224,8 @@ pub async fn update_channel_cursor(
 ///
 /// Not idempotent: repeated, it counts twice; [`record_scan_progress`](super::record_scan_progress) does not.
 ///
+/// Needs: select, update on `bot_channels`.
+///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
 /// [module](super#errors).
@@ -230,6 +248,8 @@ pub async fn update_channel_progress(
 ///
 /// Idempotent.
 ///
+/// Needs: select, update on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn touch_channel_activity(client: &impl Client, channel_id: ChannelId) -> Result<bool, Error> {
@@ -243,6 +263,8 @@ pub async fn touch_channel_activity(client: &impl Client, channel_id: ChannelId)
 /// function's default was 1.
 ///
 /// Not idempotent: repeated, it counts twice.
+///
+/// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
@@ -267,6 +289,8 @@ pub async fn increment_channel_message_count(
 ///
 /// Idempotent.
 ///
+/// Needs: select, update on `bot_channels`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
 pub async fn update_channel_settings(
@@ -288,6 +312,8 @@ pub async fn update_channel_settings(
 ///
 /// Idempotent.
 ///
+/// Needs: select, update on `bot_channels`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
 pub async fn set_channel_settings(
@@ -308,6 +334,8 @@ pub async fn set_channel_settings(
 /// Deletes channels with their scan runs, and returns how many channels there were.
 ///
 /// Not idempotent: repeated, it deletes nothing more, but answers 0.
+///
+/// Needs: select, update, delete on `bot_channels`.
 ///
 /// # Errors
 /// See the [module](super#errors).

@@ -22,6 +22,8 @@ impl TryFrom<GuildSettingsRowBorrowed<'_>> for GuildSettings {
 
 /// The settings of a guild; `None` if there are none.
 ///
+/// Needs: select on `guild_settings`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Result<Option<GuildSettings>, Error> {
@@ -36,6 +38,8 @@ pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Resu
 /// all get the same answer; settings that exist are returned untouched.
 ///
 /// Idempotent.
+///
+/// Needs: select, insert, update on `guild_settings`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] if the defaults are no JSON object or hold U+0000; else see the [module](super#errors).
@@ -60,6 +64,8 @@ pub async fn ensure_guild_settings(
 ///
 /// Idempotent.
 ///
+/// Needs: select, update on `guild_settings`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
 pub async fn update_guild_settings(
@@ -80,6 +86,8 @@ pub async fn update_guild_settings(
 /// Replaces the settings as a whole; creates them if there are none.
 ///
 /// Idempotent.
+///
+/// Needs: select, insert, update on `guild_settings`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).

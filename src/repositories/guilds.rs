@@ -35,6 +35,8 @@ impl TryFrom<GuildRowBorrowed<'_>> for Guild {
 
 /// One guild; `None` if the bot has not stored it.
 ///
+/// Needs: select on `bot_guilds`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option<Guild>, Error> {
@@ -46,6 +48,8 @@ pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option
 }
 
 /// Every guild, by number.
+///
+/// Needs: select on `bot_guilds`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -60,6 +64,8 @@ pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
 /// icon and owner), `joined_at` is kept. `last_seen_at` becomes now. The snapshot's channels are left to [`sync_guild`].
 ///
 /// Idempotent.
+///
+/// Needs: select, insert, update on `bot_guilds`.
 ///
 /// # Errors
 /// [`Error::ForeignKeyViolation`] (`bot_guilds_owner_user_id_fkey`) if the owner is not in `users`;
@@ -85,6 +91,8 @@ pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result
 /// Stores a batch of guilds as [`upsert_guild`] does, atomically; returns how many distinct guilds were written.
 ///
 /// Idempotent.
+///
+/// Needs: select, insert, update on `bot_guilds`.
 ///
 /// # Errors
 /// As [`upsert_guild`]; nothing of the batch is stored then.
@@ -137,6 +145,8 @@ impl Batch for Upsert<'_> {
 ///
 /// Not idempotent: repeated, it deletes nothing more, but answers 0.
 ///
+/// Needs: select, update, delete on `bot_guilds`; select, update on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Result<u64, Error> {
@@ -154,6 +164,8 @@ pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Resul
 ///
 /// Idempotent.
 ///
+/// Needs: select, update on `bot_guilds`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool, Error> {
@@ -168,6 +180,9 @@ pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool
 /// not in `users` is added with nothing but the id. Channels that the snapshot does not name stay.
 ///
 /// Idempotent.
+///
+/// Needs: select, insert on `users`; usage on `users_id_seq`; select, insert, update on `bot_guilds`; select, insert,
+/// update on `bot_channels`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000 and overrides that are no object; [`Error::ForeignKeyViolation`] if the owner is

@@ -28,6 +28,8 @@ impl TryFrom<InstallIntentRowBorrowed<'_>> for InstallIntent {
 ///
 /// Not idempotent: repeated, the state is taken.
 ///
+/// Needs: select, insert on `install_intents`.
+///
 /// # Errors
 /// [`Error::UniqueViolation`] (`install_intents_pkey`) if the state is taken, [`Error::ForeignKeyViolation`]
 /// (`install_intents_user_id_fkey`) if the user is not in `users`, [`Error::InvalidInput`] for U+0000 or a lifetime over
@@ -52,6 +54,8 @@ pub async fn create_install_intent(client: &impl Client, intent: &NewInstallInte
 
 /// One intent, expired or not; `None` if it is unknown.
 ///
+/// Needs: select on `install_intents`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
@@ -67,6 +71,8 @@ pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Opt
 /// others, and for an intent that is expired or unknown.
 ///
 /// Not idempotent: repeated, the intent is gone.
+///
+/// Needs: select, delete on `install_intents`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors). An intent that cannot be read is gone too: the
@@ -86,6 +92,8 @@ pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result
 /// many.
 ///
 /// Not idempotent: repeated, it deletes nothing more, but answers 0.
+///
+/// Needs: select, delete on `install_intents`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] for a grace over 100 years; else see the [module](super#errors).

@@ -41,6 +41,8 @@ impl From<ScanProgressRow> for ScanProgress {
 
 /// One run; `None` if it is unknown.
 ///
+/// Needs: select on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Option<ScanRun>, Error> {
@@ -52,6 +54,8 @@ pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Opt
 }
 
 /// The newest runs of a channel, at most `limit`, newest first.
+///
+/// Needs: select on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -70,6 +74,8 @@ pub async fn get_scan_runs(client: &impl Client, channel_id: ChannelId, limit: u
 ///
 /// Not idempotent: repeated, it makes another run.
 ///
+/// Needs: select, update on `bot_channels`; select, insert on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn enqueue_scan_run(client: &impl Client, channel_id: ChannelId) -> Result<Option<ScanRunId>, Error> {
@@ -82,6 +88,8 @@ pub async fn enqueue_scan_run(client: &impl Client, channel_id: ChannelId) -> Re
 /// queued → running, `started_at` = now. Of many concurrent callers exactly one gets `true`.
 ///
 /// Not idempotent: repeated, it answers that the run was started already.
+///
+/// Needs: select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -104,6 +112,8 @@ pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Resul
 /// is.
 ///
 /// Idempotent.
+///
+/// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if a counter or the channel's message count would leave the range of an `i64`;
@@ -130,6 +140,8 @@ pub async fn record_scan_progress(
 ///
 /// Not idempotent: repeated, it counts twice; [`record_scan_progress`] does not.
 ///
+/// Needs: select, update on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if a counter would leave the range of an `i64`; else see the
 /// [module](super#errors).
@@ -152,6 +164,8 @@ pub async fn update_scan_progress(
 ///
 /// Not idempotent: repeated, it answers that the run was finished already.
 ///
+/// Needs: select, update on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
@@ -164,6 +178,8 @@ pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Res
 /// queued or running → failed, with the reason, `finished_at` = now; returns whether the run was there to be finished.
 ///
 /// Not idempotent: repeated, it answers that the run was finished already.
+///
+/// Needs: select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
@@ -182,6 +198,8 @@ pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_mes
 /// queued or running → canceled, `finished_at` = now; returns whether the run was there to be finished.
 ///
 /// Not idempotent: repeated, it answers that the run was finished already.
+///
+/// Needs: select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// See the [module](super#errors).

@@ -31,6 +31,8 @@ impl TryFrom<UserRowBorrowed<'_>> for User {
 
 /// One user; `None` if nobody has stored it.
 ///
+/// Needs: select on `users`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<User>, Error> {
@@ -45,6 +47,8 @@ pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<Us
 ///
 /// Idempotent.
 ///
+/// Needs: select, insert, update on `users`; usage on `users_id_seq`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<(), Error> {
@@ -58,6 +62,8 @@ pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<()
 /// Stores a batch of users, atomically; returns how many distinct users were written.
 ///
 /// Idempotent.
+///
+/// Needs: select, insert, update on `users`; usage on `users_id_seq`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000, naming the field; else see the [module](super#errors).

@@ -147,6 +147,10 @@ async fn scan_runs(name: &str, client: &impl Client, rows: &Rows) -> Result<Opti
         "get_scan_runs" => db::get_scan_runs(client, rows.channel, 10).await?.len() == 2,
         "enqueue_scan_run" => db::enqueue_scan_run(client, rows.channel).await?.is_some(),
         "mark_scan_started" => db::mark_scan_started(client, rows.queued).await?,
+        "record_scan_progress" => {
+            let recorded = db::record_scan_progress(client, rows.running, rows.channel, 3001.into(), page).await?;
+            recorded.is_some_and(|total| total.messages_scanned == 100)
+        }
         "update_scan_progress" => db::update_scan_progress(client, rows.running, page)
             .await?
             .is_some_and(|total| total.messages_scanned == 100),

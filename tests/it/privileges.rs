@@ -7,6 +7,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::every_function::{Rows, call_and_undo, names};
 use crate::roles::{Right, Roles, in_sql, rights_of, rows};
+use crate::style::aggregates;
 use crate::support::{TestDatabase, connect};
 
 const EXISTING: &str = include_str!("../fixtures/existing_database.sql");
@@ -19,6 +20,34 @@ fn every_function_has_a_row_and_every_row_is_of_a_function() {
     in_the_document.sort();
 
     assert_eq!(in_the_document, functions);
+}
+
+/// What the documentation of each function in a file of src/repositories/ says that it needs.
+fn documented(rust: &str) -> Vec<(String, String)> {
+    let mut documented = Vec::new();
+    let mut comment = String::new();
+    for line in rust.lines() {
+        if let Some(text) = line.strip_prefix("///") {
+            comment.push_str(if text.is_empty() { "\n" } else { text });
+        } else if let Some(function) = line.strip_prefix("pub async fn ") {
+            let needs = comment.lines().find_map(|paragraph| paragraph.strip_prefix(" Needs: ")).unwrap_or_default();
+            let name = function.split(['(', '<']).next().unwrap_or_default();
+            documented.push((name.to_owned(), needs.trim_end_matches('.').to_owned()));
+        } else {
+            comment.clear();
+        }
+    }
+    documented
+}
+
+#[test]
+fn the_documentation_of_each_function_says_what_it_needs() {
+    let mut documented: Vec<_> = aggregates().iter().flat_map(|(_, rust)| documented(rust)).collect();
+    let mut rows: Vec<_> = rows().into_iter().map(|row| (row.function, row.needs)).collect();
+    documented.sort();
+    rows.sort();
+
+    assert_eq!(documented, rows);
 }
 
 /// Starts as bot and worker do, and calls each of their functions.

@@ -38,7 +38,7 @@ impl Seen {
         let error = result.expect_err("this fails");
         let causes = successors(Some(&error as &dyn std::error::Error), |cause| cause.source());
         causes.for_each(|cause| self.note(&format!("{cause} {cause:?} {cause:#?}\n")));
-        let panic = catch_unwind(AssertUnwindSafe(|| panic!("{:?}", Err::<(), _>(&error).unwrap()))).unwrap_err();
+        let panic = catch_unwind(AssertUnwindSafe(|| Err::<(), _>(&error).unwrap())).unwrap_err();
         self.note(panic.downcast_ref::<String>().expect("unwrap says why"));
         error
     }
@@ -144,6 +144,7 @@ async fn life(seen: &Seen, url: &str) {
     for name in names() {
         call_and_undo(&name, &database, &rows).await.unwrap();
     }
+    seen.show(&database.health().await.unwrap());
     let orphan = GuildSnapshot { owner_user_id: Some(404.into()), ..GuildSnapshot::new(1.into(), "orphan") };
     seen.fails(db::upsert_guild(&database, &orphan).await);
 
