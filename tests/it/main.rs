@@ -48,6 +48,7 @@ mod privileges;
 mod proxy;
 mod query_names;
 mod races;
+mod reliability;
 mod roles;
 mod round_trips;
 mod scan_runs;
