@@ -116,7 +116,7 @@ impl<'a> Worker<'a> {
 
 /// Stores a page; returns whether there is a reason to read on.
 ///
-/// A page counts once however often it is sent, so it is sent again also when nobody knows whether it was stored.
+/// A page counts once however often it is sent: also when nobody knows whether it was stored, it is sent again.
 async fn store_page(
     database: &Db,
     run: ScanRunId,

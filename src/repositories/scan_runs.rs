@@ -136,8 +136,7 @@ pub async fn record_scan_progress(
     .await
 }
 
-/// Adds to both counters, whatever the run's status, and returns the totals; `None` if the run is unknown. A repeated call
-/// counts again: [`record_scan_progress`] is the one that does not.
+/// Adds to both counters, whatever the run's status, and returns the totals; `None` if the run is unknown.
 ///
 /// Not idempotent: repeated, it counts twice; [`record_scan_progress`] does not.
 ///

@@ -1,6 +1,5 @@
-//! Connections are cut at a statement: before the server has it, after it has done it, and while the answer travels.
-
-use std::time::Duration;
+//! Connections are cut at a statement: before the server has it, when it has half of it, after it has done it, and while
+//! the answer travels.
 
 use clip_saver_db::{ChannelSnapshot, Error, repositories as db};
 
@@ -9,7 +8,7 @@ use crate::load::Load;
 use crate::proxy::{Flight, Place, through_a_proxy};
 use crate::rig::{Rig, connect, the_guild, times};
 
-const PLACES: [Place; 3] = [Place::BeforeStatement, Place::BeforeAnswer, Place::InAnswer];
+const PLACES: [Place; 4] = [Place::BeforeStatement, Place::InStatement, Place::BeforeAnswer, Place::InAnswer];
 
 const CHANNEL: &str = "insert into bot_channels (channel_id, guild_id) values ('7', '1')";
 
@@ -41,7 +40,7 @@ async fn a_cut_at_a_write_leaves_its_outcome_unknown() {
     rig.execute(CHANNEL).await;
     db::increment_channel_message_count(&rig.db, 7.into(), 1).await.unwrap();
 
-    for (cut, is_stored) in PLACES.into_iter().zip([0, 1, 1]) {
+    for (cut, is_stored) in PLACES.into_iter().zip([0, 0, 1, 1]) {
         let before = count(&rig).await;
         proxy.cut_next(Flight::Run, cut);
 
@@ -57,7 +56,7 @@ async fn a_cut_at_a_commit_leaves_its_outcome_unknown() {
     let (proxy, rig) = through_a_proxy().await;
     rig.execute(CHANNEL).await;
 
-    for (cut, is_stored) in PLACES.into_iter().zip([0, 1, 1]) {
+    for (cut, is_stored) in PLACES.into_iter().zip([0, 0, 1, 1]) {
         let before = count(&rig).await;
         let transaction = rig.db.begin().await.unwrap();
         db::increment_channel_message_count(&transaction, 7.into(), 1).await.unwrap();
@@ -123,6 +122,7 @@ async fn a_throttled_network_is_slow_and_nothing_else() {
     load.succeeds(times(500)).await;
 
     let ledger = load.end().await;
+    let refilled = rig.refills().await;
     assert_eq!(ledger.errors.len(), 0, "{:?}", ledger.errors);
-    ledger.settle("16 bytes a millisecond", &rig, Duration::ZERO).await;
+    ledger.settle("16 bytes a millisecond", &rig, refilled).await;
 }

@@ -23,12 +23,14 @@ pub enum Write {
     Enqueue,
     Start,
     Progress,
+    Page,
     Finish,
 }
 
-/// By channel, how often it was stored, counted, enqueued, started, progressed and finished.
+/// By channel, how often it was stored, counted, enqueued, started, progressed, its page counted, and finished.
 const STORED: &str = "select c.channel_id::bigint, array[1, c.message_count, count(r.id), count(r.started_at),
-        coalesce(sum(r.messages_scanned), 0)::bigint, count(*) filter (where r.status = 'succeeded')]
+        coalesce(sum(r.messages_scanned), 0)::bigint, coalesce(sum(r.messages_matched), 0)::bigint,
+        count(*) filter (where r.status = 'succeeded')]
     from bot_channels c left join bot_channel_scan_runs r on r.channel_id = c.channel_id
     group by c.channel_id";
 
@@ -53,7 +55,7 @@ pub fn fate(error: &Error) -> Fate {
 #[derive(Default)]
 pub struct Ledger {
     writes: Vec<(Write, u64, Fate)>,
-    reads: u64,
+    calls: u64,
     /// By kind.
     pub errors: BTreeMap<String, u64>,
     /// Errors after which no fault is to be blamed: a retry makes no sense, and the outcome is known.
@@ -69,10 +71,6 @@ impl Ledger {
         self.writes.push((write, channel, fate));
     }
 
-    pub fn read(&mut self) {
-        self.reads += 1;
-    }
-
     pub fn error(&mut self, error: Error) {
         *self.errors.entry(kind(&error)).or_default() += 1;
         if !error.is_retryable() && !error.is_outcome_unknown() {
@@ -80,7 +78,9 @@ impl Ledger {
         }
     }
 
+    /// Of every call.
     pub fn took(&mut self, duration: Duration) {
+        self.calls += 1;
         self.longest = self.longest.max(duration);
     }
 
@@ -102,7 +102,7 @@ impl Ledger {
         say(&format!(
             "{faults}: {} calls, {} errors ({}); {} outcomes unknown, of which {} stored; losses {}, doubles {}, \
              false \"not stored\" {}, torn batches {}, hangs {}; longest call {:.1?}; pool full again after {refilled:.1?}",
-            self.writes.len() as u64 + self.reads,
+            self.calls,
             self.errors.values().sum::<u64>(),
             errors.join(", "),
             found.unknown,
@@ -146,7 +146,7 @@ impl Ledger {
 impl AddAssign for Ledger {
     fn add_assign(&mut self, other: Self) {
         self.writes.extend(other.writes);
-        self.reads += other.reads;
+        self.calls += other.calls;
         for (kind, count) in other.errors {
             *self.errors.entry(kind).or_default() += count;
         }
@@ -194,7 +194,7 @@ fn a_ledger_finds_what_is_lost_doubled_denied_and_torn() {
     let counts = |write: Write, fate, count| {
         let mut ledger = Ledger::default();
         ledger.write(write, 1, fate);
-        let mut row = vec![0; 6];
+        let mut row = vec![0; 7];
         row[write as usize] = count;
         let found = ledger.compare(&HashMap::from([(1, row)]));
         [found.losses, found.doubles, found.false_denials, found.torn, found.unknown, found.unknown_stored]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use clip_saver_db::{ChannelId, ChannelSnapshot, Db, Error, ScanIncrement, repositories as db};
+use clip_saver_db::{ChannelSnapshot, Db, Error, ScanIncrement, ScanRunId, repositories as db};
 use futures::TryFutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -91,10 +91,14 @@ struct Task {
 
 impl Task {
     async fn run(mut self) -> Ledger {
-        while !self.signals.is_over.load(Ordering::Relaxed) {
+        while !self.is_over() {
             self.round().await;
         }
         self.ledger
+    }
+
+    fn is_over(&self) -> bool {
+        self.signals.is_over.load(Ordering::Relaxed)
     }
 
     /// Stores a batch, counts on each of its channels, and scans the first.
@@ -115,13 +119,28 @@ impl Task {
     }
 
     async fn scan(&mut self, db: &Db, channel: u64) {
-        let enqueued = self.write(Write::Enqueue, channel, db::enqueue_scan_run(db, ChannelId::from(channel))).await;
-        let Some(run) = enqueued.map(|run| run.expect("the channel is reading")) else { return };
+        let enqueued = self.write(Write::Enqueue, channel, db::enqueue_scan_run(db, channel.into())).await;
+        let Some(run) = enqueued else { return };
+        let Some(run) = run else { return self.ledger.vanished() };
         self.found(Write::Start, channel, db::mark_scan_started(db, run)).await;
-        let page = ScanIncrement { scanned: 1, matched: 1 };
-        let progress = db::update_scan_progress(db, run, page).map_ok(|totals| totals.is_some());
-        self.found(Write::Progress, channel, progress).await;
+        let progress = db::update_scan_progress(db, run, ScanIncrement { scanned: 1, matched: 0 });
+        self.found(Write::Progress, channel, progress.map_ok(|totals| totals.is_some())).await;
+        self.record(db, run, channel).await;
         self.found(Write::Finish, channel, db::mark_scan_succeeded(db, run)).await;
+    }
+
+    /// A page, again and again until it is known to be counted.
+    async fn record(&mut self, db: &Db, run: ScanRunId, channel: u64) {
+        let page = ScanIncrement { scanned: 0, matched: 1 };
+        loop {
+            let result = self.outcome(db::record_scan_progress(db, run, channel.into(), 1.into(), page)).await;
+            match self.note(result).await {
+                Some(Some(_)) => return self.ledger.write(Write::Page, channel, Fate::Stored),
+                Some(None) => return self.ledger.vanished(),
+                None if self.is_over() => return self.ledger.write(Write::Page, channel, Fate::Unknown),
+                None => {}
+            }
+        }
     }
 
     /// A write of a row that is there.
@@ -149,7 +168,6 @@ impl Task {
 
     async fn read<T>(&mut self, call: impl Future<Output = Result<Option<T>, Error>>) {
         let result = self.outcome(call).await;
-        self.ledger.read();
         if self.note(result).await.is_some_and(|row| row.is_none()) {
             self.ledger.vanished();
         }

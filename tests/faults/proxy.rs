@@ -26,6 +26,8 @@ const FEW: usize = 16;
 pub enum Place {
     /// The server does not get the statement.
     BeforeStatement,
+    /// The server gets half of it.
+    InStatement,
     /// The server has done it; of its answer the client gets nothing.
     BeforeAnswer,
     /// The client gets half of the answer.
@@ -154,13 +156,15 @@ impl Link {
     async fn forward(&self, mut client: OwnedReadHalf, mut server: unix::OwnedWriteHalf) {
         while let Some(flight) = read(&mut client).await {
             let cut = self.take_cut(flight[0]);
-            if cut == Some(Place::BeforeStatement) {
-                return;
-            }
+            let length = match cut {
+                Some(Place::BeforeStatement) => 0,
+                Some(Place::InStatement) => flight.len() / 2,
+                Some(Place::BeforeAnswer | Place::InAnswer) | None => flight.len(),
+            };
             if cut.is_some() {
                 *self.cut.lock().unwrap() = cut;
             }
-            if self.pass(&mut server, &flight).await.is_err() {
+            if self.pass(&mut server, &flight[..length]).await.is_err() || length < flight.len() {
                 return;
             }
         }

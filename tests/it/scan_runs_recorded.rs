@@ -1,12 +1,12 @@
 //! `record_scan_progress`: a page of a run, which counts once however often it is sent.
 
-use clip_saver_db::{Channel, Db, Error, ScanIncrement, ScanProgress, ScanRun, ScanRunId, repositories as db};
+use clip_saver_db::{Channel, Client, Db, Error, ScanIncrement, ScanProgress, ScanRun, ScanRunId, repositories as db};
 use tokio::task::JoinHandle;
 
 use crate::channels::stored_channel;
 use crate::channels_writes::fifty_at_once;
 use crate::proxy::Proxy;
-use crate::races::{Obstacle, now};
+use crate::races::{Obstacle, becomes, now};
 use crate::scan_runs::{one_run, stored_run, unknown_run};
 use crate::support::{TestDatabase, channel, concurrently, queued_run};
 
@@ -21,8 +21,8 @@ const fn pages(count: i64) -> ScanProgress {
 }
 
 /// Sends a page of the run that ends with a message.
-async fn send(db: &Db, run: ScanRunId, last: u64) -> Option<ScanProgress> {
-    db::record_scan_progress(db, run, CHANNEL.into(), last.into(), PAGE).await.unwrap()
+async fn send(client: &impl Client, run: ScanRunId, last: u64) -> Option<ScanProgress> {
+    db::record_scan_progress(client, run, CHANNEL.into(), last.into(), PAGE).await.unwrap()
 }
 
 /// The run and its channel as they are stored.
@@ -51,11 +51,11 @@ async fn a_page_is_counted_in_its_run_and_its_channel_and_moves_both_cursors() {
 #[tokio::test]
 async fn a_page_that_is_sent_again_changes_nothing_and_returns_the_totals() {
     let (database, run) = one_run().await;
-    assert_eq!(send(&database, run, 500).await, Some(pages(1)));
+    assert_eq!(send(&*database, run, 500).await, Some(pages(1)));
     let before = stored(&database, run).await;
 
     for last in [500, 500, 499, 0] {
-        assert_eq!(send(&database, run, last).await, Some(pages(1)), "{last}");
+        assert_eq!(send(&*database, run, last).await, Some(pages(1)), "{last}");
         assert_eq!(stored(&database, run).await, before, "{last}");
     }
 }
@@ -65,9 +65,9 @@ async fn a_later_page_counts_and_ids_compare_as_numbers() {
     let (database, run) = one_run().await;
 
     for (last, count) in [(0, 1), (999, 2), (1000, 3), (999, 3), (9_223_372_036_854_775_808, 4), (u64::MAX, 5)] {
-        assert_eq!(send(&database, run, last).await, Some(pages(count)), "{last}");
+        assert_eq!(send(&*database, run, last).await, Some(pages(count)), "{last}");
     }
-    assert_eq!(send(&database, run, u64::MAX).await, Some(pages(5)));
+    assert_eq!(send(&*database, run, u64::MAX).await, Some(pages(5)));
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_stored_last_message_that_is_no_snowflake_counts_as_none() {
         database.execute(&format!("update bot_channel_scan_runs set last_message_id = '{odd}'")).await;
         database.execute(&format!("update bot_channels set last_message_id = '{odd}'")).await;
 
-        assert_eq!(send(&database, run, 3).await, Some(pages(1)), "{odd:?}");
+        assert_eq!(send(&*database, run, 3).await, Some(pages(1)), "{odd:?}");
 
         let (run, channel) = stored(&database, run).await;
         assert_eq!((run.last_message_id, channel.last_message_id), (Some(3.into()), Some(3.into())), "{odd:?}");
@@ -89,7 +89,7 @@ async fn the_channels_cursor_never_goes_back_and_the_page_counts_all_the_same() 
     let (database, run) = one_run().await;
     db::update_channel_cursor(&*database, CHANNEL.into(), Some(5000.into())).await.unwrap();
 
-    assert_eq!(send(&database, run, 999).await, Some(pages(1)));
+    assert_eq!(send(&*database, run, 999).await, Some(pages(1)));
 
     let (run, channel) = stored(&database, run).await;
     assert_eq!((run.last_message_id, channel.last_message_id), (Some(999.into()), Some(5000.into())));
@@ -103,7 +103,7 @@ async fn a_page_counts_in_every_status_and_changes_none() {
     for (n, status) in (1..).zip(["queued", "running", "succeeded", "failed", "canceled"]) {
         database.execute(&format!("update bot_channel_scan_runs set status = '{status}'")).await;
 
-        assert_eq!(send(&database, run, n).await, Some(pages(n.cast_signed())), "{status}");
+        assert_eq!(send(&*database, run, n).await, Some(pages(n.cast_signed())), "{status}");
 
         assert_eq!(stored_run(&database, run).await.status.as_str(), status);
     }
@@ -149,7 +149,7 @@ async fn a_number_beyond_64_bits_is_an_error_and_nothing_is_half_written() {
 async fn fifty_repetitions_at_once_count_once_and_all_return_the_totals_after_it() {
     for locked in ["bot_channels", "bot_channel_scan_runs"] {
         let (database, run) = one_run().await;
-        send(&database, run, 100).await;
+        send(&*database, run, 100).await;
 
         let locking = format!("select from {locked} for update");
         let totals = fifty_at_once(&database, &locking, |db, _| async move { send(&db, run, 200).await }).await;
@@ -188,24 +188,42 @@ async fn pages_of_8_tasks_that_repeat_themselves_at_random_add_up_exactly() {
     assert_eq!(stored_channel(&database, CHANNEL.into()).await.message_count, 4 * 5000);
 }
 
+/// Lets a second page be stored and cuts its connection before the answer comes; returns what its sender gets.
+async fn without_answer<T>(database: &TestDatabase, proxy: &Proxy, sending: impl Future<Output = T>) -> T {
+    proxy.hold();
+    let cutting = async {
+        becomes(database, "select message_count from bot_channels", "200").await;
+        proxy.cut().await;
+        proxy.release();
+    };
+    tokio::join!(sending, cutting).0
+}
+
 #[tokio::test]
 async fn a_page_whose_answer_was_lost_counts_once_when_it_is_sent_again() {
     let (database, run) = one_run().await;
     let proxy = Proxy::to(&database.name).await;
+    let connection = proxy.pool(1).await.connection().await.unwrap();
+    send(&connection, run, 100).await;
+
+    let page = db::record_scan_progress(&connection, run, CHANNEL.into(), 200.into(), PAGE);
+    let error = without_answer(&database, &proxy, page).await.unwrap_err();
+
+    assert!(error.is_outcome_unknown() && error.is_retryable(), "{error:?}");
+    assert_eq!(send(&*database, run, 200).await, Some(pages(2)));
+    assert_eq!(stored_channel(&database, CHANNEL.into()).await.message_count, 200);
+}
+
+#[tokio::test]
+async fn the_pool_itself_sends_a_page_again_whose_answer_was_lost_and_it_counts_once() {
+    let (database, run) = one_run().await;
+    let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(1).await;
     send(&db, run, 100).await;
-    proxy.forget();
 
-    proxy.hold();
-    let handle = db.clone();
-    let lost =
-        tokio::spawn(async move { db::record_scan_progress(&handle, run, CHANNEL.into(), 200.into(), PAGE).await });
-    while database.text("select message_count from bot_channels").await != "200" {}
-    proxy.cut().await;
-    proxy.release();
+    let progress = without_answer(&database, &proxy, send(&db, run, 200)).await;
 
-    assert!(lost.await.unwrap().is_err(), "it was stored, and nobody knows");
-    assert_eq!(send(&db, run, 200).await, Some(pages(2)));
+    assert_eq!(progress, Some(pages(2)));
     assert_eq!(stored_channel(&database, CHANNEL.into()).await.message_count, 200);
 }
 
