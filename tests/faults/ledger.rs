@@ -34,9 +34,10 @@ const STORED: &str = "select c.channel_id::bigint, array[1, c.message_count, cou
     from bot_channels c left join bot_channel_scan_runs r on r.channel_id = c.channel_id
     group by c.channel_id";
 
-/// Whether the server is done with all that it was sent, and has no more sessions than the pool keeps.
+/// Whether the server is done with all that it was sent, and has no more sessions than the pool keeps. (Those of the tests
+/// themselves have no name.)
 const ALL_IS_QUIET: &str = "select count(*) filter (where state <> 'idle') = 0 and count(*) <= 16 from pg_stat_activity
-    where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()";
+    where datname = current_database() and application_name <> ''";
 
 /// What a caller knows of a write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
