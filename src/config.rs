@@ -44,6 +44,8 @@ pub struct Config {
     pub statement_timeout: Option<Duration>,
     pub(crate) server: tokio_postgres::Config,
     pub(crate) tls: Tls,
+    /// Where migrations connect to, if not there: `DB_MIGRATION_URL`.
+    pub(crate) migration: Option<(tokio_postgres::Config, Tls)>,
 }
 
 /// Reads the configuration from the environment, as `init_db` does.
@@ -51,7 +53,9 @@ pub struct Config {
 /// `POSTGRES_DSN`, else `DATABASE_URL`, is a whole connection string. Without them `POSTGRES_HOST` or `DB_HOST`
 /// (`localhost`), `POSTGRES_PORT` or `DB_PORT` (5432), `POSTGRES_USER` or `DB_USER` (`postgres`), `POSTGRES_PASSWORD` or
 /// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are its parts (TLS is then `prefer`; a
-/// connection string can say more). An empty variable counts as not set. The timeouts and the size of the pool have variables of their own: see [`Config`]'s fields.
+/// connection string can say more). `DB_MIGRATION_URL` is a connection string for migrations alone, which need PostgreSQL itself
+/// where the other one leads to a pooler. An empty variable counts as not set. The timeouts and the size of the pool have
+/// variables of their own: see [`Config`]'s fields.
 ///
 /// # Errors
 /// [`Error::Config`] names the variable that is wrong.
@@ -70,6 +74,10 @@ impl Config {
             Some((variable, dsn)) => Self::from_dsn(variable, &dsn)?,
             None => Self::from_parts(&variables)?,
         };
+        if let Some((variable, dsn)) = variables.first(["DB_MIGRATION_URL"]) {
+            let Self { server, tls, .. } = Self::from_dsn(variable, &dsn)?;
+            config.migration = Some((server, tls));
+        }
         if let Some((variable, text)) = variables.first(["DB_POOL_MAX"]) {
             config.pool_max = number(variable, &text)?;
         }
@@ -139,6 +147,7 @@ impl Config {
             statement_timeout: Some(Duration::from_mins(1)),
             server,
             tls,
+            migration: None,
         }
     }
 
@@ -149,15 +158,20 @@ impl Config {
     }
 
     /// What the session that migrates is opened with.
-    pub(crate) fn migrating_session(&self) -> tokio_postgres::Config {
-        let mut session = self.server.clone();
+    pub(crate) fn migrating_session(&self) -> (tokio_postgres::Config, &Tls) {
+        let (server, tls) = self.migration.as_ref().map_or((&self.server, &self.tls), |(server, tls)| (server, tls));
+        (self.session(server), tls)
+    }
+
+    fn session(&self, server: &tokio_postgres::Config) -> tokio_postgres::Config {
+        let mut session = server.clone();
         session.connect_timeout(self.connect_timeout);
         session
     }
 
     /// What the sessions of the pool are opened with. An option in the connection string comes later, and so wins.
     pub(crate) fn pooled_session(&self) -> tokio_postgres::Config {
-        let mut session = self.migrating_session();
+        let mut session = self.session(&self.server);
         if let Some(timeout) = self.statement_timeout {
             let given = session.get_options().unwrap_or_default();
             session.options(format!("-c statement_timeout={} {given}", timeout.as_millis().max(1)));
@@ -178,19 +192,11 @@ impl FromStr for Config {
 
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses = self.server.get_hostaddrs().iter().map(ToString::to_string);
-        let hosts: Vec<String> = self.server.get_hosts().iter().map(host).chain(addresses).collect();
-        let ports: Vec<String> = self.server.get_ports().iter().map(ToString::to_string).collect();
-        write!(
-            formatter,
-            "host={} port={}",
-            hosts.join(","),
-            if ports.is_empty() { "5432".into() } else { ports.join(",") }
-        )?;
-        write!(formatter, " user={}", self.server.get_user().unwrap_or("(the system's)"))?;
-        write!(formatter, " password={}", if self.server.get_password().is_some() { "********" } else { "(none)" })?;
-        write!(formatter, " dbname={}", self.server.get_dbname().unwrap_or("(the user's)"))?;
-        write!(formatter, " {} pool_max={}", self.tls, self.pool_max)?;
+        write!(formatter, "{}", address(&self.server, &self.tls, ""))?;
+        if let Some((server, tls)) = &self.migration {
+            write!(formatter, " {}", address(server, tls, "migration_"))?;
+        }
+        write!(formatter, " pool_max={}", self.pool_max)?;
         write!(formatter, " connect_timeout={:?} acquire_timeout={:?}", self.connect_timeout, self.acquire_timeout)?;
         match self.statement_timeout {
             Some(timeout) => write!(formatter, " statement_timeout={timeout:?}"),
@@ -203,6 +209,23 @@ impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Config({self})")
     }
+}
+
+/// Where a server is, without the password, and with something before each name.
+fn address(server: &tokio_postgres::Config, tls: &Tls, prefix: &str) -> String {
+    let addresses = server.get_hostaddrs().iter().map(ToString::to_string);
+    let hosts: Vec<String> = server.get_hosts().iter().map(host).chain(addresses).collect();
+    let ports: Vec<String> = server.get_ports().iter().map(ToString::to_string).collect();
+    let parts = [
+        ("host", hosts.join(",")),
+        ("port", if ports.is_empty() { "5432".into() } else { ports.join(",") }),
+        ("user", server.get_user().unwrap_or("(the system's)").into()),
+        ("password", if server.get_password().is_some() { "********" } else { "(none)" }.into()),
+        ("dbname", server.get_dbname().unwrap_or("(the user's)").into()),
+    ];
+    let mut words: Vec<String> = parts.iter().map(|(name, value)| format!("{prefix}{name}={value}")).collect();
+    words.push(tls.parameters(prefix));
+    words.join(" ")
 }
 
 fn host(host: &Host) -> String {

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use crate::config::{Config, get_config};
 use crate::error::Error;
 use crate::migrate;
+use crate::pooler::{self, Pooler};
 use crate::session::{Session, Sessions};
 use crate::sharing::{Place, Shared, Sharing};
 
@@ -32,7 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`Error::Config`] for a wrong variable, [`Error::Connection`], [`Error::Tls`] or [`Error::Database`] if there is no way
-/// in, [`Error::Migration`] if the database holds what this version cannot work on.
+/// in, [`Error::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements, [`Error::Migration`] if the database holds what this version cannot work on.
 pub async fn init_db() -> Result<Db, Error> {
     let config = get_config()?;
     info!(%config, "connecting to PostgreSQL");
@@ -83,11 +84,25 @@ impl Db {
     }
 
     async fn open(config: Config) -> Result<Self, Error> {
+        let db = Self::connect_behind_any_pooler(config).await?;
+        db.pooler().await?.check()?;
+        Ok(db)
+    }
+
+    /// For `clip-db doctor`, which sends unnamed statements only.
+    #[doc(hidden)]
+    pub async fn connect_behind_any_pooler(config: Config) -> Result<Self, Error> {
         config.check()?;
         let sharing = Arc::new(Sharing::of(config.pool_max));
         let db = Self { pool: pool(&config)?, sharing, config, running: TaskTracker::new() };
         db.wait_for_server().await?;
         Ok(db)
+    }
+
+    /// What is between this program and the server.
+    #[doc(hidden)]
+    pub async fn pooler(&self) -> Result<Pooler, Error> {
+        pooler::between(&*self.connection().await?, &self.config).await
     }
 
     /// Brings the schema up to date; one round trip if it is. [`migrate::apply`] reports each file.
@@ -99,10 +114,15 @@ impl Db {
         migrate::apply(self, |_| ()).await.map_err(|error| error.in_function("migrate"))
     }
 
+    /// Whether migrations have an address of their own: `DB_MIGRATION_URL`.
+    pub(crate) fn migrates_elsewhere(&self) -> bool {
+        self.config.migration.is_some()
+    }
+
     /// The connection that migrates, and the task that drives it: none of the pool, whose limits are for short calls.
     pub(crate) async fn connect_to_migrate(&self) -> Result<(PgClient, JoinHandle<Result<(), PgError>>), Error> {
-        let (session, tls) = (self.config.migrating_session(), self.config.tls.connector()?);
-        let connected = timeout(self.config.connect_timeout, session.connect(tls)).await;
+        let (session, tls) = self.config.migrating_session();
+        let connected = timeout(self.config.connect_timeout, session.connect(tls.connector()?)).await;
         let (client, connection) = connected.map_err(|_| Error::ConnectTimeout { function: "" })??;
         Ok((client, tokio::spawn(connection)))
     }

@@ -21,6 +21,7 @@ mod error;
 mod ids;
 mod lease;
 mod models;
+mod pooler;
 mod session;
 mod settings;
 mod sharing;
@@ -44,6 +45,8 @@ pub use lease::Client;
 pub use models::{
     Channel, ChannelSettings, Guild, GuildSettings, InstallIntent, ScanProgress, ScanRun, ScanStatus, User,
 };
+#[doc(hidden)]
+pub use pooler::Pooler;
 pub use session::Session;
 pub use settings::{RawJson, Settings};
 pub use snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};

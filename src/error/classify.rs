@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use deadpool::managed::{PoolError, TimeoutType};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 use super::{Error, message};
 
@@ -30,12 +30,24 @@ impl From<tokio_postgres::Error> for Error {
             Self::Canceled { function, source }
         } else if *code == SqlState::IN_FAILED_SQL_TRANSACTION {
             Self::TransactionAborted { function }
+        } else if is_refused_option(report) {
+            Self::pooler(format!(
+                "{}: PgBouncer refuses the options that connections start with. Connect to PostgreSQL itself; or set \
+                 DB_STATEMENT_TIMEOUT=0 and name no options in the connection string; or let PgBouncer ignore them \
+                 (ignore_startup_parameters = options)",
+                message(&source)
+            ))
         } else if ends_connection(code) {
             Self::Connection { function, source }
         } else {
             Self::Database { function, source }
         }
     }
+}
+
+/// PgBouncer's words for what it does not know in the start-up packet; PostgreSQL has none like them.
+fn is_refused_option(report: &DbError) -> bool {
+    *report.code() == SqlState::PROTOCOL_VIOLATION && report.message().contains("startup parameter")
 }
 
 /// Class 08 (but for 08P01, a refusal for good: `PgBouncer` and start-up options), too many connections, a server that is
