@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
-use tokio_postgres::{AsyncMessage, Client};
+use tokio_postgres::{AsyncMessage, Client, Transaction};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -65,6 +66,7 @@ pub(crate) async fn between(client: &Client, config: &Config) -> Result<Pooler, 
         return Ok(Pooler::Absent);
     }
     match timeout(config.connect_timeout, Box::pin(kind(client, process, config))).await {
+        Ok(Err(error)) if is_mixed_up(&error) => Ok(Pooler::Mixing),
         Ok(kind) => kind,
         Err(_) => Err(Error::ConnectTimeout { function: "" }),
     }
@@ -76,15 +78,18 @@ pub(crate) async fn between(client: &Client, config: &Config) -> Result<Pooler, 
 async fn kind(client: &Client, process: i32, config: &Config) -> Result<Pooler, Error> {
     let word = rand::random::<u64>().to_string();
     let (mut listener, hears) = listener(config, word.clone()).await?;
-    match probe(&mut listener).await {
-        Ok(Probe { is_renamed: true, .. }) => return Ok(Pooler::Renaming),
-        Ok(Probe { process: shared, .. }) if shared == process => return Ok(Pooler::Mixing),
-        // Somebody else's statement has the name, or there are no transactions.
-        Err(Error::Database { .. }) => return Ok(Pooler::Mixing),
-        probed => probed?,
-    };
-    listener.batch_execute(include_str!("pooler/listen.sql")).await?;
-    client.query_typed(include_str!("pooler/notify.sql"), &[(&word, Type::TEXT)]).await?;
+    // A transaction is served by one process in all modes, and what it prepares is met by no other client.
+    let transaction = listener.transaction().await?;
+    let Probe { process: listening, is_renamed } = probe(&transaction).await?;
+    if is_renamed {
+        return Ok(Pooler::Renaming);
+    }
+    if listening == process {
+        return Ok(Pooler::Mixing);
+    }
+    transaction.batch_execute(include_str!("pooler/listen.sql")).await?;
+    transaction.commit().await?;
+    client.query_typed(include_str!("pooler/notify.sql"), &[(&listening, Type::INT4), (&word, Type::TEXT)]).await?;
     let is_heard = matches!(timeout(PATIENCE, hears).await, Ok(Ok(true)));
     Ok(if is_heard { Pooler::Session } else { Pooler::Mixing })
 }
@@ -104,19 +109,21 @@ async fn listener(config: &Config, word: String) -> Result<(Client, JoinHandle<b
 }
 
 struct Probe {
-    /// The process that served it.
+    /// The process that serves the transaction.
     process: i32,
     /// Whether a named statement got another name on its way.
     is_renamed: bool,
 }
 
-/// Prepares a statement and looks for it, in a transaction, which is served by one process: no other client meets it.
-async fn probe(client: &mut Client) -> Result<Probe, Error> {
+async fn probe(transaction: &Transaction<'_>) -> Result<Probe, Error> {
     let sql = include_str!("pooler/probe.sql");
-    let transaction = client.transaction().await?;
-    let probe = transaction.prepare(sql).await?;
+    let _held = transaction.prepare(sql).await?;
     let row = transaction.query_typed_one(include_str!("pooler/probed.sql"), &[(&sql, Type::TEXT)]).await?;
-    drop(probe);
-    transaction.rollback().await?;
     Ok(Probe { process: row.try_get(0)?, is_renamed: row.try_get(1)? })
+}
+
+/// Somebody else's statement has the probe's name, or there are no transactions.
+fn is_mixed_up(error: &Error) -> bool {
+    error.sqlstate() == Some(SqlState::DUPLICATE_PSTATEMENT.code())
+        || error.to_string().contains("statement pooling mode")
 }

@@ -1,2 +1,2 @@
--- Says a word to whoever listens.
-select pg_notify('clip_db_pooler', $1)
+-- Says a word ($2) to the process ($1) that listens.
+select pg_notify(format('clip_db_%s', $1), $2)

@@ -140,7 +140,10 @@ async fn of_eight_programs_that_start_at_once_in_transaction_mode_none_gets_or_s
 
     for bot in bots {
         let complaint = String::from_utf8(bot.stderr).unwrap();
-        assert!(!bot.status.success() && complaint.contains("init_db: a pooler (PgBouncer) is in between"), "{complaint}");
+        assert!(
+            !bot.status.success() && complaint.contains("init_db: a pooler (PgBouncer) is in between"),
+            "{complaint}"
+        );
     }
     assert_eq!(database.text("select count(*) from bot_guilds").await, "0");
 }

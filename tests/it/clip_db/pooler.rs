@@ -21,7 +21,9 @@ async fn transaction_mode_is_wrong_and_the_rest_is_looked_at() {
         "ok     clock",
     ];
     clip_db(&url, "doctor").await.says(2, &told);
-    clip_db(&url, "status").await.says(3, &["connect: a pooler (PgBouncer) is in between", "see `clip-db doctor`"]);
+    clip_db(&url, "status")
+        .await
+        .says(3, &["connect: a pooler (PgBouncer) is in between", "`clip-db doctor` looks at what is behind it"]);
 }
 
 #[tokio::test]
@@ -41,7 +43,9 @@ async fn session_mode_is_a_note_until_migrations_have_an_address() {
 async fn prepared_statements_that_are_kept_apart_are_a_note() {
     let (_server, [_, url]) = renaming_pooler::start().await;
 
-    clip_db(&url, "doctor").await.says(0, &["note   pooler       in between, in transaction mode", "Set DB_MIGRATION_URL"]);
+    clip_db(&url, "doctor")
+        .await
+        .says(0, &["note   pooler       in between, in transaction mode", "Set DB_MIGRATION_URL"]);
 }
 
 #[tokio::test]
