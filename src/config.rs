@@ -1,13 +1,14 @@
-//! The configuration: where the database is, and how long to wait for it. Read from the environment variables that the
-//! Python programs used.
+//! The configuration: where the database is, how long to wait for it, and how much of it to use. Read from the environment
+//! variables that the Python programs used, and some of its own.
+
+mod sessions;
+mod show;
 
 use std::env;
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use tokio_postgres::config::Host;
-
+use self::show::host;
 use crate::error::Error;
 use crate::tls::{self, SslMode, Tls};
 
@@ -16,6 +17,9 @@ const MOST_CONNECTIONS: usize = 262_143;
 
 /// What a server takes: 2^31 milliseconds.
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(2_147_483_647);
+
+/// What fits into a message of PostgreSQL's (1 GiB) beside the lengths of the values.
+const LARGEST_BATCH: usize = 512 << 20;
 
 /// How to reach the database. Made from the environment by [`get_config`], or from a connection string.
 ///
@@ -40,12 +44,41 @@ pub struct Config {
     /// How long a call waits for a free connection: `DB_ACQUIRE_TIMEOUT`, in seconds, 10 by default.
     pub acquire_timeout: Duration,
     /// After how long the server ends a statement: `DB_STATEMENT_TIMEOUT`, in seconds, 60 by default; `None` (0 in the
-    /// variable) for never. Sent as a start-up option, which PgBouncer refuses unless told to ignore it.
+    /// variable) for never. Sent as a start-up option, which PgBouncer refuses unless told to ignore it. A server that gives
+    /// no answer at all for 5 seconds more is given up, and the connection is closed.
     pub statement_timeout: Option<Duration>,
+    /// After how long the server ends a transaction in which nothing happens: `DB_IDLE_IN_TRANSACTION_TIMEOUT`, in seconds,
+    /// 60 by default; `None` (0 in the variable) for never. A start-up option, too.
+    pub idle_in_transaction_timeout: Option<Duration>,
+    /// How old a connection may get before the pool replaces it, up to a tenth less at random: `DB_MAX_LIFETIME`, in
+    /// seconds, 1,800 by default; `None` (0 in the variable) for any age.
+    pub max_lifetime: Option<Duration>,
+    /// The most bytes of text, JSON and ids that a batch may hold: `DB_MAX_BATCH_BYTES`, 64 MiB by default. PostgreSQL takes
+    /// no more than 1 GiB in one statement, and needs a multiple of a batch's size in memory.
+    pub max_batch_bytes: usize,
+    /// The most bytes of a settings document, patch or overrides as JSON text: `DB_MAX_SETTINGS_BYTES`, 256 KiB by default.
+    pub max_settings_bytes: usize,
+    /// Calls that take longer are warned of: `DB_SLOW_QUERY_MS`, in milliseconds, 1,000 by default; `None` (0 in the
+    /// variable) for no warning.
+    pub slow_query: Option<Duration>,
     pub(crate) server: tokio_postgres::Config,
     pub(crate) tls: Tls,
     /// Where migrations connect to, if not there: `DB_MIGRATION_URL`.
     pub(crate) migration: Option<(tokio_postgres::Config, Tls)>,
+}
+
+/// What a call holds its input against, and when it is slow.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub(crate) batch_bytes: usize,
+    pub(crate) settings_bytes: usize,
+    pub(crate) slow_query: Option<Duration>,
+}
+
+impl Limits {
+    pub(crate) const DEFAULT: Self =
+        Self { batch_bytes: 64 << 20, settings_bytes: 256 << 10, slow_query: Some(Duration::from_secs(1)) };
 }
 
 /// Reads the configuration from the environment, as `init_db` does.
@@ -78,17 +111,22 @@ impl Config {
             let Self { server, tls, .. } = Self::from_dsn(variable, &dsn)?;
             config.migration = Some((server, tls));
         }
-        if let Some((variable, text)) = variables.first(["DB_POOL_MAX"]) {
-            config.pool_max = number(variable, &text)?;
-        }
+        config.pool_max = variables.number_or("DB_POOL_MAX", config.pool_max)?;
         if let Some(timeout) = variables.seconds("DB_CONNECT_TIMEOUT")? {
             config.connect_timeout = timeout;
         }
         if let Some(timeout) = variables.seconds("DB_ACQUIRE_TIMEOUT")? {
             config.acquire_timeout = timeout;
         }
-        if let Some(timeout) = variables.seconds("DB_STATEMENT_TIMEOUT")? {
-            config.statement_timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        config.statement_timeout = variables.seconds_or_never("DB_STATEMENT_TIMEOUT", config.statement_timeout)?;
+        config.idle_in_transaction_timeout =
+            variables.seconds_or_never("DB_IDLE_IN_TRANSACTION_TIMEOUT", config.idle_in_transaction_timeout)?;
+        config.max_lifetime = variables.seconds_or_never("DB_MAX_LIFETIME", config.max_lifetime)?;
+        config.max_batch_bytes = variables.number_or("DB_MAX_BATCH_BYTES", config.max_batch_bytes)?;
+        config.max_settings_bytes = variables.number_or("DB_MAX_SETTINGS_BYTES", config.max_settings_bytes)?;
+        if let Some((variable, text)) = variables.first(["DB_SLOW_QUERY_MS"]) {
+            let milliseconds = number(variable, &text)?;
+            config.slow_query = Some(Duration::from_millis(milliseconds)).filter(|limit| !limit.is_zero());
         }
         config.check()?;
         Ok(config)
@@ -121,6 +159,18 @@ impl Config {
         if self.connect_timeout.is_zero() || self.connect_timeout > LONGEST_TIMEOUT {
             return Err(Error::config("DB_CONNECT_TIMEOUT", "must be more than 0 and at most 2147483 seconds"));
         }
+        let durations = [
+            ("DB_ACQUIRE_TIMEOUT", Some(self.acquire_timeout)),
+            ("DB_STATEMENT_TIMEOUT", self.statement_timeout),
+            ("DB_IDLE_IN_TRANSACTION_TIMEOUT", self.idle_in_transaction_timeout),
+            ("DB_MAX_LIFETIME", self.max_lifetime),
+        ];
+        if let Some((variable, _)) = durations.into_iter().find(|(_, duration)| *duration > Some(LONGEST_TIMEOUT)) {
+            return Err(Error::config(variable, "must be at most 2147483 seconds"));
+        }
+        if self.max_batch_bytes > LARGEST_BATCH {
+            return Err(Error::config("DB_MAX_BATCH_BYTES", format!("must be at most {LARGEST_BATCH}")));
+        }
         Ok(())
     }
 
@@ -145,9 +195,22 @@ impl Config {
             connect_timeout: server.get_connect_timeout().copied().unwrap_or(Duration::from_secs(30)),
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Some(Duration::from_mins(1)),
+            idle_in_transaction_timeout: Some(Duration::from_mins(1)),
+            max_lifetime: Some(Duration::from_mins(30)),
+            max_batch_bytes: Limits::DEFAULT.batch_bytes,
+            max_settings_bytes: Limits::DEFAULT.settings_bytes,
+            slow_query: Limits::DEFAULT.slow_query,
             server,
             tls,
             migration: None,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            batch_bytes: self.max_batch_bytes,
+            settings_bytes: self.max_settings_bytes,
+            slow_query: self.slow_query,
         }
     }
 
@@ -155,28 +218,6 @@ impl Config {
     #[must_use]
     pub fn ssl_mode(&self) -> SslMode {
         self.tls.mode
-    }
-
-    /// What the session that migrates is opened with.
-    pub(crate) fn migrating_session(&self) -> (tokio_postgres::Config, &Tls) {
-        let (server, tls) = self.migration.as_ref().map_or((&self.server, &self.tls), |(server, tls)| (server, tls));
-        (self.session(server), tls)
-    }
-
-    fn session(&self, server: &tokio_postgres::Config) -> tokio_postgres::Config {
-        let mut session = server.clone();
-        session.connect_timeout(self.connect_timeout);
-        session
-    }
-
-    /// What the sessions of the pool are opened with. An option in the connection string comes later, and so wins.
-    pub(crate) fn pooled_session(&self) -> tokio_postgres::Config {
-        let mut session = self.session(&self.server);
-        if let Some(timeout) = self.statement_timeout {
-            let given = session.get_options().unwrap_or_default();
-            session.options(format!("-c statement_timeout={} {given}", timeout.as_millis().max(1)));
-        }
-        session
     }
 }
 
@@ -190,58 +231,21 @@ impl FromStr for Config {
     }
 }
 
-impl fmt::Display for Config {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", address(&self.server, &self.tls, ""))?;
-        if let Some((server, tls)) = &self.migration {
-            write!(formatter, " {}", address(server, tls, "migration_"))?;
-        }
-        write!(formatter, " pool_max={}", self.pool_max)?;
-        write!(formatter, " connect_timeout={:?} acquire_timeout={:?}", self.connect_timeout, self.acquire_timeout)?;
-        match self.statement_timeout {
-            Some(timeout) => write!(formatter, " statement_timeout={timeout:?}"),
-            None => write!(formatter, " statement_timeout=never"),
-        }
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Config({self})")
-    }
-}
-
-/// Where a server is, without the password, and with something before each name.
-fn address(server: &tokio_postgres::Config, tls: &Tls, prefix: &str) -> String {
-    let addresses = server.get_hostaddrs().iter().map(ToString::to_string);
-    let hosts: Vec<String> = server.get_hosts().iter().map(host).chain(addresses).collect();
-    let ports: Vec<String> = server.get_ports().iter().map(ToString::to_string).collect();
-    let parts = [
-        ("host", hosts.join(",")),
-        ("port", if ports.is_empty() { "5432".into() } else { ports.join(",") }),
-        ("user", server.get_user().unwrap_or("(the system's)").into()),
-        ("password", if server.get_password().is_some() { "********" } else { "(none)" }.into()),
-        ("dbname", server.get_dbname().unwrap_or("(the user's)").into()),
-    ];
-    let mut words: Vec<String> = parts.iter().map(|(name, value)| format!("{prefix}{name}={value}")).collect();
-    words.push(tls.parameters(prefix));
-    words.join(" ")
-}
-
-fn host(host: &Host) -> String {
-    match host {
-        Host::Tcp(name) => name.clone(),
-        #[cfg(unix)]
-        Host::Unix(path) => path.display().to_string(),
-    }
-}
-
 struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl Variables<'_> {
     /// The first of the variables that is set and not empty.
     fn first<const N: usize>(&self, names: [&'static str; N]) -> Option<(&'static str, String)> {
         names.into_iter().find_map(|name| (self.0)(name).filter(|value| !value.is_empty()).map(|value| (name, value)))
+    }
+
+    fn number_or<T: FromStr>(&self, name: &'static str, default: T) -> Result<T, Error> {
+        self.first([name]).map_or(Ok(default), |(variable, text)| number(variable, &text))
+    }
+
+    /// A number of seconds, where 0 means never.
+    fn seconds_or_never(&self, name: &'static str, default: Option<Duration>) -> Result<Option<Duration>, Error> {
+        Ok(self.seconds(name)?.map_or(default, |timeout| Some(timeout).filter(|timeout| !timeout.is_zero())))
     }
 
     fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Error> {

@@ -17,6 +17,7 @@ use tokio_postgres::{AsyncMessage, Client, Transaction};
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::session::connect_first;
 
 /// How long a notification may take, which the server sends at once.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -96,7 +97,9 @@ async fn kind(client: &Client, process: i32, config: &Config) -> Result<Pooler, 
 
 /// A connection of its own, and the task that drives it, which gives whether it has heard the word.
 async fn listener(config: &Config, word: String) -> Result<(Client, JoinHandle<bool>), Error> {
-    let (client, mut connection) = config.pooled_session().connect(config.tls.connector()?).await?;
+    let connected = connect_first(&config.pooled_sessions(), &config.tls.connector()?).await;
+    let connected = connected.ok_or(Error::ConnectTimeout { function: "" })?;
+    let (client, mut connection) = connected.map_err(Error::connecting)?;
     let hears = tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
             if matches!(message, AsyncMessage::Notification(heard) if heard.payload() == word) {

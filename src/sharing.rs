@@ -12,7 +12,7 @@ use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::db::Connection;
+use crate::connection::Connection;
 use crate::error::Error;
 use crate::session::Session;
 

@@ -119,15 +119,14 @@ async fn a_cursor_that_is_no_snowflake_reads_as_none_and_fails_no_list() {
         let (database, run) = one_run().await;
         channel(&database, 1001.into(), 2002).await;
         database.execute(&format!("update bot_channels set last_message_id = '{cursor}'")).await;
-        let cursors =
-            format!("update bot_channel_scan_runs set after_message_id = '{cursor}', before_message_id = '{cursor}'");
-        database.execute(&cursors).await;
+        let cursors = ["after", "before", "last"].map(|which| format!("{which}_message_id = '{cursor}'")).join(", ");
+        database.execute(&format!("update bot_channel_scan_runs set {cursors}")).await;
 
         assert_eq!(stored_channel(&database, 2001.into()).await.last_message_id, None, "{cursor:?}");
         assert_eq!(db::get_channels_by_guild(&*database, 1001.into()).await.unwrap().len(), 2, "{cursor:?}");
         assert_eq!(db::get_reading_channels(&*database, 1001.into()).await.unwrap().len(), 1, "{cursor:?}");
         let run = stored_run(&database, run).await;
-        assert_eq!((run.after_message_id, run.before_message_id), (None, None), "{cursor:?}");
+        assert_eq!([run.after_message_id, run.before_message_id, run.last_message_id], [None; 3], "{cursor:?}");
         assert_eq!(db::get_scan_runs(&*database, 2001.into(), 10).await.unwrap(), [run], "{cursor:?}");
     }
 }

@@ -93,6 +93,7 @@ async fn connect(settings: &Settings) -> Result<(Db, bool), Failure> {
     let refuses_options = matches!(db, Err(Error::Pooler { .. }));
     if refuses_options {
         config.statement_timeout = None;
+        config.idle_in_transaction_timeout = None;
         db = Db::connect_behind_any_pooler(config).await;
     }
     Ok((db.map_err(|error| Failure::connecting(&error))?, refuses_options))

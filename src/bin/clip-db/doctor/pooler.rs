@@ -4,9 +4,10 @@ use clip_saver_db::Pooler;
 
 use super::{Findings, Level, Patient};
 
-/// Bot and worker send their statement timeout as an option.
+/// Bot and worker send their timeouts as options.
 const REFUSES_OPTIONS: &str = "PgBouncer refuses start-up options, so that neither bot nor worker can connect: connect to PostgreSQL itself, or set \
-     DB_STATEMENT_TIMEOUT=0, or `ignore_startup_parameters = options` in pgbouncer.ini";
+     DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0, or `ignore_startup_parameters = options` in \
+     pgbouncer.ini";
 
 pub async fn pooler(patient: &Patient<'_>) -> Findings {
     let mode = match patient.db.pooler().await? {
