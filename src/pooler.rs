@@ -86,7 +86,7 @@ async fn kind(client: &Client, process: i32, config: &Config) -> Result<Pooler, 
         return Ok(Pooler::Renaming);
     }
     if listening == process {
-        return Ok(Pooler::Mixing);
+        return Ok(Pooler::Mixing); // at once, where nobody else is at work
     }
     transaction.batch_execute(include_str!("pooler/listen.sql")).await?;
     transaction.commit().await?;

@@ -194,11 +194,15 @@ async fn a_pooler_that_refuses_options_is_named_and_what_to_do_about_it() {
     let error = connect_behind(&pooler, &database.name).await.unwrap_err();
 
     assert!(matches!(error, Error::Pooler { function: "connect", .. }), "{error:?}");
-    for advice in ["DB_STATEMENT_TIMEOUT=0", "ignore_startup_parameters = options", "Connect to PostgreSQL itself"] {
+    for advice in [
+        "DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0",
+        "ignore_startup_parameters = options",
+        "Connect to PostgreSQL itself",
+    ] {
         assert!(error.to_string().contains(advice), "{error}");
     }
     let mut without: Config = behind(&pooler, &database.name).parse().unwrap();
-    without.statement_timeout = None;
+    (without.statement_timeout, without.idle_in_transaction_timeout) = (None, None);
     assert!(writes_and_reads(&Db::connect(without).await.unwrap(), 1).await);
 }
 
