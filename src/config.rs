@@ -8,7 +8,6 @@ use std::env;
 use std::str::FromStr;
 use std::time::Duration;
 
-use self::show::host;
 use crate::error::Error;
 use crate::tls::{self, SslMode, Tls};
 
@@ -133,20 +132,18 @@ impl Config {
     }
 
     fn from_dsn(variable: &str, dsn: &str) -> Result<Self, Error> {
+        if is_torn(dsn) {
+            return Err(Error::config(variable, NOT_ENCODED));
+        }
         let (dsn, tls) = tls::take_parameters(dsn).map_err(|reason| Error::config(variable, reason))?;
         let server: tokio_postgres::Config =
-            dsn.parse().map_err(|error| Error::config(variable, crate::error::message(&error)))?;
+            dsn.parse().map_err(|error| Error::config(variable, refusal(&error, &dsn)))?;
         if server.get_hosts().is_empty() && server.get_hostaddrs().is_empty() {
             return Err(Error::config(variable, "names no host"));
         }
-        // What is behind a stray @ would be shown as the host.
-        let is_torn = server.get_hosts().iter().any(|name| host(name).contains('@'))
-            || server.get_user().is_some_and(|user| user.contains(['/', '?']));
-        if is_torn {
-            return Err(Error::config(
-                variable,
-                "@, / and ? in the user or the password must be percent-encoded (%40, %2F, %3F)",
-            ));
+        // The only @ may stand behind the address: then that was taken for the user.
+        if server.get_user().is_some_and(|user| user.contains(['/', '?'])) {
+            return Err(Error::config(variable, NOT_ENCODED));
         }
         Ok(Self::new(server, tls))
     }
@@ -228,6 +225,26 @@ impl FromStr for Config {
     /// as in libpq. What it does not say has the defaults of the fields.
     fn from_str(dsn: &str) -> Result<Self, Error> {
         Self::from_dsn("connection string", dsn)
+    }
+}
+
+const NOT_ENCODED: &str = "@, / and ? in the user, the password or a parameter must be percent-encoded (%40, %2F, %3F)";
+
+/// A URL with a second @: part of a password would be taken for a host or a parameter, and shown.
+fn is_torn(dsn: &str) -> bool {
+    ["postgresql://", "postgres://"].iter().any(|scheme| dsn.starts_with(scheme)) && dsn.matches('@').count() > 1
+}
+
+/// What is wrong with a connection string. Beside a password that is not quoted, an unknown option may be a part of it.
+fn refusal(error: &tokio_postgres::Error, dsn: &str) -> String {
+    let message = crate::error::message(error);
+    match message.split_once("unknown option") {
+        Some((start, _)) if dsn.contains("password") => {
+            format!(
+                "{start}unknown option; a password with spaces or & must be 'in quotes', or percent-encoded in a URL"
+            )
+        }
+        _ => message,
     }
 }
 

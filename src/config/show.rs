@@ -31,14 +31,14 @@ fn address(server: &tokio_postgres::Config, tls: &Tls, prefix: &str) -> String {
     let addresses = server.get_hostaddrs().iter().map(ToString::to_string);
     let hosts: Vec<String> = server.get_hosts().iter().map(host).chain(addresses).collect();
     let ports: Vec<String> = server.get_ports().iter().map(ToString::to_string).collect();
-    let parts = [
+    let named = [
         ("host", hosts.join(",")),
         ("port", if ports.is_empty() { "5432".into() } else { ports.join(",") }),
         ("user", server.get_user().unwrap_or("(the system's)").into()),
         ("password", if server.get_password().is_some() { "********" } else { "(none)" }.into()),
         ("dbname", server.get_dbname().unwrap_or("(the user's)").into()),
     ];
-    let mut words: Vec<String> = parts.iter().map(|(name, value)| format!("{prefix}{name}={value}")).collect();
+    let mut words: Vec<String> = named.iter().map(|(name, value)| format!("{prefix}{name}={value}")).collect();
     words.push(tls.parameters(prefix));
     words.join(" ")
 }
@@ -60,7 +60,7 @@ impl fmt::Display for OrNever {
     }
 }
 
-pub(super) fn host(host: &Host) -> String {
+fn host(host: &Host) -> String {
     match host {
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]

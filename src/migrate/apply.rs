@@ -233,10 +233,21 @@ fn others_were_in_the_way(error: &Error) -> bool {
 pub(super) fn failed(error: refinery::Error) -> Error {
     // refinery's own text says only "db error" of what PostgreSQL reported.
     let report = causes(&error).last().map(ToString::to_string).unwrap_or_default();
-    Error::Migration { reason: format!("{error}: {report}"), source: Some(Box::new(error)) }
+    with_advice(Error::Migration { reason: format!("{error}: {report}"), source: Some(Box::new(error)) })
 }
 
 fn failed_outside(file: &Migration, error: tokio_postgres::Error) -> Error {
     let reason = format!("{file}: {}", crate::error::message(&error));
-    Error::Migration { reason, source: Some(Box::new(error)) }
+    with_advice(Error::Migration { reason, source: Some(Box::new(error)) })
+}
+
+/// Bot and worker may have roles that cannot change the schema (`docs/PRIVILEGES.md`).
+fn with_advice(mut error: Error) -> Error {
+    let lacks_a_right = error.sqlstate() == Some(SqlState::INSUFFICIENT_PRIVILEGE.code());
+    if let Error::Migration { reason, .. } = &mut error
+        && lacks_a_right
+    {
+        reason.push_str("; this role may not: let the owner of the tables run `clip-db migrate`");
+    }
+    error
 }

@@ -4,6 +4,7 @@
 mod calls;
 mod check;
 mod doctor;
+mod doctor_roles;
 mod migrate;
 mod pooler;
 

@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 
 use tokio::process::Command;
 
+use crate::proxy::Proxy;
 use crate::support::TestDatabase;
 
 const UNFINISHED: &str = "select count(*) from bot_channel_scan_runs where status in ('queued', 'running')";
@@ -60,6 +61,32 @@ async fn a_worker_that_is_interrupted_cancels_its_run_and_the_next_one_goes_on()
     assert_eq!(database.text(canceled).await, "1");
     run(&mut example("worker", &database.url())).await;
     assert_eq!(database.text(SCANNED).await, "5200 400");
+}
+
+#[tokio::test]
+async fn a_worker_that_loses_its_connections_counts_every_message_once() {
+    let database = TestDatabase::new().await;
+    run(example("bot", &database.url()).arg(data("gateway.jsonl"))).await;
+    let proxy = Proxy::to(&database.name).await;
+    let mut worker = example("worker", &database.url());
+    let mut worker = worker.env("DATABASE_URL", proxy.url()).stdout(Stdio::null()).spawn().unwrap();
+    while database.text("select coalesce(sum(messages_scanned), 0) from bot_channel_scan_runs").await == "0" {}
+
+    let mut statements = 5; // after so many the next cut is made, while the server runs the last of them
+    let ended = loop {
+        proxy.forget();
+        tokio::select! {
+            ended = worker.wait() => break ended,
+            () = proxy.until_sent('E', statements) => proxy.cut().await,
+        }
+        statements += 1;
+    };
+
+    assert!(ended.unwrap().success());
+    assert!(statements > 10, "{statements}");
+    assert_eq!(database.text(SCANNED).await, "5200 400");
+    let with_those_that_the_bot_saw = database.text("select sum(message_count) from bot_channels").await;
+    assert_eq!(with_those_that_the_bot_saw, "5705");
 }
 
 #[tokio::test]

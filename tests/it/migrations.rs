@@ -108,7 +108,9 @@ async fn a_role_with_a_schema_of_its_own_migrates_the_same_schema_as_all_others(
 async fn a_deadlock_with_a_program_that_writes_is_tried_again() {
     let database = empty().await;
     database.execute(include_str!("../fixtures/existing_database.sql")).await;
-    let writer = Obstacle::new(&database, "update bot_channels set name = 'x'").await;
+    // Only the program that migrates looks for deadlocks, so that it is the one that ends.
+    let patient = "set local deadlock_timeout = '1min'; update bot_channels set name = 'x'";
+    let writer = Obstacle::new(&database, patient).await;
 
     let handle = database.db.clone();
     let migrating = tokio::spawn(async move { handle.migrate().await });

@@ -1,5 +1,5 @@
-//! A small pooler in transaction mode that does what PgBouncer does from 1.21 on, with max_prepared_statements above 0: it gives
-//! the prepared statements of its clients names of its own. Debian has no package of that version yet.
+//! A small pooler in transaction mode that does what PgBouncer does from 1.21 on if it is told to: it gives the prepared
+//! statements of its clients names of its own. Not every system has a package of that version.
 
 use std::sync::Arc;
 

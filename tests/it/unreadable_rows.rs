@@ -1,7 +1,7 @@
 //! Rows that hold what this version cannot read, made so on purpose: a typed error or a lossless value for that row,
 //! never a panic, and the rows beside it work.
 
-use clip_saver_db::{ChannelId, Db, Error, GuildId, ScanStatus, Settings, UserId, repositories as db};
+use clip_saver_db::{ChannelId, Db, Error, GuildId, Settings, UserId, repositories as db};
 
 use crate::channels::stored_channel;
 use crate::scan_runs::{one_run, stored_run};
@@ -16,29 +16,6 @@ fn unreadable<T: std::fmt::Debug>(function: &str, result: Result<T, Error>) -> S
         Error::UnreadableRow { column, .. } => column,
         other => panic!("{other:?}"),
     }
-}
-
-#[tokio::test]
-async fn a_status_of_a_newer_release_is_read_as_it_is() {
-    let (database, run) = one_run().await;
-    let other = queued_run(&database, 2001.into()).await;
-    // A connection that has prepared its statements, and knows the type, before the change.
-    let connection = database.connection().await.unwrap();
-    assert!(db::get_scan_run(&connection, run).await.unwrap().is_some());
-    assert_eq!(db::get_scan_runs(&connection, 2001.into(), 10).await.unwrap().len(), 2);
-
-    database.execute("alter type scan_status add value 'paused' before 'running'").await;
-    database.execute(&format!("update bot_channel_scan_runs set status = 'paused' where id = '{run}'")).await;
-
-    let paused = ScanStatus::Unknown("paused".into());
-    assert_eq!(db::get_scan_run(&connection, run).await.unwrap().unwrap().status, paused);
-    assert_eq!(db::get_scan_runs(&connection, 2001.into(), 10).await.unwrap().len(), 2);
-    assert!(db::mark_scan_started(&connection, other).await.unwrap());
-    drop(connection);
-    let fresh = Db::connect(crate::support::config(&database.name)).await.unwrap();
-    assert_eq!(stored_run(&fresh, run).await.status, paused);
-    assert_eq!(stored_run(&fresh, other).await.status, ScanStatus::Running);
-    assert_eq!(paused.to_string(), "paused");
 }
 
 /// Settings that PostgreSQL holds and `serde_json` cannot parse as a whole.
