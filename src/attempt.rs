@@ -45,7 +45,7 @@ impl Attempts {
             Err(error) => error,
             done => return Some(done),
         };
-        if self.is_last || !attempt.session.is_some_and(Session::is_spent) {
+        if self.is_last || !attempt.session.is_some_and(Session::has_failed) {
             return Some(Err(self.give_up(error)));
         }
         self.is_last = true;

@@ -62,6 +62,8 @@ pub struct Config {
     pub slow_query: Option<Duration>,
     pub(crate) server: tokio_postgres::Config,
     pub(crate) tls: Tls,
+    /// Where migrations connect to, if not there: `DB_MIGRATION_URL`.
+    pub(crate) migration: Option<(tokio_postgres::Config, Tls)>,
 }
 
 /// What a call holds its input against, and when it is slow.
@@ -83,7 +85,9 @@ impl Limits {
 /// `POSTGRES_DSN`, else `DATABASE_URL`, is a whole connection string. Without them `POSTGRES_HOST` or `DB_HOST`
 /// (`localhost`), `POSTGRES_PORT` or `DB_PORT` (5432), `POSTGRES_USER` or `DB_USER` (`postgres`), `POSTGRES_PASSWORD` or
 /// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are its parts (TLS is then `prefer`; a
-/// connection string can say more). An empty variable counts as not set. The timeouts and the size of the pool have variables of their own: see [`Config`]'s fields.
+/// connection string can say more). `DB_MIGRATION_URL` is a connection string for migrations alone, which need PostgreSQL itself
+/// where the other one leads to a pooler. An empty variable counts as not set. The timeouts and the size of the pool have
+/// variables of their own: see [`Config`]'s fields.
 ///
 /// # Errors
 /// [`Error::Config`] names the variable that is wrong.
@@ -102,6 +106,10 @@ impl Config {
             Some((variable, dsn)) => Self::from_dsn(variable, &dsn)?,
             None => Self::from_parts(&variables)?,
         };
+        if let Some((variable, dsn)) = variables.first(["DB_MIGRATION_URL"]) {
+            let Self { server, tls, .. } = Self::from_dsn(variable, &dsn)?;
+            config.migration = Some((server, tls));
+        }
         config.pool_max = variables.number_or("DB_POOL_MAX", config.pool_max)?;
         if let Some(timeout) = variables.seconds("DB_CONNECT_TIMEOUT")? {
             config.connect_timeout = timeout;
@@ -191,6 +199,7 @@ impl Config {
             slow_query: Limits::DEFAULT.slow_query,
             server,
             tls,
+            migration: None,
         }
     }
 

@@ -19,6 +19,7 @@ use crate::connection::Connection;
 use crate::error::Error;
 use crate::migrate;
 use crate::observe::Waiter;
+use crate::pooler::{self, Pooler};
 use crate::session::{Sessions, connect_first};
 use crate::sharing::{Place, Shared, Sharing};
 
@@ -29,7 +30,7 @@ use crate::sharing::{Place, Shared, Sharing};
 ///
 /// # Errors
 /// [`Error::Config`] for a wrong variable, [`Error::Connection`], [`Error::Tls`] or [`Error::Database`] if there is no way
-/// in, [`Error::Migration`] if the database holds what this version cannot work on.
+/// in, [`Error::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements, [`Error::Migration`] if the database holds what this version cannot work on.
 pub async fn init_db() -> Result<Db, Error> {
     let config = get_config()?;
     info!(%config, "connecting to PostgreSQL");
@@ -81,12 +82,26 @@ impl Db {
     }
 
     async fn open(config: Config) -> Result<Self, Error> {
+        let db = Self::connect_behind_any_pooler(config).await?;
+        db.pooler().await?.check()?;
+        Ok(db)
+    }
+
+    /// For `clip-db doctor`, which sends unnamed statements only.
+    #[doc(hidden)]
+    pub async fn connect_behind_any_pooler(config: Config) -> Result<Self, Error> {
         config.check()?;
         let sharing = Arc::new(Sharing::of(config.pool_max));
         let limits = config.limits();
         let db = Self { pool: pool(&config)?, sharing, config, limits, running: TaskTracker::new() };
         drop(db.connection().await?);
         Ok(db)
+    }
+
+    /// What is between this program and the server.
+    #[doc(hidden)]
+    pub async fn pooler(&self) -> Result<Pooler, Error> {
+        pooler::between(&*self.connection().await?, &self.config).await
     }
 
     /// Brings the schema up to date; one round trip if it is. [`migrate::apply`] reports each file.
@@ -98,12 +113,17 @@ impl Db {
         migrate::apply(self, |_| ()).await.map_err(|error| error.in_function("migrate"))
     }
 
+    /// Whether migrations have an address of their own: `DB_MIGRATION_URL`.
+    pub(crate) fn migrates_elsewhere(&self) -> bool {
+        self.config.migration.is_some()
+    }
+
     /// The connection that migrates, and the task that drives it: none of the pool, whose limits are for short calls.
     pub(crate) async fn connect_to_migrate(&self) -> Result<(PgClient, JoinHandle<Result<(), PgError>>), Error> {
-        let (hosts, tls) = (self.config.migrating_sessions(), self.config.tls.connector()?);
-        let connected = timeout(self.config.connect_timeout, connect_first(&hosts, &tls)).await.ok().flatten();
-        let (client, connection) =
-            connected.ok_or(Error::ConnectTimeout { function: "" })?.map_err(Error::connecting)?;
+        let (hosts, tls) = self.config.migrating_sessions();
+        let connected = timeout(self.config.connect_timeout, connect_first(&hosts, &tls.connector()?)).await;
+        let connected = connected.ok().flatten().ok_or(Error::ConnectTimeout { function: "" })?;
+        let (client, connection) = connected.map_err(Error::connecting)?;
         Ok((client, tokio::spawn(connection)))
     }
 

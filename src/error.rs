@@ -187,6 +187,14 @@ pub enum Error {
         /// The function that failed.
         function: &'static str,
     },
+    /// `PgBouncer`, or another pooler, is in between, and does not let this crate work.
+    #[error("{}{reason}", within(function))]
+    Pooler {
+        /// The function that failed.
+        function: &'static str,
+        /// What stands in the way, and what to do.
+        reason: String,
+    },
     /// Any other report of the database.
     #[error("{}{}", within(function), message(source))]
     Database {
@@ -233,6 +241,7 @@ macro_rules! function_of {
             | Self::ReadOnly { function, .. }
             | Self::TransactionAborted { function }
             | Self::Tls { function, .. }
+            | Self::Pooler { function, .. }
             | Self::Database { function, .. } => Some(function),
             Self::InvalidId { .. } | Self::UnreadableSettings { .. } | Self::Config { .. } | Self::Migration { .. } => {
                 None
@@ -260,6 +269,10 @@ impl Error {
 
     pub(crate) fn migration(reason: impl Into<String>) -> Self {
         Self::Migration { reason: reason.into(), source: None }
+    }
+
+    pub(crate) fn pooler(reason: impl Into<String>) -> Self {
+        Self::Pooler { function: "", reason: reason.into() }
     }
 
     /// Names the function that failed, unless one below it is named already.

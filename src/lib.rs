@@ -25,6 +25,7 @@ mod ids;
 mod lease;
 mod models;
 mod observe;
+mod pooler;
 mod session;
 mod settings;
 mod sharing;
@@ -52,6 +53,8 @@ pub use lease::Client;
 pub use models::{
     Channel, ChannelSettings, Guild, GuildSettings, InstallIntent, ScanProgress, ScanRun, ScanStatus, User,
 };
+#[doc(hidden)]
+pub use pooler::Pooler;
 pub use session::Session;
 pub use settings::{RawJson, Settings};
 pub use snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};

@@ -40,8 +40,7 @@ pub struct Session {
     /// by one whose statement is there.
     statements: Mutex<HashMap<Box<str>, Statement, RandomState>>,
     activity: Arc<Activity>,
-    /// It broke, or would go on to fail.
-    is_spent: AtomicBool,
+    has_failed: AtomicBool,
     /// It broke while a statement was on its way: nobody knows what became of that.
     is_lost: AtomicBool,
     epoch: Epoch,
@@ -84,7 +83,7 @@ impl Session {
     fn note(&self, error: &PgError, was_sent: bool) {
         let fate = fate(error);
         if fate != Fate::Usable {
-            self.is_spent.store(true, Ordering::Relaxed);
+            self.has_failed.store(true, Ordering::Relaxed);
         }
         if fate == Fate::Broken && was_sent {
             self.is_lost.store(true, Ordering::Relaxed);
@@ -99,13 +98,15 @@ impl Session {
         self.run(self.client.batch_execute(sql)).await
     }
 
-    /// Whether the pool takes it no more: it broke, holds statements that a change of the schema has made useless, leads to
-    /// a server that is no primary any more, or is too old.
+    /// Whether it would go on to fail: it broke, holds statements that a change of the schema has made useless, or leads to
+    /// a server that takes no writes.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed) || self.client.is_closed()
+    }
+
+    /// Whether the pool takes it no more: it has failed, or another one of its epoch has, or it is too old.
     pub(crate) fn is_spent(&self) -> bool {
-        self.is_spent.load(Ordering::Relaxed)
-            || self.client.is_closed()
-            || self.epoch.is_over()
-            || self.expires.is_some_and(|expires| expires <= Instant::now())
+        self.has_failed() || self.epoch.is_over() || self.expires.is_some_and(|expires| expires <= Instant::now())
     }
 
     /// Whether statements can still be sent.
@@ -130,7 +131,8 @@ impl Session {
     /// Sees to it that the server is done with what was dropped; returns whether it is. What does not end by itself is
     /// canceled: the request reaches the server before whatever is sent here afterwards, so that it hits nothing else.
     pub(crate) async fn settle(&self) -> bool {
-        let is_free = self.answers(HASTE).await || self.cancel().await && self.answers(PATIENCE).await;
+        let is_free =
+            self.is_open() && (self.answers(HASTE).await || self.cancel().await && self.answers(PATIENCE).await);
         if is_free {
             self.activity.forget();
         }

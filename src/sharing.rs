@@ -132,7 +132,7 @@ impl Place {
             let before = answers.load(Ordering::Relaxed);
             let answer = if self.is_first { Ok(read.as_mut().await) } else { timeout(PATIENCE, read.as_mut()).await };
             match answer {
-                Ok(Err(_)) if self.session().is_spent() => return None,
+                Ok(Err(_)) if self.session().has_failed() => return None,
                 Ok(result) => {
                     answers.fetch_add(1, Ordering::Relaxed);
                     return Some(result);

@@ -8,6 +8,7 @@ use tokio_postgres::Config as PgConfig;
 use tokio_postgres::config::Host;
 
 use super::Config;
+use crate::tls::Tls;
 
 /// What PostgreSQL and Linux have by default: two hours.
 const UNTOLD: Duration = Duration::from_hours(2);
@@ -20,9 +21,10 @@ const RETRIES: u32 = 3;
 const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
 
 impl Config {
-    /// What the session that migrates is opened with, by host.
-    pub(crate) fn migrating_sessions(&self) -> Vec<PgConfig> {
-        self.by_host(&self.server)
+    /// What the session that migrates is opened with, by host, and how it is encrypted.
+    pub(crate) fn migrating_sessions(&self) -> (Vec<PgConfig>, &Tls) {
+        let (server, tls) = self.migration.as_ref().map_or((&self.server, &self.tls), |(server, tls)| (server, tls));
+        (self.by_host(server), tls)
     }
 
     /// What the sessions of the pool are opened with, by host: each may take its part of the time. An option in the

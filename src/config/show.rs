@@ -6,22 +6,15 @@ use std::time::Duration;
 use tokio_postgres::config::Host;
 
 use super::Config;
+use crate::tls::Tls;
 
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses = self.server.get_hostaddrs().iter().map(ToString::to_string);
-        let hosts: Vec<String> = self.server.get_hosts().iter().map(host).chain(addresses).collect();
-        let ports: Vec<String> = self.server.get_ports().iter().map(ToString::to_string).collect();
-        write!(
-            formatter,
-            "host={} port={}",
-            hosts.join(","),
-            if ports.is_empty() { "5432".into() } else { ports.join(",") }
-        )?;
-        write!(formatter, " user={}", self.server.get_user().unwrap_or("(the system's)"))?;
-        write!(formatter, " password={}", if self.server.get_password().is_some() { "********" } else { "(none)" })?;
-        write!(formatter, " dbname={}", self.server.get_dbname().unwrap_or("(the user's)"))?;
-        write!(formatter, " {} application_name={}", self.tls, self.application_name())?;
+        write!(formatter, "{}", address(&self.server, &self.tls, ""))?;
+        write!(formatter, " application_name={}", self.application_name())?;
+        if let Some((server, tls)) = &self.migration {
+            write!(formatter, " {}", address(server, tls, "migration_"))?;
+        }
         write!(formatter, " pool_max={}", self.pool_max)?;
         write!(formatter, " connect_timeout={:?} acquire_timeout={:?}", self.connect_timeout, self.acquire_timeout)?;
         write!(formatter, " statement_timeout={}", OrNever(self.statement_timeout))?;
@@ -31,6 +24,23 @@ impl fmt::Display for Config {
         write!(formatter, " max_settings_bytes={}", self.max_settings_bytes)?;
         write!(formatter, " slow_query={}", OrNever(self.slow_query))
     }
+}
+
+/// Where a server is, without the password, and with something before each name.
+fn address(server: &tokio_postgres::Config, tls: &Tls, prefix: &str) -> String {
+    let addresses = server.get_hostaddrs().iter().map(ToString::to_string);
+    let hosts: Vec<String> = server.get_hosts().iter().map(host).chain(addresses).collect();
+    let ports: Vec<String> = server.get_ports().iter().map(ToString::to_string).collect();
+    let named = [
+        ("host", hosts.join(",")),
+        ("port", if ports.is_empty() { "5432".into() } else { ports.join(",") }),
+        ("user", server.get_user().unwrap_or("(the system's)").into()),
+        ("password", if server.get_password().is_some() { "********" } else { "(none)" }.into()),
+        ("dbname", server.get_dbname().unwrap_or("(the user's)").into()),
+    ];
+    let mut words: Vec<String> = named.iter().map(|(name, value)| format!("{prefix}{name}={value}")).collect();
+    words.push(tls.parameters(prefix));
+    words.join(" ")
 }
 
 impl fmt::Debug for Config {

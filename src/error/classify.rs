@@ -47,11 +47,22 @@ impl Error {
     pub(crate) fn connecting(source: tokio_postgres::Error) -> Self {
         let function = "";
         match source.code() {
+            Some(code) if *code == SqlState::PROTOCOL_VIOLATION && is_refused_option(&source) => Self::pooler(format!(
+                "{}: PgBouncer refuses the options that connections start with. Connect to PostgreSQL itself; or set \
+                 DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0, and name no options in the connection string; \
+                 or let PgBouncer ignore them (ignore_startup_parameters = options)",
+                message(&source)
+            )),
             Some(code) if ends_connection(code) => Self::Connection { function, source },
             Some(_) => Self::Database { function, source },
             None => without_report(source),
         }
     }
+}
+
+/// PgBouncer's words for what it does not know in the start-up packet; PostgreSQL has none like them.
+fn is_refused_option(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|report| report.message().contains("startup parameter"))
 }
 
 /// Whether another attempt to connect may succeed: the server is away or starting, full, or a standby where a primary is

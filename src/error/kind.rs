@@ -23,6 +23,7 @@ impl Error {
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::ReadOnly { .. } => "read_only",
             Self::Tls { .. } => "tls",
+            Self::Pooler { .. } => "pooler",
             Self::TransactionAborted { .. } => "transaction_aborted",
             Self::Database { .. } => "database",
             Self::Config { .. } => "config",

@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 
 use super::adopt::record_first;
 use super::plan::{Plan, plan_on};
-use super::{embedded, files};
+use super::{embedded, files, route};
 use crate::db::Db;
 use crate::error::{Error, causes};
 
@@ -185,7 +185,7 @@ pub(super) async fn with_session<T>(
     work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let (mut client, driver) = db.connect_to_migrate().await?;
-    let result = match prepare(&client).await {
+    let result = match prepare(db, &client).await {
         Ok(()) => work(&mut client).await,
         Err(error) => Err(error),
     };
@@ -194,7 +194,8 @@ pub(super) async fn with_session<T>(
     result
 }
 
-async fn prepare(client: &Client) -> Result<(), Error> {
+async fn prepare(db: &Db, client: &Client) -> Result<(), Error> {
+    route::check(db, client).await?;
     client.query_typed(include_str!("session.sql"), &[]).await?;
     if let Err(error) = client.query_typed(include_str!("watched.sql"), &[]).await {
         debug!(%error, "the server cannot watch for programs that are gone");

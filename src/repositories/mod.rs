@@ -16,6 +16,7 @@
 //!
 //! - A batch of more than `DB_MAX_BATCH_BYTES` and settings of more than `DB_MAX_SETTINGS_BYTES` are refused, too.
 //! - A call whose future is dropped is canceled on the server, if it has a connection of its own.
+//! - What a function *needs* are rights of its role: `docs/PRIVILEGES.md` has all of them, and roles for bot and worker.
 //!
 //! # When the connection breaks
 //! A read on a [`Db`](crate::Db) is made again, once, on another connection; that one waits for a server that is starting or

@@ -11,6 +11,7 @@ use crate::config::Limits;
 use crate::db::Db;
 use crate::error::Error;
 use crate::lease::Client;
+use crate::transaction::Transaction;
 
 /// The most rows that a statement is given, but for a key that is repeated more often, and where no transaction is open.
 const LARGEST_PART: usize = 10_000;
@@ -92,17 +93,17 @@ async fn write_whole<B: Batch>(client: &impl GenericClient, batch: &B) -> Result
     batch.write(client, Part::whole(batch.rows())).await
 }
 
-/// One transaction, and if the connection breaks and that does no harm, another.
+/// One transaction, and if its connection breaks and that does no harm, another.
 async fn write_in_transactions<B: Batch>(db: &Db, batch: &B) -> Result<u64, Error> {
-    let first = match write_in_transaction(db, batch).await {
+    let first = match write_in(db.begin_unnamed().await?, batch).await {
         Err(error @ (Error::Connection { .. } | Error::OutcomeUnknown { is_repeatable: true, .. })) => error,
         result => return result,
     };
-    write_in_transaction(db, batch).await.map_err(|second| if first.is_outcome_unknown() { first } else { second })
+    let again = async { write_in(db.begin_unnamed().await?, batch).await };
+    again.await.map_err(|second| if first.is_outcome_unknown() { first } else { second })
 }
 
-async fn write_in_transaction<B: Batch>(db: &Db, batch: &B) -> Result<u64, Error> {
-    let transaction = db.begin_unnamed().await?;
+async fn write_in<B: Batch>(transaction: Transaction, batch: &B) -> Result<u64, Error> {
     match write_parts(&transaction, batch).await {
         Ok(written) => transaction.commit_unnamed(B::KIND).await.map(|()| written),
         Err(error) => {

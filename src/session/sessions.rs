@@ -78,7 +78,7 @@ impl Sessions {
             client,
             statements: Mutex::default(),
             activity,
-            is_spent: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
             epoch,
             // Sessions that were opened together do not end together.
@@ -108,8 +108,11 @@ impl Manager for Sessions {
                 Some(Err(error)) if !may_come_back(&error) || Instant::now() + jittered > deadline => {
                     return Err(error);
                 }
-                Some(Err(error)) => warn!(%error, "PostgreSQL cannot be reached yet, trying again"),
-                None => warn!("PostgreSQL does not answer, trying again"),
+                Some(Err(error)) if pause == FIRST_PAUSE => {
+                    warn!(%error, "PostgreSQL cannot be reached yet, trying again");
+                }
+                None if pause == FIRST_PAUSE => warn!("PostgreSQL does not answer, trying again"),
+                _ => {} // that was said
             }
             sleep(jittered).await;
             pause = (pause * 2).min(LONGEST_PAUSE);

@@ -96,6 +96,19 @@ fn the_connection_string_says_by_what_name_the_server_knows_the_program() {
 }
 
 #[test]
+fn migrations_may_have_an_address_whose_password_is_hidden_too() {
+    let migration =
+        ("DB_MIGRATION_URL", "postgresql://owner:hush@db:5433/clips?sslmode=verify-ca&sslrootcert=/root.pem");
+    let url = ("DATABASE_URL", "postgresql://bot:secret@pooler/clips");
+
+    let shown = shown(&[url, migration]);
+
+    let expected = "migration_host=db migration_port=5433 migration_user=owner migration_password=******** \
+                    migration_dbname=clips migration_sslmode=verify-ca migration_sslrootcert=/root.pem";
+    assert!(shown.contains(expected) && shown.contains(" user=bot ") && !shown.contains("hush"), "{shown}");
+}
+
+#[test]
 fn a_wrong_value_is_an_error_that_names_the_variable() {
     for (variable, value) in [
         ("POSTGRES_DSN", "mysql://root@db/x"),
@@ -104,6 +117,7 @@ fn a_wrong_value_is_an_error_that_names_the_variable() {
         ("DATABASE_URL", "postgresql://db/x?sslrootcert=system&sslmode=require"),
         ("DATABASE_URL", "host=db colour=red"),
         ("DATABASE_URL", "host='db"),
+        ("DB_MIGRATION_URL", "mysql://root@db/x"),
         ("POSTGRES_PORT", "70000"),
         ("DB_PORT", "x"),
         ("DATABASE_URL", "postgresql://db/x?connect_timeout=9223372036854775807"),

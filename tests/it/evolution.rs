@@ -16,7 +16,7 @@ const NEWER: &str = "
       name text;
     begin
       for name in select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' loop
-        execute format('alter table %I add column added_later text default ''x''', name);
+        execute format('alter table %I add column added_later text not null default ''x''', name);
       end loop;
       for name in
         select indexrelid::regclass from pg_index join pg_class c on c.oid = indrelid

@@ -60,11 +60,13 @@ impl Proxy {
         Self { url, state }
     }
 
-    /// A pool of so many connections that go through here.
+    /// A pool of so many connections that go through here; what connecting takes does not count.
     pub async fn pool(&self, pool_max: usize) -> Db {
         let mut config = self.config();
         config.pool_max = pool_max;
-        Db::connect(config).await.expect("the database is there")
+        let db = Db::connect(config).await.expect("the database is there");
+        self.forget();
+        db
     }
 
     /// The URL that leads through here.

@@ -33,20 +33,21 @@ impl Seen {
         self.note(&format!("{value:?} {value:#?}\n"));
     }
 
-    /// An error in every form in which one is printed, as are its causes, and what a panic says of it.
+    /// An error in every form in which one is printed, its causes too, and as a panic.
     fn fails<T: Debug>(&self, result: Result<T, Error>) -> Error {
-        let error = result.expect_err("this fails");
+        let panic = catch_unwind(AssertUnwindSafe(|| result.as_ref().unwrap())).expect_err("this fails");
+        self.note(panic.downcast_ref::<String>().expect("unwrap says why"));
+        let error = result.expect_err("it did");
         let causes = successors(Some(&error as &dyn std::error::Error), |cause| cause.source());
         causes.for_each(|cause| self.note(&format!("{cause} {cause:?} {cause:#?}\n")));
-        let panic = catch_unwind(AssertUnwindSafe(|| Err::<(), _>(&error).unwrap())).unwrap_err();
-        self.note(panic.downcast_ref::<String>().expect("unwrap says why"));
         error
     }
 
     /// What a program prints.
     async fn prints(&self, command: &mut Command) {
         let output = command.kill_on_drop(true).output().await.unwrap();
-        [output.stdout, output.stderr].iter().for_each(|bytes| self.note(&String::from_utf8_lossy(bytes)));
+        self.note(&String::from_utf8_lossy(&output.stdout));
+        self.note(&String::from_utf8_lossy(&output.stderr));
     }
 }
 
