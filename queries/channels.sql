@@ -5,14 +5,16 @@
 
 --! get_channel : ChannelRow
 --- One channel by id.
-select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
+select /* get_channel */
+       channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
        message_count, settings, created_at, updated_at
 from bot_channels
 where channel_id = :channel_id;
 
 --! get_channels_by_guild : ChannelRow
 --- A guild's channels by name in code-point order (the same on every server), unnamed ones last, then by number.
-select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
+select /* get_channels_by_guild */
+       channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
        message_count, settings, created_at, updated_at
 from bot_channels
 where guild_id = :guild_id
@@ -20,7 +22,8 @@ order by name collate "C" nulls last, length(channel_id), channel_id collate "C"
 
 --! get_reading_channels : ChannelRow
 --- The channels of a guild that the worker reads, in work order: never scanned, then longest unscanned first.
-select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
+select /* get_reading_channels */
+       channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
        message_count, settings, created_at, updated_at
 from bot_channels
 where guild_id = :guild_id and is_reading
@@ -28,16 +31,18 @@ order by last_scanned_at nulls first, length(channel_id), channel_id collate "C"
 
 --! count_channels_by_guild
 --- How many channels of a guild are stored.
-select count(*) as channels from bot_channels where guild_id = :guild_id;
+select /* count_channels_by_guild */ count(*) as channels from bot_channels where guild_id = :guild_id;
 
 --! total_message_count
 --- The sum of a guild's message counts (`sum` of bigints is numeric).
-select coalesce(sum(message_count), 0)::bigint as messages from bot_channels where guild_id = :guild_id;
+select /* total_message_count */ coalesce(sum(message_count), 0)::bigint as messages
+from bot_channels
+where guild_id = :guild_id;
 
 --! upsert_channels_for_guild (names[?], types[?], overrides[?])
 --- Inserts or updates a batch of channels, in key order. Of duplicates the last one wins; overrides are merged in
 --- order, and into the stored settings. Returns how many distinct channels were written.
-with guild as materialized (
+with /* upsert_channels_for_guild */ guild as materialized (
   -- Guild before channels, as a racing delete_guilds locks them.
   select guild_id from bot_guilds where guild_id = :guild_id for key share
 ),
@@ -77,7 +82,7 @@ select count(*) as written from written;
 
 --! set_channel_reading
 --- Turns reading on or off, in the column and in `settings.is_enabled`.
-update bot_channels
+update /* set_channel_reading */ bot_channels
 set is_reading = :is_reading,
     settings = case when jsonb_typeof(settings) = 'object' then settings else '{}' end
       || jsonb_build_object('is_enabled', :is_reading::boolean)
@@ -86,7 +91,7 @@ returning channel_id;
 
 --! update_channel_cursor (last_message_id?)
 --- Sets the cursor as given, forward, backward or to none.
-update bot_channels
+update /* update_channel_cursor */ bot_channels
 set last_message_id = :last_message_id,
     last_scanned_at = now()
 where channel_id = :channel_id
@@ -95,7 +100,7 @@ returning channel_id;
 --! update_channel_progress
 --- Moves the cursor forward, never back, and adds to the count. Cursors compare as numbers (999 < 1000). The cases are
 --- nested because `and` promises no order, and the cast of a text that is no number would fail.
-update bot_channels
+update /* update_channel_progress */ bot_channels
 set last_message_id = case
       when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
         case
@@ -112,29 +117,35 @@ returning channel_id;
 
 --! touch_channel_activity
 --- Marks a channel as active now.
-update bot_channels set last_activity_at = now() where channel_id = :channel_id returning channel_id;
+update /* touch_channel_activity */ bot_channels
+set last_activity_at = now()
+where channel_id = :channel_id
+returning channel_id;
 
 --! increment_channel_message_count
 --- Adds to a channel's message count; a negative number subtracts.
-update bot_channels set message_count = message_count + :by where channel_id = :channel_id returning channel_id;
+update /* increment_channel_message_count */ bot_channels
+set message_count = message_count + :by
+where channel_id = :channel_id
+returning channel_id;
 
 --! update_channel_settings : ChannelSettingsRow()
 --- Replaces the top-level keys of the patch. A stored value that is no object is replaced by the patch.
-update bot_channels
+update /* update_channel_settings */ bot_channels
 set settings = case when jsonb_typeof(settings) = 'object' then settings || :patch else :patch end
 where channel_id = :channel_id
 returning channel_id, settings, updated_at;
 
 --! set_channel_settings : ChannelSettingsRow()
 --- Replaces a channel's settings as a whole.
-update bot_channels
+update /* set_channel_settings */ bot_channels
 set settings = :settings
 where channel_id = :channel_id
 returning channel_id, settings, updated_at;
 
 --! delete_channels
 --- Deletes channels; their scan runs go with them. Rows are locked in key order first, as the batches do.
-with doomed as materialized (
+with /* delete_channels */ doomed as materialized (
   select channel_id from bot_channels where channel_id = any(:channel_ids::text[]) order by channel_id for update
 ),
 deleted as (

@@ -5,12 +5,12 @@
 
 --! get_guild_settings : GuildSettingsRow
 --- The settings of one guild.
-select guild_id, settings, updated_at from guild_settings where guild_id = :guild_id;
+select /* get_guild_settings */ guild_id, settings, updated_at from guild_settings where guild_id = :guild_id;
 
 --! ensure_guild_settings : GuildSettingsRow
 --- The settings of one guild, created from the defaults if there are none. "Do nothing, then select" would miss a row
 --- that a concurrent call has just committed; the no-op update returns it.
-with existing as (
+with /* ensure_guild_settings */ existing as (
   select guild_id, settings, updated_at from guild_settings where guild_id = :guild_id
 ),
 created as (
@@ -26,7 +26,7 @@ select guild_id, settings, updated_at from created;
 
 --! update_guild_settings : GuildSettingsRow
 --- Replaces the top-level keys of the patch. A stored value that is no object is replaced by the patch.
-update guild_settings
+update /* update_guild_settings */ guild_settings
 set settings = case when jsonb_typeof(settings) = 'object' then settings || :patch else :patch end,
     updated_at = now()
 where guild_id = :guild_id
@@ -34,7 +34,7 @@ returning guild_id, settings, updated_at;
 
 --! set_guild_settings : GuildSettingsRow
 --- Replaces the settings as a whole; creates the row if missing.
-insert into guild_settings as s (guild_id, settings, updated_at)
+insert /* set_guild_settings */ into guild_settings as s (guild_id, settings, updated_at)
 values (:guild_id, :settings, now())
 on conflict (guild_id) do update
 set settings = excluded.settings,

@@ -4,20 +4,20 @@
 
 --! get_guild : GuildRow
 --- One guild by id.
-select guild_id, name, icon, owner_user_id, joined_at, last_seen_at
+select /* get_guild */ guild_id, name, icon, owner_user_id, joined_at, last_seen_at
 from bot_guilds
 where guild_id = :guild_id;
 
 --! get_guilds : GuildRow
 --- Every guild, in the order of their ids (shorter decimal text is the smaller number).
-select guild_id, name, icon, owner_user_id, joined_at, last_seen_at
+select /* get_guilds */ guild_id, name, icon, owner_user_id, joined_at, last_seen_at
 from bot_guilds
 order by length(guild_id), guild_id collate "C";
 
 --! upsert_guild (icon?, owner_user_id?, joined_at?)
 --- Inserts a guild or replaces its name, icon and owner. `joined_at` is kept once it is there: a later sync does not
 --- know it better.
-insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
+insert /* upsert_guild */ into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
 values (:guild_id, :name, :icon, :owner_user_id, coalesce(:joined_at, now()), now())
 on conflict (guild_id) do update
 set name = excluded.name,
@@ -29,7 +29,7 @@ returning guild_id;
 --! upsert_guilds (icons[?], owner_user_ids[?], joined_ats[?])
 --- The same for a batch, in key order (batches in opposite orders would deadlock); of duplicates the last one wins.
 --- Returns how many distinct guilds were written.
-with input as (
+with /* upsert_guilds */ input as (
   select distinct on (guild_id) guild_id, name, icon, owner_user_id, joined_at
   from unnest(
     :guild_ids::text[], :names::text[], :icons::text[], :owner_user_ids::text[], :joined_ats::timestamptz[]
@@ -53,7 +53,7 @@ select count(*) as written from written;
 --! delete_guilds
 --- Deletes guilds; channels and scan runs go with them. Guilds, then channels, are locked in key order first, as the
 --- batches do: the cascade itself would take the channels as they lie on the disk.
-with doomed as materialized (
+with /* delete_guilds */ doomed as materialized (
   select guild_id from bot_guilds where guild_id = any(:guild_ids::text[]) order by guild_id for update
 ),
 channels as materialized (
@@ -72,12 +72,12 @@ select count(*) as deleted from deleted;
 
 --! touch_guild
 --- Marks a guild as seen now.
-update bot_guilds set last_seen_at = now() where guild_id = :guild_id returning guild_id;
+update /* touch_guild */ bot_guilds set last_seen_at = now() where guild_id = :guild_id returning guild_id;
 
 --! sync_guild (icon?, owner_user_id?, joined_at?, channel_names[?], channel_types[?], channel_overrides[?])
 --- A guild with its channels, in one statement. The owner is added to `users` if missing, since Discord names owners
 --- whom nobody has stored yet. Channels that are not named stay. Returns how many distinct channels were written.
-with owner as (
+with /* sync_guild */ owner as (
   insert into users (discord_user_id)
   select :owner_user_id::text
   where :owner_user_id::text is not null

@@ -4,7 +4,7 @@
 
 --! get_user : UserRow
 --- One user by Discord id.
-select id, discord_user_id, username, global_name, avatar, last_login_at
+select /* get_user */ id, discord_user_id, username, global_name, avatar, last_login_at
 from users
 where discord_user_id = :discord_user_id;
 
@@ -13,7 +13,7 @@ where discord_user_id = :discord_user_id;
 --- alike, so that batches in opposite orders cannot deadlock. A known user brings an `id` along: the default would draw a
 --- number from the 32-bit `users_id_seq` for every row of every sync, until it runs out. It is not the user's own, which
 --- could be taken for a second row while another session updates the first; the update keeps the own one.
-with input as (
+with /* upsert_users */ input as (
   select distinct on (discord_user_id) discord_user_id, username, global_name, avatar, last_login_at
   from unnest(
     :discord_user_ids::text[], :usernames::text[], :global_names::text[], :avatars::text[],

@@ -1,12 +1,12 @@
-//! The configuration: where the database is, and how long to wait for it. Read from the environment variables that the
-//! Python programs used.
+//! The configuration: where the database is, how long to wait for it, and how much of it to use. Read from the environment
+//! variables that the Python programs used, and some of its own.
+
+mod sessions;
+mod show;
 
 use std::env;
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
-
-use tokio_postgres::config::Host;
 
 use crate::error::Error;
 use crate::tls::{self, SslMode, Tls};
@@ -16,6 +16,9 @@ const MOST_CONNECTIONS: usize = 262_143;
 
 /// What a server takes: 2^31 milliseconds.
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(2_147_483_647);
+
+/// What fits into a message of PostgreSQL's (1 GiB) beside the lengths of the values.
+const LARGEST_BATCH: usize = 512 << 20;
 
 /// How to reach the database. Made from the environment by [`get_config`], or from a connection string.
 ///
@@ -40,10 +43,41 @@ pub struct Config {
     /// How long a call waits for a free connection: `DB_ACQUIRE_TIMEOUT`, in seconds, 10 by default.
     pub acquire_timeout: Duration,
     /// After how long the server ends a statement: `DB_STATEMENT_TIMEOUT`, in seconds, 60 by default; `None` (0 in the
-    /// variable) for never. Sent as a start-up option, which PgBouncer refuses unless told to ignore it.
+    /// variable) for never. Sent as a start-up option, which PgBouncer refuses unless told to ignore it. A server that gives
+    /// no answer at all for 5 seconds more is given up, and the connection is closed.
     pub statement_timeout: Option<Duration>,
+    /// After how long the server ends a transaction in which nothing happens: `DB_IDLE_IN_TRANSACTION_TIMEOUT`, in seconds,
+    /// 60 by default; `None` (0 in the variable) for never. A start-up option, too.
+    pub idle_in_transaction_timeout: Option<Duration>,
+    /// How old a connection may get before the pool replaces it, up to a tenth less at random: `DB_MAX_LIFETIME`, in
+    /// seconds, 1,800 by default; `None` (0 in the variable) for any age.
+    pub max_lifetime: Option<Duration>,
+    /// The most bytes of text, JSON and ids that a batch may hold: `DB_MAX_BATCH_BYTES`, 64 MiB by default. PostgreSQL takes
+    /// no more than 1 GiB in one statement, and needs a multiple of a batch's size in memory.
+    pub max_batch_bytes: usize,
+    /// The most bytes of a settings document, patch or overrides as JSON text: `DB_MAX_SETTINGS_BYTES`, 256 KiB by default.
+    pub max_settings_bytes: usize,
+    /// Calls that take longer are warned of: `DB_SLOW_QUERY_MS`, in milliseconds, 1,000 by default; `None` (0 in the
+    /// variable) for no warning.
+    pub slow_query: Option<Duration>,
     pub(crate) server: tokio_postgres::Config,
     pub(crate) tls: Tls,
+    /// Where migrations connect to, if not there: `DB_MIGRATION_URL`.
+    pub(crate) migration: Option<(tokio_postgres::Config, Tls)>,
+}
+
+/// What a call holds its input against, and when it is slow.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub(crate) batch_bytes: usize,
+    pub(crate) settings_bytes: usize,
+    pub(crate) slow_query: Option<Duration>,
+}
+
+impl Limits {
+    pub(crate) const DEFAULT: Self =
+        Self { batch_bytes: 64 << 20, settings_bytes: 256 << 10, slow_query: Some(Duration::from_secs(1)) };
 }
 
 /// Reads the configuration from the environment, as `init_db` does.
@@ -51,7 +85,9 @@ pub struct Config {
 /// `POSTGRES_DSN`, else `DATABASE_URL`, is a whole connection string. Without them `POSTGRES_HOST` or `DB_HOST`
 /// (`localhost`), `POSTGRES_PORT` or `DB_PORT` (5432), `POSTGRES_USER` or `DB_USER` (`postgres`), `POSTGRES_PASSWORD` or
 /// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are its parts (TLS is then `prefer`; a
-/// connection string can say more). An empty variable counts as not set. The timeouts and the size of the pool have variables of their own: see [`Config`]'s fields.
+/// connection string can say more). `DB_MIGRATION_URL` is a connection string for migrations alone, which need PostgreSQL itself
+/// where the other one leads to a pooler. An empty variable counts as not set. The timeouts and the size of the pool have
+/// variables of their own: see [`Config`]'s fields.
 ///
 /// # Errors
 /// [`Error::Config`] names the variable that is wrong.
@@ -70,37 +106,44 @@ impl Config {
             Some((variable, dsn)) => Self::from_dsn(variable, &dsn)?,
             None => Self::from_parts(&variables)?,
         };
-        if let Some((variable, text)) = variables.first(["DB_POOL_MAX"]) {
-            config.pool_max = number(variable, &text)?;
+        if let Some((variable, dsn)) = variables.first(["DB_MIGRATION_URL"]) {
+            let Self { server, tls, .. } = Self::from_dsn(variable, &dsn)?;
+            config.migration = Some((server, tls));
         }
+        config.pool_max = variables.number_or("DB_POOL_MAX", config.pool_max)?;
         if let Some(timeout) = variables.seconds("DB_CONNECT_TIMEOUT")? {
             config.connect_timeout = timeout;
         }
         if let Some(timeout) = variables.seconds("DB_ACQUIRE_TIMEOUT")? {
             config.acquire_timeout = timeout;
         }
-        if let Some(timeout) = variables.seconds("DB_STATEMENT_TIMEOUT")? {
-            config.statement_timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        config.statement_timeout = variables.seconds_or_never("DB_STATEMENT_TIMEOUT", config.statement_timeout)?;
+        config.idle_in_transaction_timeout =
+            variables.seconds_or_never("DB_IDLE_IN_TRANSACTION_TIMEOUT", config.idle_in_transaction_timeout)?;
+        config.max_lifetime = variables.seconds_or_never("DB_MAX_LIFETIME", config.max_lifetime)?;
+        config.max_batch_bytes = variables.number_or("DB_MAX_BATCH_BYTES", config.max_batch_bytes)?;
+        config.max_settings_bytes = variables.number_or("DB_MAX_SETTINGS_BYTES", config.max_settings_bytes)?;
+        if let Some((variable, text)) = variables.first(["DB_SLOW_QUERY_MS"]) {
+            let milliseconds = number(variable, &text)?;
+            config.slow_query = Some(Duration::from_millis(milliseconds)).filter(|limit| !limit.is_zero());
         }
         config.check()?;
         Ok(config)
     }
 
     fn from_dsn(variable: &str, dsn: &str) -> Result<Self, Error> {
+        if is_torn(dsn) {
+            return Err(Error::config(variable, NOT_ENCODED));
+        }
         let (dsn, tls) = tls::take_parameters(dsn).map_err(|reason| Error::config(variable, reason))?;
         let server: tokio_postgres::Config =
-            dsn.parse().map_err(|error| Error::config(variable, crate::error::message(&error)))?;
+            dsn.parse().map_err(|error| Error::config(variable, refusal(&error, &dsn)))?;
         if server.get_hosts().is_empty() && server.get_hostaddrs().is_empty() {
             return Err(Error::config(variable, "names no host"));
         }
-        // What is behind a stray @ would be shown as the host.
-        let is_torn = server.get_hosts().iter().any(|name| host(name).contains('@'))
-            || server.get_user().is_some_and(|user| user.contains(['/', '?']));
-        if is_torn {
-            return Err(Error::config(
-                variable,
-                "@, / and ? in the user or the password must be percent-encoded (%40, %2F, %3F)",
-            ));
+        // The only @ may stand behind the address: then that was taken for the user.
+        if server.get_user().is_some_and(|user| user.contains(['/', '?'])) {
+            return Err(Error::config(variable, NOT_ENCODED));
         }
         Ok(Self::new(server, tls))
     }
@@ -112,6 +155,18 @@ impl Config {
         }
         if self.connect_timeout.is_zero() || self.connect_timeout > LONGEST_TIMEOUT {
             return Err(Error::config("DB_CONNECT_TIMEOUT", "must be more than 0 and at most 2147483 seconds"));
+        }
+        let durations = [
+            ("DB_ACQUIRE_TIMEOUT", Some(self.acquire_timeout)),
+            ("DB_STATEMENT_TIMEOUT", self.statement_timeout),
+            ("DB_IDLE_IN_TRANSACTION_TIMEOUT", self.idle_in_transaction_timeout),
+            ("DB_MAX_LIFETIME", self.max_lifetime),
+        ];
+        if let Some((variable, _)) = durations.into_iter().find(|(_, duration)| *duration > Some(LONGEST_TIMEOUT)) {
+            return Err(Error::config(variable, "must be at most 2147483 seconds"));
+        }
+        if self.max_batch_bytes > LARGEST_BATCH {
+            return Err(Error::config("DB_MAX_BATCH_BYTES", format!("must be at most {LARGEST_BATCH}")));
         }
         Ok(())
     }
@@ -137,8 +192,22 @@ impl Config {
             connect_timeout: server.get_connect_timeout().copied().unwrap_or(Duration::from_secs(30)),
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Some(Duration::from_mins(1)),
+            idle_in_transaction_timeout: Some(Duration::from_mins(1)),
+            max_lifetime: Some(Duration::from_mins(30)),
+            max_batch_bytes: Limits::DEFAULT.batch_bytes,
+            max_settings_bytes: Limits::DEFAULT.settings_bytes,
+            slow_query: Limits::DEFAULT.slow_query,
             server,
             tls,
+            migration: None,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            batch_bytes: self.max_batch_bytes,
+            settings_bytes: self.max_settings_bytes,
+            slow_query: self.slow_query,
         }
     }
 
@@ -146,23 +215,6 @@ impl Config {
     #[must_use]
     pub fn ssl_mode(&self) -> SslMode {
         self.tls.mode
-    }
-
-    /// What the session that migrates is opened with.
-    pub(crate) fn migrating_session(&self) -> tokio_postgres::Config {
-        let mut session = self.server.clone();
-        session.connect_timeout(self.connect_timeout);
-        session
-    }
-
-    /// What the sessions of the pool are opened with. An option in the connection string comes later, and so wins.
-    pub(crate) fn pooled_session(&self) -> tokio_postgres::Config {
-        let mut session = self.migrating_session();
-        if let Some(timeout) = self.statement_timeout {
-            let given = session.get_options().unwrap_or_default();
-            session.options(format!("-c statement_timeout={} {given}", timeout.as_millis().max(1)));
-        }
-        session
     }
 }
 
@@ -176,40 +228,23 @@ impl FromStr for Config {
     }
 }
 
-impl fmt::Display for Config {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses = self.server.get_hostaddrs().iter().map(ToString::to_string);
-        let hosts: Vec<String> = self.server.get_hosts().iter().map(host).chain(addresses).collect();
-        let ports: Vec<String> = self.server.get_ports().iter().map(ToString::to_string).collect();
-        write!(
-            formatter,
-            "host={} port={}",
-            hosts.join(","),
-            if ports.is_empty() { "5432".into() } else { ports.join(",") }
-        )?;
-        write!(formatter, " user={}", self.server.get_user().unwrap_or("(the system's)"))?;
-        write!(formatter, " password={}", if self.server.get_password().is_some() { "********" } else { "(none)" })?;
-        write!(formatter, " dbname={}", self.server.get_dbname().unwrap_or("(the user's)"))?;
-        write!(formatter, " {} pool_max={}", self.tls, self.pool_max)?;
-        write!(formatter, " connect_timeout={:?} acquire_timeout={:?}", self.connect_timeout, self.acquire_timeout)?;
-        match self.statement_timeout {
-            Some(timeout) => write!(formatter, " statement_timeout={timeout:?}"),
-            None => write!(formatter, " statement_timeout=never"),
+const NOT_ENCODED: &str = "@, / and ? in the user, the password or a parameter must be percent-encoded (%40, %2F, %3F)";
+
+/// A URL with a second @: part of a password would be taken for a host or a parameter, and shown.
+fn is_torn(dsn: &str) -> bool {
+    ["postgresql://", "postgres://"].iter().any(|scheme| dsn.starts_with(scheme)) && dsn.matches('@').count() > 1
+}
+
+/// What is wrong with a connection string. Beside a password that is not quoted, an unknown option may be a part of it.
+fn refusal(error: &tokio_postgres::Error, dsn: &str) -> String {
+    let message = crate::error::message(error);
+    match message.split_once("unknown option") {
+        Some((start, _)) if dsn.contains("password") => {
+            format!(
+                "{start}unknown option; a password with spaces or & must be 'in quotes', or percent-encoded in a URL"
+            )
         }
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Config({self})")
-    }
-}
-
-fn host(host: &Host) -> String {
-    match host {
-        Host::Tcp(name) => name.clone(),
-        #[cfg(unix)]
-        Host::Unix(path) => path.display().to_string(),
+        _ => message,
     }
 }
 
@@ -219,6 +254,15 @@ impl Variables<'_> {
     /// The first of the variables that is set and not empty.
     fn first<const N: usize>(&self, names: [&'static str; N]) -> Option<(&'static str, String)> {
         names.into_iter().find_map(|name| (self.0)(name).filter(|value| !value.is_empty()).map(|value| (name, value)))
+    }
+
+    fn number_or<T: FromStr>(&self, name: &'static str, default: T) -> Result<T, Error> {
+        self.first([name]).map_or(Ok(default), |(variable, text)| number(variable, &text))
+    }
+
+    /// A number of seconds, where 0 means never.
+    fn seconds_or_never(&self, name: &'static str, default: Option<Duration>) -> Result<Option<Duration>, Error> {
+        Ok(self.seconds(name)?.map_or(default, |timeout| Some(timeout).filter(|timeout| !timeout.is_zero())))
     }
 
     fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Error> {

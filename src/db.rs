@@ -1,29 +1,27 @@
 //! The handle that bot and worker hold: a pool of connections, and how it is opened and closed.
 
 use std::fmt;
-use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType, Timeouts};
-use deadpool_postgres::{Manager, Runtime};
+use deadpool::managed::{Pool, PoolError, QueueMode, TimeoutType, Timeouts};
+use deadpool::{Runtime, Status};
 use futures::future::{Either, select};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_postgres::{Client as PgClient, Error as PgError};
 use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
-use tracing::{info, warn};
+use tracing::info;
 
-use crate::config::{Config, get_config};
+use crate::config::{Config, Limits, get_config};
+use crate::connection::Connection;
 use crate::error::Error;
 use crate::migrate;
-use crate::session::{Session, Sessions};
+use crate::observe::Waiter;
+use crate::pooler::{self, Pooler};
+use crate::session::{Sessions, connect_first};
 use crate::sharing::{Place, Shared, Sharing};
-
-/// The longest pause between two attempts to connect to a server that is starting.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Reads the environment (see [`get_config`]), connects, and brings the schema up to date. Several programs may start at
 /// once: one migrates, the others wait for it.
@@ -32,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`Error::Config`] for a wrong variable, [`Error::Connection`], [`Error::Tls`] or [`Error::Database`] if there is no way
-/// in, [`Error::Migration`] if the database holds what this version cannot work on.
+/// in, [`Error::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements, [`Error::Migration`] if the database holds what this version cannot work on.
 pub async fn init_db() -> Result<Db, Error> {
     let config = get_config()?;
     info!(%config, "connecting to PostgreSQL");
@@ -69,6 +67,7 @@ pub struct Db {
     pool: Pool<Sessions>,
     sharing: Arc<Sharing>,
     config: Config,
+    limits: Limits,
     /// Counts the connections that are out.
     running: TaskTracker,
 }
@@ -83,11 +82,26 @@ impl Db {
     }
 
     async fn open(config: Config) -> Result<Self, Error> {
+        let db = Self::connect_behind_any_pooler(config).await?;
+        db.pooler().await?.check()?;
+        Ok(db)
+    }
+
+    /// For `clip-db doctor`, which sends unnamed statements only.
+    #[doc(hidden)]
+    pub async fn connect_behind_any_pooler(config: Config) -> Result<Self, Error> {
         config.check()?;
         let sharing = Arc::new(Sharing::of(config.pool_max));
-        let db = Self { pool: pool(&config)?, sharing, config, running: TaskTracker::new() };
-        db.wait_for_server().await?;
+        let limits = config.limits();
+        let db = Self { pool: pool(&config)?, sharing, config, limits, running: TaskTracker::new() };
+        drop(db.connection().await?);
         Ok(db)
+    }
+
+    /// What is between this program and the server.
+    #[doc(hidden)]
+    pub async fn pooler(&self) -> Result<Pooler, Error> {
+        pooler::between(&*self.connection().await?, &self.config).await
     }
 
     /// Brings the schema up to date; one round trip if it is. [`migrate::apply`] reports each file.
@@ -99,11 +113,17 @@ impl Db {
         migrate::apply(self, |_| ()).await.map_err(|error| error.in_function("migrate"))
     }
 
+    /// Whether migrations have an address of their own: `DB_MIGRATION_URL`.
+    pub(crate) fn migrates_elsewhere(&self) -> bool {
+        self.config.migration.is_some()
+    }
+
     /// The connection that migrates, and the task that drives it: none of the pool, whose limits are for short calls.
     pub(crate) async fn connect_to_migrate(&self) -> Result<(PgClient, JoinHandle<Result<(), PgError>>), Error> {
-        let (session, tls) = (self.config.migrating_session(), self.config.tls.connector()?);
-        let connected = timeout(self.config.connect_timeout, session.connect(tls)).await;
-        let (client, connection) = connected.map_err(|_| Error::ConnectTimeout { function: "" })??;
+        let (hosts, tls) = self.config.migrating_sessions();
+        let connected = timeout(self.config.connect_timeout, connect_first(&hosts, &tls.connector()?)).await;
+        let connected = connected.ok().flatten().ok_or(Error::ConnectTimeout { function: "" })?;
+        let (client, connection) = connected.map_err(Error::connecting)?;
         Ok((client, tokio::spawn(connection)))
     }
 
@@ -123,27 +143,26 @@ impl Db {
     /// One that nobody has; `None` if all are out. A timer that is not needed would take as long as the checkout.
     async fn free_connection(&self) -> Result<Option<Connection>, Error> {
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
-        loop {
-            let running = self.running.token();
-            let session = match self.pool.timeout_get(&at_once).await {
-                Err(PoolError::Timeout(TimeoutType::Wait)) => return Ok(None),
-                session => session?,
-            };
-            if let Some(connection) = (Connection { session, running }).if_free().await {
-                return Ok(Some(connection));
-            }
+        let running = self.running.token();
+        match self.pool.timeout_get(&at_once).await {
+            Ok(session) => Ok(Some(Connection::new(session, running))),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// The next that is given back.
     async fn next_connection(&self) -> Result<Connection, Error> {
-        loop {
-            let running = self.running.token();
-            let connection = Connection { session: self.pool.get().await?, running };
-            if let Some(connection) = connection.if_free().await {
-                return Ok(connection);
-            }
-        }
+        let (_waiter, running) = (Waiter::new(), self.running.token());
+        Ok(Connection::new(self.pool.get().await?, running))
+    }
+
+    pub(crate) fn pool_status(&self) -> Status {
+        self.pool.status()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// A place on a connection that short reads share; `None` if there is none to share.
@@ -183,27 +202,6 @@ impl Db {
         self.running.close();
         self.running.wait().await;
     }
-
-    /// Takes a first connection, again and again while the server is starting.
-    async fn wait_for_server(&self) -> Result<(), Error> {
-        let deadline = Instant::now() + self.config.connect_timeout;
-        let mut pause = Duration::from_millis(50);
-        for attempt in 1.. {
-            let connection = timeout_at(deadline, self.connection()).await;
-            let Err(error) = connection.unwrap_or(Err(Error::ConnectTimeout { function: "" })) else {
-                return Ok(());
-            };
-            // Half of the pause at random: programs that were started together come at different moments.
-            let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
-            if !matches!(error, Error::Connection { .. }) || Instant::now() + jittered > deadline {
-                return Err(error);
-            }
-            warn!(attempt, %error, "PostgreSQL cannot be reached yet, trying again");
-            sleep(jittered).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Db {
@@ -217,8 +215,7 @@ impl fmt::Debug for Db {
 }
 
 fn pool(config: &Config) -> Result<Pool<Sessions>, Error> {
-    let manager = Manager::new(config.pooled_session(), config.tls.connector()?);
-    Pool::builder(Sessions(manager))
+    Pool::builder(Sessions::of(config)?)
         .max_size(config.pool_max)
         .wait_timeout(Some(config.acquire_timeout))
         .create_timeout(Some(config.connect_timeout))
@@ -226,41 +223,4 @@ fn pool(config: &Config) -> Result<Pool<Sessions>, Error> {
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|error| Error::config("DB_POOL_MAX", error))
-}
-
-/// A connection of the pool, for several calls in a row: repository functions run on it as on [`Db`].
-pub struct Connection {
-    session: Object<Sessions>,
-    running: TaskTrackerToken,
-}
-
-impl Connection {
-    /// This connection, unless the server is still busy with a call that was dropped: then it is closed.
-    async fn if_free(self) -> Option<Self> {
-        if self.session.is_free().await {
-            return Some(self);
-        }
-        self.discard();
-        None
-    }
-
-    /// Takes the connection out of the pool for good: dropping it closes the session, and the pool makes a new one.
-    pub(crate) fn discard(self) {
-        drop(Object::take(self.session));
-        drop(self.running);
-    }
-}
-
-impl Deref for Connection {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        &self.session
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Connection")
-    }
 }

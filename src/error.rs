@@ -1,8 +1,9 @@
 //! The one error type. What PostgreSQL reports is classified in `classify`, once, by SQLSTATE.
 
 mod classify;
+mod kind;
 
-pub(crate) use classify::ends_session;
+pub(crate) use classify::{Fate, fate, may_come_back};
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -133,12 +134,39 @@ pub enum Error {
         /// The function that failed.
         function: &'static str,
     },
-    /// The server cannot be reached, or the connection broke. A write that was under way may have been stored.
-    #[error("{}no connection to PostgreSQL: {}", within(function), message(source))]
+    /// The server cannot be reached, or the connection broke before anything could be stored. A retry makes sense.
+    #[error("{}no connection to PostgreSQL, nothing was stored: {}", within(function), message(source))]
     Connection {
         /// The function that failed.
         function: &'static str,
         /// What happened.
+        source: tokio_postgres::Error,
+    },
+    /// The connection broke when a write, or the commit of a transaction, was on its way: all of it was stored, or nothing.
+    #[error(
+        "{}the connection to PostgreSQL broke, and whether this was stored is unknown: {}; {}",
+        within(function), message(source),
+        if *is_repeatable { "make the call again" } else { "see what is stored before you make the call again" }
+    )]
+    OutcomeUnknown {
+        /// The function that failed.
+        function: &'static str,
+        /// Whether the same call may be made again: the function is idempotent.
+        is_repeatable: bool,
+        /// What happened.
+        source: tokio_postgres::Error,
+    },
+    /// The server takes no writes (SQLSTATE 25006): a standby, or a primary that has just been replaced. The next call
+    /// connects anew.
+    #[error(
+        "{}the server takes no writes, nothing was stored; connect to the primary (name all hosts and add \
+         target_session_attrs=read-write)",
+        within(function)
+    )]
+    ReadOnly {
+        /// The function that failed.
+        function: &'static str,
+        /// PostgreSQL's report.
         source: tokio_postgres::Error,
     },
     /// The encrypted connection could not be set up: certificates, or a server without TLS.
@@ -158,6 +186,14 @@ pub enum Error {
     TransactionAborted {
         /// The function that failed.
         function: &'static str,
+    },
+    /// `PgBouncer`, or another pooler, is in between, and does not let this crate work.
+    #[error("{}{reason}", within(function))]
+    Pooler {
+        /// The function that failed.
+        function: &'static str,
+        /// What stands in the way, and what to do.
+        reason: String,
     },
     /// Any other report of the database.
     #[error("{}{}", within(function), message(source))]
@@ -201,8 +237,11 @@ macro_rules! function_of {
             | Self::ConnectTimeout { function }
             | Self::Closed { function }
             | Self::Connection { function, .. }
+            | Self::OutcomeUnknown { function, .. }
+            | Self::ReadOnly { function, .. }
             | Self::TransactionAborted { function }
             | Self::Tls { function, .. }
+            | Self::Pooler { function, .. }
             | Self::Database { function, .. } => Some(function),
             Self::InvalidId { .. } | Self::UnreadableSettings { .. } | Self::Config { .. } | Self::Migration { .. } => {
                 None
@@ -230,6 +269,10 @@ impl Error {
 
     pub(crate) fn migration(reason: impl Into<String>) -> Self {
         Self::Migration { reason: reason.into(), source: None }
+    }
+
+    pub(crate) fn pooler(reason: impl Into<String>) -> Self {
+        Self::Pooler { function: "", reason: reason.into() }
     }
 
     /// Names the function that failed, unless one below it is named already.
@@ -268,18 +311,36 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed if made again. After [`Error::Connection`] a write may have been stored
-    /// nevertheless, so that one that adds up (`increment_…`, `…_progress`) may count twice when repeated.
+    /// Whether the same call may be made again, and may succeed then: nothing was stored, or storing it twice is the same as
+    /// once. Where the database is out of something (SQLSTATE class 53: a full disk), not before somebody has seen to it.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Conflict { .. }
-                | Self::Canceled { .. }
-                | Self::PoolTimeout { .. }
-                | Self::ConnectTimeout { .. }
-                | Self::Connection { .. }
-        )
+            | Self::Canceled { .. }
+            | Self::PoolTimeout { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::Connection { .. }
+            | Self::ReadOnly { .. } => true,
+            Self::OutcomeUnknown { is_repeatable, .. } => *is_repeatable,
+            Self::Database { .. } => self.sqlstate().is_some_and(|code| code.starts_with("53")),
+            _ => false,
+        }
+    }
+
+    /// Whether the call may have been stored nevertheless. With every other error of a write nothing was, but for an
+    /// [`Error::UnreadableRow`] of one that returns what it wrote.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        matches!(self, Self::OutcomeUnknown { .. })
+    }
+
+    /// What a broken connection means if a write was on its way.
+    pub(crate) fn after_sending(self, is_repeatable: bool) -> Self {
+        match self {
+            Self::Connection { function, source } => Self::OutcomeUnknown { function, is_repeatable, source },
+            other => other,
+        }
     }
 }
 

@@ -15,12 +15,17 @@ pub mod queries {
     pub use crate::codegen::{ArraySql, IterSql, JsonSql, StringSql};
 }
 
+mod attempt;
 mod config;
+mod connection;
 mod db;
 mod error;
+mod health;
 mod ids;
 mod lease;
 mod models;
+mod observe;
+mod pooler;
 mod session;
 mod settings;
 mod sharing;
@@ -36,14 +41,20 @@ use codegen::*;
 #[doc(inline)]
 pub use codegen::client::GenericClient;
 
+#[doc(hidden)]
+pub use config::Limits;
 pub use config::{Config, get_config};
-pub use db::{Connection, Db, close_db, init_db};
+pub use connection::Connection;
+pub use db::{Db, close_db, init_db};
 pub use error::Error;
+pub use health::Health;
 pub use ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
 pub use lease::Client;
 pub use models::{
     Channel, ChannelSettings, Guild, GuildSettings, InstallIntent, ScanProgress, ScanRun, ScanStatus, User,
 };
+#[doc(hidden)]
+pub use pooler::Pooler;
 pub use session::Session;
 pub use settings::{RawJson, Settings};
 pub use snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};

@@ -9,6 +9,7 @@ mod adopt;
 mod apply;
 mod catalogue;
 mod plan;
+mod route;
 
 pub use adopt::adopt;
 pub use apply::{Applied, apply};

@@ -107,6 +107,9 @@ pub struct ScanRun {
     pub after_message_id: Option<MessageId>,
     /// Only messages before this one.
     pub before_message_id: Option<MessageId>,
+    /// The last message that [`record_scan_progress`](crate::repositories::record_scan_progress) has counted. A stored
+    /// text that is no snowflake reads as `None`.
+    pub last_message_id: Option<MessageId>,
     /// Where the run stands.
     pub status: ScanStatus,
     /// How many messages were looked at.

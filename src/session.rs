@@ -1,68 +1,151 @@
 //! A session with the server, as the pool keeps it: the connection, and the statements that were prepared on it.
 
+mod activity;
+mod sessions;
+
+pub(crate) use sessions::{Sessions, connect_first};
+
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
-use deadpool_postgres::{ClientWrapper, Manager};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::types::{BorrowToSql, ToSql};
 use tokio_postgres::{Client, Error as PgError, Row, RowStream, Statement, ToStatement};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::activity::Activity;
+use self::sessions::Epoch;
 use crate::GenericClient;
-use crate::error::ends_session;
+use crate::config::Limits;
+use crate::error::{Fate, fate};
+use crate::observe;
 
-/// How long the server may take to be done with a call that was dropped.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a call that was dropped may take to end by itself, and after that to be canceled.
+const HASTE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A session of the pool: each statement is prepared at its first use and kept.
 ///
 /// Calls that are joined reach the server in the order in which they were joined.
 pub struct Session {
-    client: ClientWrapper,
+    client: Client,
     /// By their SQL. Who waits for the lock gets it in turn: a call whose statement must still be prepared is not overtaken
     /// by one whose statement is there.
     statements: Mutex<HashMap<Box<str>, Statement, RandomState>>,
-    /// Calls that are under way; between two checkouts, those that were dropped.
-    under_way: AtomicUsize,
-    is_spent: AtomicBool,
+    activity: Arc<Activity>,
+    has_failed: AtomicBool,
+    /// It broke while a statement was on its way: nobody knows what became of that.
+    is_lost: AtomicBool,
+    epoch: Epoch,
+    /// When the pool replaces it.
+    expires: Option<Instant>,
+    /// For the connection that cancels.
+    tls: MakeRustlsConnect,
+    limits: Limits,
 }
 
 impl Session {
-    /// Counts a call: one whose future is dropped remains counted. Notes an error that this session would go on to give.
-    fn watch<T>(&self, call: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        call.inspect(|result| {
-            self.under_way.fetch_sub(1, Ordering::Relaxed);
-            if result.as_ref().is_err_and(ends_session) {
-                self.is_spent.store(true, Ordering::Relaxed);
+    /// Counts what is done on this session; what is dropped before its end remains counted.
+    pub(crate) fn track<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        self.activity.begin();
+        work.inspect(|_| self.activity.end())
+    }
+
+    /// Runs a statement; notes an error that this session would go on to give.
+    fn run<T>(&self, statement: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
+        let was_open = !self.client.is_closed();
+        self.track(statement).inspect(move |result| {
+            if let Err(error) = result {
+                self.note(error, was_open);
             }
         })
     }
 
-    /// Whether it broke, or holds statements that a change of the schema has made useless: the pool takes it no more.
+    /// Prepares something: nothing that is stored is on its way.
+    fn prepare_only<T>(
+        &self,
+        work: impl Future<Output = Result<T, PgError>>,
+    ) -> impl Future<Output = Result<T, PgError>> {
+        self.track(work).inspect(|result| {
+            if let Err(error) = result {
+                self.note(error, false);
+            }
+        })
+    }
+
+    fn note(&self, error: &PgError, was_sent: bool) {
+        let fate = fate(error);
+        if fate != Fate::Usable {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+        if fate == Fate::Broken && was_sent {
+            self.is_lost.store(true, Ordering::Relaxed);
+        }
+        if fate == Fate::ReadOnly {
+            self.epoch.ends();
+        }
+    }
+
+    /// One of the words that begin and end a transaction.
+    pub(crate) async fn execute_simple(&self, sql: &str) -> Result<(), PgError> {
+        self.run(self.client.batch_execute(sql)).await
+    }
+
+    /// Whether it would go on to fail: it broke, holds statements that a change of the schema has made useless, or leads to
+    /// a server that takes no writes.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed) || self.client.is_closed()
+    }
+
+    /// Whether the pool takes it no more: it has failed, or another one of its epoch has, or it is too old.
     pub(crate) fn is_spent(&self) -> bool {
-        self.is_spent.load(Ordering::Relaxed) || self.client.is_closed()
+        self.has_failed() || self.epoch.is_over() || self.expires.is_some_and(|expires| expires <= Instant::now())
     }
 
-    /// Whether the server is done with the calls that were dropped: one may wait for a lock, and who came next would wait
-    /// behind it. A round trip after such a call alone.
-    pub(crate) async fn is_free(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) == 0 || Box::pin(self.becomes_free()).await
+    /// Whether statements can still be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.client.is_closed()
     }
 
-    async fn becomes_free(&self) -> bool {
-        let is_free = timeout(PATIENCE, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok());
+    /// Whether a statement was on its way when the connection broke.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether the server may still be at work on a call that was dropped.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.activity.is_under_way()
+    }
+
+    /// Sees to it that the server is done with what was dropped; returns whether it is. What does not end by itself is
+    /// canceled: the request reaches the server before whatever is sent here afterwards, so that it hits nothing else.
+    pub(crate) async fn settle(&self) -> bool {
+        let is_free =
+            self.is_open() && (self.answers(HASTE).await || self.cancel().await && self.answers(PATIENCE).await);
         if is_free {
-            self.under_way.store(0, Ordering::Relaxed);
+            self.activity.forget();
         }
         is_free
+    }
+
+    async fn answers(&self, patience: Duration) -> bool {
+        timeout(patience, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
+    }
+
+    async fn cancel(&self) -> bool {
+        let request = self.client.cancel_token();
+        timeout(PATIENCE, request.cancel_query(self.tls.clone())).await.is_ok_and(|sent| sent.is_ok())
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, PgError> {
@@ -86,6 +169,12 @@ impl Deref for Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        observe::session_closed();
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Session")
@@ -98,35 +187,35 @@ impl GenericClient for Session {
     }
 
     async fn prepare(&self, query: &str) -> Result<Statement, PgError> {
-        self.watch(self.statement(query)).await
+        self.prepare_only(self.statement(query)).await
     }
 
     async fn execute<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<u64, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.watch(self.client.execute(query, params)).await
+        self.run(self.client.execute(query, params)).await
     }
 
     async fn query_one<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Row, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.watch(self.client.query_one(statement, params)).await
+        self.run(self.client.query_one(statement, params)).await
     }
 
     async fn query_opt<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.watch(self.client.query_opt(statement, params)).await
+        self.run(self.client.query_opt(statement, params)).await
     }
 
     async fn query<T>(&self, query: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, PgError>
     where
         T: ?Sized + ToStatement + Sync + Send,
     {
-        self.watch(self.client.query(query, params)).await
+        self.run(self.client.query(query, params)).await
     }
 
     async fn query_raw<T, I>(&self, statement: &T, params: I) -> Result<RowStream, PgError>
@@ -136,35 +225,6 @@ impl GenericClient for Session {
         I::IntoIter: ExactSizeIterator,
         I::Item: BorrowToSql,
     {
-        self.watch(self.client.query_raw(statement, params)).await
-    }
-}
-
-/// Makes the pool's sessions, as `deadpool_postgres` makes its connections.
-#[derive(Debug)]
-pub(crate) struct Sessions(pub(crate) Manager);
-
-impl managed::Manager for Sessions {
-    /// Boxed: the pool moves it about a dozen times a call.
-    type Type = Box<Session>;
-    type Error = PgError;
-
-    async fn create(&self) -> Result<Box<Session>, PgError> {
-        let client = Box::pin(self.0.create()).await?;
-        Ok(Box::new(Session {
-            client,
-            statements: Mutex::default(),
-            under_way: AtomicUsize::new(0),
-            is_spent: AtomicBool::new(false),
-        }))
-    }
-
-    /// No query at every checkout, which would double the time of a short call.
-    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<PgError> {
-        if session.is_spent() { Err(RecycleError::message("the session is spent")) } else { Ok(()) }
-    }
-
-    fn detach(&self, session: &mut Box<Session>) {
-        self.0.detach(&mut session.client);
+        self.run(self.client.query_raw(statement, params)).await
     }
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::config::Limits;
 use crate::error::Error;
 
 /// A JSON value as PostgreSQL's jsonb holds it: the settings of a guild or a channel, a patch to them, or defaults.
@@ -89,9 +90,16 @@ impl Settings {
     }
 
     /// Refuses what cannot or should not be stored, naming the field.
-    pub(crate) fn check(&self, field: &'static str) -> Result<(), Error> {
+    pub(crate) fn check(&self, field: &'static str, limits: &Limits) -> Result<(), Error> {
         if !self.is_object() {
             return Err(Error::invalid_input(field, "is no JSON object"));
+        }
+        let (bytes, most) = (self.0.len(), limits.settings_bytes);
+        if bytes > most {
+            return Err(Error::invalid_input(
+                field,
+                format!("has {bytes} bytes, over the limit of {most} (DB_MAX_SETTINGS_BYTES)"),
+            ));
         }
         storable::check(self.as_str()).map_err(|reason| Error::invalid_input(field, reason))
     }

@@ -12,7 +12,7 @@ use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::db::Connection;
+use crate::connection::Connection;
 use crate::error::Error;
 use crate::session::Session;
 
@@ -132,7 +132,7 @@ impl Place {
             let before = answers.load(Ordering::Relaxed);
             let answer = if self.is_first { Ok(read.as_mut().await) } else { timeout(PATIENCE, read.as_mut()).await };
             match answer {
-                Ok(Err(_)) if self.session().is_spent() => return None,
+                Ok(Err(_)) if self.session().has_failed() => return None,
                 Ok(result) => {
                     answers.fetch_add(1, Ordering::Relaxed);
                     return Some(result);

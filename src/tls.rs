@@ -87,17 +87,15 @@ pub(crate) struct Tls {
     root_certificates: Option<PathBuf>,
 }
 
-impl fmt::Display for Tls {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "sslmode={}", self.mode)?;
+impl Tls {
+    /// The parameters of a connection string, with something before their names.
+    pub(crate) fn parameters(&self, prefix: &str) -> String {
         match &self.root_certificates {
-            Some(file) => write!(formatter, " sslrootcert={}", file.display()),
-            None => Ok(()),
+            Some(file) => format!("{prefix}sslmode={} {prefix}sslrootcert={}", self.mode, file.display()),
+            None => format!("{prefix}sslmode={}", self.mode),
         }
     }
-}
 
-impl Tls {
     /// From the two parameters of a connection string. `system`, libpq's word for the platform's roots, means
     /// `verify-full` there too.
     fn new(mode: Option<&str>, root_certificates: Option<&str>) -> Result<Self, String> {

@@ -13,7 +13,9 @@ use tokio_postgres::{Error as PgError, Row, RowStream, Statement, ToStatement};
 use tracing::debug;
 
 use crate::GenericClient;
-use crate::db::{Connection, Db};
+use crate::attempt::Kind;
+use crate::connection::Connection;
+use crate::db::Db;
 use crate::error::{Error, causes};
 use crate::session::Session;
 
@@ -59,6 +61,9 @@ impl Db {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// It does not run again when the connection broke at the commit ([`Error::OutcomeUnknown`]): everything may have been
+    /// stored.
     ///
     /// # Errors
     /// What the closure returns, or what keeps the transaction from beginning or being committed.
@@ -108,36 +113,51 @@ impl Db {
 
     /// The same for a function that names itself in its errors.
     pub(crate) async fn begin_unnamed(&self) -> Result<Transaction, Error> {
-        let connection = self.connection().await?;
-        // From here on a dropped future closes the connection: nobody could say whether it is in a transaction.
-        let transaction = Transaction { connection: Some(connection), doubtful: AtomicUsize::new(0) };
-        transaction.execute_simple("begin").await?;
-        Ok(transaction)
+        match Transaction::begin(self.connection().await?).await {
+            // The server was restarted, and this connection had not noticed yet: the pool has a new one.
+            Err(Error::Connection { .. }) => Transaction::begin(self.connection().await?).await,
+            begun => begun,
+        }
     }
 }
 
 impl Transaction {
+    async fn begin(connection: Connection) -> Result<Self, Error> {
+        // From here on a dropped future closes the connection: nobody could say whether it is in a transaction.
+        let transaction = Self { connection: Some(connection), doubtful: AtomicUsize::new(0) };
+        transaction.execute_simple("begin").await?;
+        Ok(transaction)
+    }
+
     /// Stores everything that was done.
     ///
     /// # Errors
     /// [`Error::TransactionAborted`] if a statement had failed and its error was swallowed: PostgreSQL would answer the
-    /// commit by undoing everything, and call that a success. [`Error::Connection`] if the connection broke; whether
-    /// everything or nothing was stored is then unknown.
+    /// commit by undoing everything, and call that a success. [`Error::OutcomeUnknown`] if the connection broke on the way:
+    /// everything was stored, or nothing; [`Error::Connection`] if it was broken before, so that nothing was.
     pub async fn commit(self) -> Result<(), Error> {
-        self.commit_unnamed().await.map_err(|error| error.in_function("commit"))
+        self.commit_unnamed(Kind::Once).await.map_err(|error| error.in_function("commit"))
     }
 
-    /// The same for a function that names itself in its errors.
-    pub(crate) async fn commit_unnamed(mut self) -> Result<(), Error> {
+    /// The same for a function that names itself in its errors, and knows what it means to do all of it twice.
+    pub(crate) async fn commit_unnamed(mut self, kind: Kind) -> Result<(), Error> {
         // In a transaction that has failed, the empty `select` fails before `commit` can turn into a rollback.
         let is_sure = *self.doubtful.get_mut() == 0;
-        self.execute_simple(if is_sure { "commit" } else { "select; commit" }).await?;
+        let was_open = self.session().is_open();
+        if let Err(error) = self.execute_simple(if is_sure { "commit" } else { "select; commit" }).await {
+            let is_sent = was_open && self.session().is_lost();
+            return Err(if is_sent { error.after_sending(kind == Kind::Idempotent) } else { error });
+        }
         self.connection = None; // back to the pool
         Ok(())
     }
 
     /// Undoes everything that was done, as dropping the transaction does, and keeps the connection.
     pub async fn rollback(mut self) {
+        // What was dropped may wait for a lock, and this would wait behind it.
+        if self.session().is_busy() {
+            self.session().settle().await;
+        }
         // If the connection is broken, there is nothing left to undo.
         if self.execute_simple("rollback").await.is_ok() {
             self.connection = None;
@@ -146,7 +166,7 @@ impl Transaction {
 
     /// The words that begin and end a transaction are the only SQL outside of .sql files.
     async fn execute_simple(&self, sql: &str) -> Result<(), Error> {
-        Ok(self.session().batch_execute(sql).await?)
+        Ok(self.session().execute_simple(sql).await?)
     }
 
     /// Runs a statement, and remembers it unless it succeeds.
@@ -157,7 +177,7 @@ impl Transaction {
         })
     }
 
-    fn session(&self) -> &Session {
+    pub(crate) fn session(&self) -> &Session {
         self.connection.as_deref().expect("only commit, rollback and drop take the connection, and they consume self")
     }
 }

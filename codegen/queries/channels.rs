@@ -412,7 +412,7 @@ pub struct GetChannelStmt(&'static str, Option<tokio_postgres::Statement>);
 /// One channel by id.
 pub fn get_channel() -> GetChannelStmt {
     GetChannelStmt(
-        "select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at, message_count, settings, created_at, updated_at from bot_channels where channel_id = $1",
+        "select /* get_channel */ channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at, message_count, settings, created_at, updated_at from bot_channels where channel_id = $1",
         None,
     )
 }
@@ -460,7 +460,7 @@ pub struct GetChannelsByGuildStmt(&'static str, Option<tokio_postgres::Statement
 /// A guild's channels by name in code-point order (the same on every server), unnamed ones last, then by number.
 pub fn get_channels_by_guild() -> GetChannelsByGuildStmt {
     GetChannelsByGuildStmt(
-        "select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at, message_count, settings, created_at, updated_at from bot_channels where guild_id = $1 order by name collate \"C\" nulls last, length(channel_id), channel_id collate \"C\"",
+        "select /* get_channels_by_guild */ channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at, message_count, settings, created_at, updated_at from bot_channels where guild_id = $1 order by name collate \"C\" nulls last, length(channel_id), channel_id collate \"C\"",
         None,
     )
 }
@@ -508,7 +508,7 @@ pub struct GetReadingChannelsStmt(&'static str, Option<tokio_postgres::Statement
 /// The channels of a guild that the worker reads, in work order: never scanned, then longest unscanned first.
 pub fn get_reading_channels() -> GetReadingChannelsStmt {
     GetReadingChannelsStmt(
-        "select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at, message_count, settings, created_at, updated_at from bot_channels where guild_id = $1 and is_reading order by last_scanned_at nulls first, length(channel_id), channel_id collate \"C\"",
+        "select /* get_reading_channels */ channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at, message_count, settings, created_at, updated_at from bot_channels where guild_id = $1 and is_reading order by last_scanned_at nulls first, length(channel_id), channel_id collate \"C\"",
         None,
     )
 }
@@ -556,7 +556,7 @@ pub struct CountChannelsByGuildStmt(&'static str, Option<tokio_postgres::Stateme
 /// How many channels of a guild are stored.
 pub fn count_channels_by_guild() -> CountChannelsByGuildStmt {
     CountChannelsByGuildStmt(
-        "select count(*) as channels from bot_channels where guild_id = $1",
+        "select /* count_channels_by_guild */ count(*) as channels from bot_channels where guild_id = $1",
         None,
     )
 }
@@ -587,7 +587,7 @@ pub struct TotalMessageCountStmt(&'static str, Option<tokio_postgres::Statement>
 /// The sum of a guild's message counts (`sum` of bigints is numeric).
 pub fn total_message_count() -> TotalMessageCountStmt {
     TotalMessageCountStmt(
-        "select coalesce(sum(message_count), 0)::bigint as messages from bot_channels where guild_id = $1",
+        "select /* total_message_count */ coalesce(sum(message_count), 0)::bigint as messages from bot_channels where guild_id = $1",
         None,
     )
 }
@@ -619,7 +619,7 @@ pub struct UpsertChannelsForGuildStmt(&'static str, Option<tokio_postgres::State
 /// order, and into the stored settings. Returns how many distinct channels were written.
 pub fn upsert_channels_for_guild() -> UpsertChannelsForGuildStmt {
     UpsertChannelsForGuildStmt(
-        "with guild as materialized ( select guild_id from bot_guilds where guild_id = $1 for key share ), input as materialized ( select channel_id, name, type, is_nsfw, overrides, n from unnest( $2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[] ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n) ), latest as ( select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc ), merged as ( select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides from input i cross join lateral jsonb_each(i.overrides) as o group by i.channel_id ), written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select l.channel_id, $1, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}') from latest l left join guild g on true left join merged m on m.channel_id = l.channel_id order by l.channel_id on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end returning c.channel_id ) select count(*) as written from written",
+        "with /* upsert_channels_for_guild */ guild as materialized ( select guild_id from bot_guilds where guild_id = $1 for key share ), input as materialized ( select channel_id, name, type, is_nsfw, overrides, n from unnest( $2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[] ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n) ), latest as ( select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc ), merged as ( select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides from input i cross join lateral jsonb_each(i.overrides) as o group by i.channel_id ), written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select l.channel_id, $1, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}') from latest l left join guild g on true left join merged m on m.channel_id = l.channel_id order by l.channel_id on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end returning c.channel_id ) select count(*) as written from written",
         None,
     )
 }
@@ -711,7 +711,7 @@ pub struct SetChannelReadingStmt(&'static str, Option<tokio_postgres::Statement>
 /// Turns reading on or off, in the column and in `settings.is_enabled`.
 pub fn set_channel_reading() -> SetChannelReadingStmt {
     SetChannelReadingStmt(
-        "update bot_channels set is_reading = $1, settings = case when jsonb_typeof(settings) = 'object' then settings else '{}' end || jsonb_build_object('is_enabled', $1::boolean) where channel_id = $2 returning channel_id",
+        "update /* set_channel_reading */ bot_channels set is_reading = $1, settings = case when jsonb_typeof(settings) = 'object' then settings else '{}' end || jsonb_build_object('is_enabled', $1::boolean) where channel_id = $2 returning channel_id",
         None,
     )
 }
@@ -761,7 +761,7 @@ pub struct UpdateChannelCursorStmt(&'static str, Option<tokio_postgres::Statemen
 /// Sets the cursor as given, forward, backward or to none.
 pub fn update_channel_cursor() -> UpdateChannelCursorStmt {
     UpdateChannelCursorStmt(
-        "update bot_channels set last_message_id = $1, last_scanned_at = now() where channel_id = $2 returning channel_id",
+        "update /* update_channel_cursor */ bot_channels set last_message_id = $1, last_scanned_at = now() where channel_id = $2 returning channel_id",
         None,
     )
 }
@@ -812,7 +812,7 @@ pub struct UpdateChannelProgressStmt(&'static str, Option<tokio_postgres::Statem
 /// nested because `and` promises no order, and the cast of a text that is no number would fail.
 pub fn update_channel_progress() -> UpdateChannelProgressStmt {
     UpdateChannelProgressStmt(
-        "update bot_channels set last_message_id = case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric between $1::text::numeric and 18446744073709551615 then last_message_id else $1 end else $1 end, message_count = message_count + $2, last_scanned_at = now() where channel_id = $3 returning channel_id",
+        "update /* update_channel_progress */ bot_channels set last_message_id = case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric between $1::text::numeric and 18446744073709551615 then last_message_id else $1 end else $1 end, message_count = message_count + $2, last_scanned_at = now() where channel_id = $3 returning channel_id",
         None,
     )
 }
@@ -868,7 +868,7 @@ pub struct TouchChannelActivityStmt(&'static str, Option<tokio_postgres::Stateme
 /// Marks a channel as active now.
 pub fn touch_channel_activity() -> TouchChannelActivityStmt {
     TouchChannelActivityStmt(
-        "update bot_channels set last_activity_at = now() where channel_id = $1 returning channel_id",
+        "update /* touch_channel_activity */ bot_channels set last_activity_at = now() where channel_id = $1 returning channel_id",
         None,
     )
 }
@@ -899,7 +899,7 @@ pub struct IncrementChannelMessageCountStmt(&'static str, Option<tokio_postgres:
 /// Adds to a channel's message count; a negative number subtracts.
 pub fn increment_channel_message_count() -> IncrementChannelMessageCountStmt {
     IncrementChannelMessageCountStmt(
-        "update bot_channels set message_count = message_count + $1 where channel_id = $2 returning channel_id",
+        "update /* increment_channel_message_count */ bot_channels set message_count = message_count + $1 where channel_id = $2 returning channel_id",
         None,
     )
 }
@@ -949,7 +949,7 @@ pub struct UpdateChannelSettingsStmt(&'static str, Option<tokio_postgres::Statem
 /// Replaces the top-level keys of the patch. A stored value that is no object is replaced by the patch.
 pub fn update_channel_settings() -> UpdateChannelSettingsStmt {
     UpdateChannelSettingsStmt(
-        "update bot_channels set settings = case when jsonb_typeof(settings) = 'object' then settings || $1 else $1 end where channel_id = $2 returning channel_id, settings, updated_at",
+        "update /* update_channel_settings */ bot_channels set settings = case when jsonb_typeof(settings) = 'object' then settings || $1 else $1 end where channel_id = $2 returning channel_id, settings, updated_at",
         None,
     )
 }
@@ -1007,7 +1007,7 @@ pub struct SetChannelSettingsStmt(&'static str, Option<tokio_postgres::Statement
 /// Replaces a channel's settings as a whole.
 pub fn set_channel_settings() -> SetChannelSettingsStmt {
     SetChannelSettingsStmt(
-        "update bot_channels set settings = $1 where channel_id = $2 returning channel_id, settings, updated_at",
+        "update /* set_channel_settings */ bot_channels set settings = $1 where channel_id = $2 returning channel_id, settings, updated_at",
         None,
     )
 }
@@ -1065,7 +1065,7 @@ pub struct DeleteChannelsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Deletes channels; their scan runs go with them. Rows are locked in key order first, as the batches do.
 pub fn delete_channels() -> DeleteChannelsStmt {
     DeleteChannelsStmt(
-        "with doomed as materialized ( select channel_id from bot_channels where channel_id = any($1::text[]) order by channel_id for update ), deleted as ( delete from bot_channels c using doomed d where c.channel_id = d.channel_id returning c.channel_id ) select count(*) as deleted from deleted",
+        "with /* delete_channels */ doomed as materialized ( select channel_id from bot_channels where channel_id = any($1::text[]) order by channel_id for update ), deleted as ( delete from bot_channels c using doomed d where c.channel_id = d.channel_id returning c.channel_id ) select count(*) as deleted from deleted",
         None,
     )
 }

@@ -114,7 +114,7 @@ pub struct GetGuildSettingsStmt(&'static str, Option<tokio_postgres::Statement>)
 /// The settings of one guild.
 pub fn get_guild_settings() -> GetGuildSettingsStmt {
     GetGuildSettingsStmt(
-        "select guild_id, settings, updated_at from guild_settings where guild_id = $1",
+        "select /* get_guild_settings */ guild_id, settings, updated_at from guild_settings where guild_id = $1",
         None,
     )
 }
@@ -154,7 +154,7 @@ pub struct EnsureGuildSettingsStmt(&'static str, Option<tokio_postgres::Statemen
 /// that a concurrent call has just committed; the no-op update returns it.
 pub fn ensure_guild_settings() -> EnsureGuildSettingsStmt {
     EnsureGuildSettingsStmt(
-        "with existing as ( select guild_id, settings, updated_at from guild_settings where guild_id = $1 ), created as ( insert into guild_settings as s (guild_id, settings, updated_at) select $1, $2::jsonb, now() where not exists (select from existing) on conflict (guild_id) do update set guild_id = excluded.guild_id returning s.guild_id, s.settings, s.updated_at ) select guild_id, settings, updated_at from existing union all select guild_id, settings, updated_at from created",
+        "with /* ensure_guild_settings */ existing as ( select guild_id, settings, updated_at from guild_settings where guild_id = $1 ), created as ( insert into guild_settings as s (guild_id, settings, updated_at) select $1, $2::jsonb, now() where not exists (select from existing) on conflict (guild_id) do update set guild_id = excluded.guild_id returning s.guild_id, s.settings, s.updated_at ) select guild_id, settings, updated_at from existing union all select guild_id, settings, updated_at from created",
         None,
     )
 }
@@ -212,7 +212,7 @@ pub struct UpdateGuildSettingsStmt(&'static str, Option<tokio_postgres::Statemen
 /// Replaces the top-level keys of the patch. A stored value that is no object is replaced by the patch.
 pub fn update_guild_settings() -> UpdateGuildSettingsStmt {
     UpdateGuildSettingsStmt(
-        "update guild_settings set settings = case when jsonb_typeof(settings) = 'object' then settings || $1 else $1 end, updated_at = now() where guild_id = $2 returning guild_id, settings, updated_at",
+        "update /* update_guild_settings */ guild_settings set settings = case when jsonb_typeof(settings) = 'object' then settings || $1 else $1 end, updated_at = now() where guild_id = $2 returning guild_id, settings, updated_at",
         None,
     )
 }
@@ -270,7 +270,7 @@ pub struct SetGuildSettingsStmt(&'static str, Option<tokio_postgres::Statement>)
 /// Replaces the settings as a whole; creates the row if missing.
 pub fn set_guild_settings() -> SetGuildSettingsStmt {
     SetGuildSettingsStmt(
-        "insert into guild_settings as s (guild_id, settings, updated_at) values ($1, $2, now()) on conflict (guild_id) do update set settings = excluded.settings, updated_at = excluded.updated_at returning s.guild_id, s.settings, s.updated_at",
+        "insert /* set_guild_settings */ into guild_settings as s (guild_id, settings, updated_at) values ($1, $2, now()) on conflict (guild_id) do update set settings = excluded.settings, updated_at = excluded.updated_at returning s.guild_id, s.settings, s.updated_at",
         None,
     )
 }

@@ -294,7 +294,7 @@ pub struct GetGuildStmt(&'static str, Option<tokio_postgres::Statement>);
 /// One guild by id.
 pub fn get_guild() -> GetGuildStmt {
     GetGuildStmt(
-        "select guild_id, name, icon, owner_user_id, joined_at, last_seen_at from bot_guilds where guild_id = $1",
+        "select /* get_guild */ guild_id, name, icon, owner_user_id, joined_at, last_seen_at from bot_guilds where guild_id = $1",
         None,
     )
 }
@@ -335,7 +335,7 @@ pub struct GetGuildsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Every guild, in the order of their ids (shorter decimal text is the smaller number).
 pub fn get_guilds() -> GetGuildsStmt {
     GetGuildsStmt(
-        "select guild_id, name, icon, owner_user_id, joined_at, last_seen_at from bot_guilds order by length(guild_id), guild_id collate \"C\"",
+        "select /* get_guilds */ guild_id, name, icon, owner_user_id, joined_at, last_seen_at from bot_guilds order by length(guild_id), guild_id collate \"C\"",
         None,
     )
 }
@@ -376,7 +376,7 @@ pub struct UpsertGuildStmt(&'static str, Option<tokio_postgres::Statement>);
 /// know it better.
 pub fn upsert_guild() -> UpsertGuildStmt {
     UpsertGuildStmt(
-        "insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) values ($1, $2, $3, $4, coalesce($5, now()), now()) on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id",
+        "insert /* upsert_guild */ into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) values ($1, $2, $3, $4, coalesce($5, now()), now()) on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id",
         None,
     )
 }
@@ -455,7 +455,7 @@ pub struct UpsertGuildsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Returns how many distinct guilds were written.
 pub fn upsert_guilds() -> UpsertGuildsStmt {
     UpsertGuildsStmt(
-        "with input as ( select distinct on (guild_id) guild_id, name, icon, owner_user_id, joined_at from unnest( $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[] ) with ordinality as t (guild_id, name, icon, owner_user_id, joined_at, n) order by guild_id, n desc ), written as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) select guild_id, name, icon, owner_user_id, coalesce(joined_at, now()), now() from input order by guild_id on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id ) select count(*) as written from written",
+        "with /* upsert_guilds */ input as ( select distinct on (guild_id) guild_id, name, icon, owner_user_id, joined_at from unnest( $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[] ) with ordinality as t (guild_id, name, icon, owner_user_id, joined_at, n) order by guild_id, n desc ), written as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) select guild_id, name, icon, owner_user_id, coalesce(joined_at, now()), now() from input order by guild_id on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id ) select count(*) as written from written",
         None,
     )
 }
@@ -544,7 +544,7 @@ pub struct DeleteGuildsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// batches do: the cascade itself would take the channels as they lie on the disk.
 pub fn delete_guilds() -> DeleteGuildsStmt {
     DeleteGuildsStmt(
-        "with doomed as materialized ( select guild_id from bot_guilds where guild_id = any($1::text[]) order by guild_id for update ), channels as materialized ( select c.channel_id from bot_channels c join doomed d on d.guild_id = c.guild_id order by c.channel_id for update of c ), deleted as ( delete from bot_guilds g using doomed d where g.guild_id = d.guild_id and (select count(*) from channels) >= 0 returning g.guild_id ) select count(*) as deleted from deleted",
+        "with /* delete_guilds */ doomed as materialized ( select guild_id from bot_guilds where guild_id = any($1::text[]) order by guild_id for update ), channels as materialized ( select c.channel_id from bot_channels c join doomed d on d.guild_id = c.guild_id order by c.channel_id for update of c ), deleted as ( delete from bot_guilds g using doomed d where g.guild_id = d.guild_id and (select count(*) from channels) >= 0 returning g.guild_id ) select count(*) as deleted from deleted",
         None,
     )
 }
@@ -582,7 +582,7 @@ pub struct TouchGuildStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Marks a guild as seen now.
 pub fn touch_guild() -> TouchGuildStmt {
     TouchGuildStmt(
-        "update bot_guilds set last_seen_at = now() where guild_id = $1 returning guild_id",
+        "update /* touch_guild */ bot_guilds set last_seen_at = now() where guild_id = $1 returning guild_id",
         None,
     )
 }
@@ -614,7 +614,7 @@ pub struct SyncGuildStmt(&'static str, Option<tokio_postgres::Statement>);
 /// whom nobody has stored yet. Channels that are not named stay. Returns how many distinct channels were written.
 pub fn sync_guild() -> SyncGuildStmt {
     SyncGuildStmt(
-        "with owner as ( insert into users (discord_user_id) select $1::text where $1::text is not null and not exists (select from users u where u.discord_user_id = $1) on conflict (discord_user_id) do nothing ), guild as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) values ($2, $3, $4, $1, coalesce($5, now()), now()) on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id ), input as materialized ( select channel_id, name, type, is_nsfw, overrides, n from unnest( $6::text[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[] ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n) ), latest as ( select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc ), merged as ( select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides from input i cross join lateral jsonb_each(i.overrides) as o group by i.channel_id ), written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select l.channel_id, g.guild_id, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}') from latest l cross join guild g left join merged m on m.channel_id = l.channel_id order by l.channel_id on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end returning c.channel_id ) select (select count(*) from written) as written from guild",
+        "with /* sync_guild */ owner as ( insert into users (discord_user_id) select $1::text where $1::text is not null and not exists (select from users u where u.discord_user_id = $1) on conflict (discord_user_id) do nothing ), guild as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) values ($2, $3, $4, $1, coalesce($5, now()), now()) on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id ), input as materialized ( select channel_id, name, type, is_nsfw, overrides, n from unnest( $6::text[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[] ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n) ), latest as ( select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc ), merged as ( select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides from input i cross join lateral jsonb_each(i.overrides) as o group by i.channel_id ), written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select l.channel_id, g.guild_id, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}') from latest l cross join guild g left join merged m on m.channel_id = l.channel_id order by l.channel_id on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end returning c.channel_id ) select (select count(*) from written) as written from guild",
         None,
     )
 }

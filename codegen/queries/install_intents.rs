@@ -183,7 +183,7 @@ pub struct CreateInstallIntentStmt(&'static str, Option<tokio_postgres::Statemen
 /// follows the session's zone.
 pub fn create_install_intent() -> CreateInstallIntentStmt {
     CreateInstallIntentStmt(
-        "insert into install_intents (state, user_id, guild_id, created_at, expires_at) values ( $1, $2, $3, now() at time zone 'utc', (now() at time zone 'utc') + make_interval(secs => $4) ) returning state, user_id, guild_id, created_at at time zone 'utc' as created_at, expires_at at time zone 'utc' as expires_at",
+        "insert /* create_install_intent */ into install_intents (state, user_id, guild_id, created_at, expires_at) values ( $1, $2, $3, now() at time zone 'utc', (now() at time zone 'utc') + make_interval(secs => $4) ) returning state, user_id, guild_id, created_at at time zone 'utc' as created_at, expires_at at time zone 'utc' as expires_at",
         None,
     )
 }
@@ -259,7 +259,7 @@ pub struct GetInstallIntentStmt(&'static str, Option<tokio_postgres::Statement>)
 /// One intent by its state, expired or not.
 pub fn get_install_intent() -> GetInstallIntentStmt {
     GetInstallIntentStmt(
-        "select state, user_id, guild_id, created_at at time zone 'utc' as created_at, expires_at at time zone 'utc' as expires_at from install_intents where state = $1",
+        "select /* get_install_intent */ state, user_id, guild_id, created_at at time zone 'utc' as created_at, expires_at at time zone 'utc' as expires_at from install_intents where state = $1",
         None,
     )
 }
@@ -300,7 +300,7 @@ pub struct ConsumeInstallIntentStmt(&'static str, Option<tokio_postgres::Stateme
 /// Takes an intent that has not expired: returns and deletes it, so that it counts once.
 pub fn consume_install_intent() -> ConsumeInstallIntentStmt {
     ConsumeInstallIntentStmt(
-        "delete from install_intents where state = $1 and expires_at > now() at time zone 'utc' returning state, user_id, guild_id, created_at at time zone 'utc' as created_at, expires_at at time zone 'utc' as expires_at",
+        "delete /* consume_install_intent */ from install_intents where state = $1 and expires_at > now() at time zone 'utc' returning state, user_id, guild_id, created_at at time zone 'utc' as created_at, expires_at at time zone 'utc' as expires_at",
         None,
     )
 }
@@ -341,7 +341,7 @@ pub struct PurgeExpiredInstallIntentsStmt(&'static str, Option<tokio_postgres::S
 /// Deletes the intents that expired at least the grace ago; returns how many.
 pub fn purge_expired_install_intents() -> PurgeExpiredInstallIntentsStmt {
     PurgeExpiredInstallIntentsStmt(
-        "with deleted as ( delete from install_intents where expires_at <= (now() at time zone 'utc') - make_interval(secs => $1) returning state ) select count(*) as deleted from deleted",
+        "with /* purge_expired_install_intents */ deleted as ( delete from install_intents where expires_at <= (now() at time zone 'utc') - make_interval(secs => $1) returning state ) select count(*) as deleted from deleted",
         None,
     )
 }

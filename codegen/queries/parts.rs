@@ -71,7 +71,7 @@ pub struct CurrentTransactionStmt(&'static str, Option<tokio_postgres::Statement
 /// virtual id, as every transaction has one from the start; drawing a real one would write.
 pub fn current_transaction() -> CurrentTransactionStmt {
     CurrentTransactionStmt(
-        "select virtualtransaction as id from pg_locks where pid = pg_backend_pid() and locktype = 'virtualxid'",
+        "select /* current_transaction */ virtualtransaction as id from pg_locks where pid = pg_backend_pid() and locktype = 'virtualxid'",
         None,
     )
 }

@@ -5,6 +5,14 @@ pub struct GetScanRunsParams<T1: crate::StringSql> {
     pub channel_id: T1,
     pub limit: i64,
 }
+#[derive(Debug)]
+pub struct RecordScanProgressParams<T1: crate::StringSql, T2: crate::StringSql> {
+    pub channel_id: T1,
+    pub last_message_id: T2,
+    pub id: uuid::Uuid,
+    pub scanned: i64,
+    pub matched: i64,
+}
 #[derive(Clone, Copy, Debug)]
 pub struct UpdateScanProgressParams {
     pub scanned: i64,
@@ -22,6 +30,7 @@ pub struct ScanRunRow {
     pub channel_id: String,
     pub after_message_id: Option<String>,
     pub before_message_id: Option<String>,
+    pub last_message_id: Option<String>,
     pub status: crate::models::ScanStatus,
     pub messages_scanned: i64,
     pub messages_matched: i64,
@@ -35,6 +44,7 @@ pub struct ScanRunRowBorrowed<'a> {
     pub channel_id: &'a str,
     pub after_message_id: Option<&'a str>,
     pub before_message_id: Option<&'a str>,
+    pub last_message_id: Option<&'a str>,
     pub status: crate::models::ScanStatus,
     pub messages_scanned: i64,
     pub messages_matched: i64,
@@ -50,6 +60,7 @@ impl<'a> From<ScanRunRowBorrowed<'a>> for ScanRunRow {
             channel_id,
             after_message_id,
             before_message_id,
+            last_message_id,
             status,
             messages_scanned,
             messages_matched,
@@ -64,6 +75,7 @@ impl<'a> From<ScanRunRowBorrowed<'a>> for ScanRunRow {
             channel_id: channel_id.into(),
             after_message_id: after_message_id.map(|v| v.into()),
             before_message_id: before_message_id.map(|v| v.into()),
+            last_message_id: last_message_id.map(|v| v.into()),
             status: status.into(),
             messages_scanned,
             messages_matched,
@@ -75,7 +87,7 @@ impl<'a> From<ScanRunRowBorrowed<'a>> for ScanRunRow {
     }
 }
 #[derive(Debug, Clone, PartialEq, Copy)]
-pub struct UpdateScanProgress {
+pub struct ScanProgressRow {
     pub messages_scanned: i64,
     pub messages_matched: i64,
 }
@@ -212,23 +224,23 @@ where
         Ok(mapped)
     }
 }
-pub struct UpdateScanProgressQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct ScanProgressRowQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<UpdateScanProgress, tokio_postgres::Error>,
-    mapper: fn(UpdateScanProgress) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<ScanProgressRow, tokio_postgres::Error>,
+    mapper: fn(ScanProgressRow) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> UpdateScanProgressQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ScanProgressRowQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
     pub fn map<R>(
         self,
-        mapper: fn(UpdateScanProgress) -> R,
-    ) -> UpdateScanProgressQuery<'c, 'a, 's, C, R, N> {
-        UpdateScanProgressQuery {
+        mapper: fn(ScanProgressRow) -> R,
+    ) -> ScanProgressRowQuery<'c, 'a, 's, C, R, N> {
+        ScanProgressRowQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -283,7 +295,7 @@ pub struct GetScanRunStmt(&'static str, Option<tokio_postgres::Statement>);
 /// One run by id.
 pub fn get_scan_run() -> GetScanRunStmt {
     GetScanRunStmt(
-        "select id, channel_id, after_message_id, before_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where id = $1",
+        "select /* get_scan_run */ id, channel_id, after_message_id, before_message_id, last_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where id = $1",
         None,
     )
 }
@@ -312,13 +324,14 @@ impl GetScanRunStmt {
                         channel_id: row.try_get(1)?,
                         after_message_id: row.try_get(2)?,
                         before_message_id: row.try_get(3)?,
-                        status: row.try_get(4)?,
-                        messages_scanned: row.try_get(5)?,
-                        messages_matched: row.try_get(6)?,
-                        error_message: row.try_get(7)?,
-                        started_at: row.try_get(8)?,
-                        finished_at: row.try_get(9)?,
-                        created_at: row.try_get(10)?,
+                        last_message_id: row.try_get(4)?,
+                        status: row.try_get(5)?,
+                        messages_scanned: row.try_get(6)?,
+                        messages_matched: row.try_get(7)?,
+                        error_message: row.try_get(8)?,
+                        started_at: row.try_get(9)?,
+                        finished_at: row.try_get(10)?,
+                        created_at: row.try_get(11)?,
                     })
                 },
             mapper: |it| ScanRunRow::from(it),
@@ -329,7 +342,7 @@ pub struct GetScanRunsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// A channel's runs, newest first.
 pub fn get_scan_runs() -> GetScanRunsStmt {
     GetScanRunsStmt(
-        "select id, channel_id, after_message_id, before_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where channel_id = $1 order by created_at desc, id limit $2",
+        "select /* get_scan_runs */ id, channel_id, after_message_id, before_message_id, last_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where channel_id = $1 order by created_at desc, id limit $2",
         None,
     )
 }
@@ -359,13 +372,14 @@ impl GetScanRunsStmt {
                         channel_id: row.try_get(1)?,
                         after_message_id: row.try_get(2)?,
                         before_message_id: row.try_get(3)?,
-                        status: row.try_get(4)?,
-                        messages_scanned: row.try_get(5)?,
-                        messages_matched: row.try_get(6)?,
-                        error_message: row.try_get(7)?,
-                        started_at: row.try_get(8)?,
-                        finished_at: row.try_get(9)?,
-                        created_at: row.try_get(10)?,
+                        last_message_id: row.try_get(4)?,
+                        status: row.try_get(5)?,
+                        messages_scanned: row.try_get(6)?,
+                        messages_matched: row.try_get(7)?,
+                        error_message: row.try_get(8)?,
+                        started_at: row.try_get(9)?,
+                        finished_at: row.try_get(10)?,
+                        created_at: row.try_get(11)?,
                     })
                 },
             mapper: |it| ScanRunRow::from(it),
@@ -395,7 +409,7 @@ pub struct EnqueueScanRunStmt(&'static str, Option<tokio_postgres::Statement>);
 /// delete from turning this into a foreign key error. A cursor that is no snowflake is not copied.
 pub fn enqueue_scan_run() -> EnqueueScanRunStmt {
     EnqueueScanRunStmt(
-        "with channel as materialized ( select channel_id, last_message_id from bot_channels where channel_id = $1 and is_reading for key share ) insert into bot_channel_scan_runs (channel_id, after_message_id) select channel_id, case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric <= 18446744073709551615 then last_message_id end end from channel returning id",
+        "with /* enqueue_scan_run */ channel as materialized ( select channel_id, last_message_id from bot_channels where channel_id = $1 and is_reading for key share ) insert into bot_channel_scan_runs (channel_id, after_message_id) select channel_id, case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric <= 18446744073709551615 then last_message_id end end from channel returning id",
         None,
     )
 }
@@ -426,7 +440,7 @@ pub struct MarkScanStartedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// queued → running. Of concurrent callers the row lock lets one see 'queued'.
 pub fn mark_scan_started() -> MarkScanStartedStmt {
     MarkScanStartedStmt(
-        "update bot_channel_scan_runs set status = 'running', started_at = now() where id = $1 and status = 'queued' returning id",
+        "update /* mark_scan_started */ bot_channel_scan_runs set status = 'running', started_at = now() where id = $1 and status = 'queued' returning id",
         None,
     )
 }
@@ -453,11 +467,81 @@ impl MarkScanStartedStmt {
         }
     }
 }
+pub struct RecordScanProgressStmt(&'static str, Option<tokio_postgres::Statement>);
+/// A page of a run, counted once however often it is sent: only if it ends beyond the run's own last message, which it
+/// then becomes. Adds to the run's counters and the channel's count, and moves the channel's cursor as
+/// update_channel_progress does. Returns the totals, also for a page that was counted before; nothing if the run is not
+/// of this channel. The channel is locked before the run, as a racing delete locks them. What was counted is read from
+/// the locked run: the statement's snapshot may be older than a concurrent call.
+pub fn record_scan_progress() -> RecordScanProgressStmt {
+    RecordScanProgressStmt(
+        "with /* record_scan_progress */ channel as materialized ( select channel_id from bot_channels where channel_id = $1 for no key update ), run as materialized ( select r.id, r.channel_id, r.messages_scanned, r.messages_matched, case when r.last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then r.last_message_id::numeric between $2::text::numeric and 18446744073709551615 else false end as is_counted from bot_channel_scan_runs r join channel c on c.channel_id = r.channel_id where r.id = $3 for no key update of r ), counted as ( update bot_channel_scan_runs r set messages_scanned = r.messages_scanned + $4, messages_matched = r.messages_matched + $5, last_message_id = $2 from run where r.id = run.id and not run.is_counted returning r.messages_scanned, r.messages_matched ), moved as ( update bot_channels c set last_message_id = case when c.last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when c.last_message_id::numeric between $2::text::numeric and 18446744073709551615 then c.last_message_id else $2 end else $2 end, message_count = c.message_count + $4, last_scanned_at = now() from run where c.channel_id = run.channel_id and not run.is_counted ) select messages_scanned, messages_matched from counted union all select messages_scanned, messages_matched from run where is_counted",
+        None,
+    )
+}
+impl RecordScanProgressStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        channel_id: &'a T1,
+        last_message_id: &'a T2,
+        id: &'a uuid::Uuid,
+        scanned: &'a i64,
+        matched: &'a i64,
+    ) -> ScanProgressRowQuery<'c, 'a, 's, C, ScanProgressRow, 5> {
+        ScanProgressRowQuery {
+            client,
+            params: [channel_id, last_message_id, id, scanned, matched],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor:
+                |row: &tokio_postgres::Row| -> Result<ScanProgressRow, tokio_postgres::Error> {
+                    Ok(ScanProgressRow {
+                        messages_scanned: row.try_get(0)?,
+                        messages_matched: row.try_get(1)?,
+                    })
+                },
+            mapper: |it| ScanProgressRow::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        RecordScanProgressParams<T1, T2>,
+        ScanProgressRowQuery<'c, 'a, 's, C, ScanProgressRow, 5>,
+        C,
+    > for RecordScanProgressStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a RecordScanProgressParams<T1, T2>,
+    ) -> ScanProgressRowQuery<'c, 'a, 's, C, ScanProgressRow, 5> {
+        self.bind(
+            client,
+            &params.channel_id,
+            &params.last_message_id,
+            &params.id,
+            &params.scanned,
+            &params.matched,
+        )
+    }
+}
 pub struct UpdateScanProgressStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Adds to both counters, in any status; returns the totals.
 pub fn update_scan_progress() -> UpdateScanProgressStmt {
     UpdateScanProgressStmt(
-        "update bot_channel_scan_runs set messages_scanned = messages_scanned + $1, messages_matched = messages_matched + $2 where id = $3 returning messages_scanned, messages_matched",
+        "update /* update_scan_progress */ bot_channel_scan_runs set messages_scanned = messages_scanned + $1, messages_matched = messages_matched + $2 where id = $3 returning messages_scanned, messages_matched",
         None,
     )
 }
@@ -475,20 +559,20 @@ impl UpdateScanProgressStmt {
         scanned: &'a i64,
         matched: &'a i64,
         id: &'a uuid::Uuid,
-    ) -> UpdateScanProgressQuery<'c, 'a, 's, C, UpdateScanProgress, 3> {
-        UpdateScanProgressQuery {
+    ) -> ScanProgressRowQuery<'c, 'a, 's, C, ScanProgressRow, 3> {
+        ScanProgressRowQuery {
             client,
             params: [scanned, matched, id],
             query: self.0,
             cached: self.1.as_ref(),
             extractor:
-                |row: &tokio_postgres::Row| -> Result<UpdateScanProgress, tokio_postgres::Error> {
-                    Ok(UpdateScanProgress {
+                |row: &tokio_postgres::Row| -> Result<ScanProgressRow, tokio_postgres::Error> {
+                    Ok(ScanProgressRow {
                         messages_scanned: row.try_get(0)?,
                         messages_matched: row.try_get(1)?,
                     })
                 },
-            mapper: |it| UpdateScanProgress::from(it),
+            mapper: |it| ScanProgressRow::from(it),
         }
     }
 }
@@ -498,7 +582,7 @@ impl<'c, 'a, 's, C: GenericClient>
         'a,
         's,
         UpdateScanProgressParams,
-        UpdateScanProgressQuery<'c, 'a, 's, C, UpdateScanProgress, 3>,
+        ScanProgressRowQuery<'c, 'a, 's, C, ScanProgressRow, 3>,
         C,
     > for UpdateScanProgressStmt
 {
@@ -506,7 +590,7 @@ impl<'c, 'a, 's, C: GenericClient>
         &'s self,
         client: &'c C,
         params: &'a UpdateScanProgressParams,
-    ) -> UpdateScanProgressQuery<'c, 'a, 's, C, UpdateScanProgress, 3> {
+    ) -> ScanProgressRowQuery<'c, 'a, 's, C, ScanProgressRow, 3> {
         self.bind(client, &params.scanned, &params.matched, &params.id)
     }
 }
@@ -514,7 +598,7 @@ pub struct MarkScanSucceededStmt(&'static str, Option<tokio_postgres::Statement>
 /// queued or running → succeeded.
 pub fn mark_scan_succeeded() -> MarkScanSucceededStmt {
     MarkScanSucceededStmt(
-        "update bot_channel_scan_runs set status = 'succeeded', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
+        "update /* mark_scan_succeeded */ bot_channel_scan_runs set status = 'succeeded', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
         None,
     )
 }
@@ -545,7 +629,7 @@ pub struct MarkScanFailedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// queued or running → failed, with the reason.
 pub fn mark_scan_failed() -> MarkScanFailedStmt {
     MarkScanFailedStmt(
-        "update bot_channel_scan_runs set status = 'failed', finished_at = now(), error_message = $1 where id = $2 and status in ('queued', 'running') returning id",
+        "update /* mark_scan_failed */ bot_channel_scan_runs set status = 'failed', finished_at = now(), error_message = $1 where id = $2 and status in ('queued', 'running') returning id",
         None,
     )
 }
@@ -595,7 +679,7 @@ pub struct MarkScanCanceledStmt(&'static str, Option<tokio_postgres::Statement>)
 /// queued or running → canceled.
 pub fn mark_scan_canceled() -> MarkScanCanceledStmt {
     MarkScanCanceledStmt(
-        "update bot_channel_scan_runs set status = 'canceled', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
+        "update /* mark_scan_canceled */ bot_channel_scan_runs set status = 'canceled', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
         None,
     )
 }

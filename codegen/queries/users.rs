@@ -190,7 +190,7 @@ pub struct GetUserStmt(&'static str, Option<tokio_postgres::Statement>);
 /// One user by Discord id.
 pub fn get_user() -> GetUserStmt {
     GetUserStmt(
-        "select id, discord_user_id, username, global_name, avatar, last_login_at from users where discord_user_id = $1",
+        "select /* get_user */ id, discord_user_id, username, global_name, avatar, last_login_at from users where discord_user_id = $1",
         None,
     )
 }
@@ -234,7 +234,7 @@ pub struct UpsertUsersStmt(&'static str, Option<tokio_postgres::Statement>);
 /// could be taken for a second row while another session updates the first; the update keeps the own one.
 pub fn upsert_users() -> UpsertUsersStmt {
     UpsertUsersStmt(
-        "with input as ( select distinct on (discord_user_id) discord_user_id, username, global_name, avatar, last_login_at from unnest( $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[] ) with ordinality as t (discord_user_id, username, global_name, avatar, last_login_at, n) order by discord_user_id, n desc ), written as ( insert into users as u (id, discord_user_id, username, global_name, avatar, last_login_at) select coalesce(-k.id, nextval('users_id_seq')), i.discord_user_id, i.username, i.global_name, i.avatar, i.last_login_at from input i left join users k on k.discord_user_id = i.discord_user_id order by i.discord_user_id on conflict (discord_user_id) do update set username = excluded.username, global_name = excluded.global_name, avatar = excluded.avatar, last_login_at = coalesce(excluded.last_login_at, u.last_login_at) returning u.discord_user_id ) select count(*) as written from written",
+        "with /* upsert_users */ input as ( select distinct on (discord_user_id) discord_user_id, username, global_name, avatar, last_login_at from unnest( $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[] ) with ordinality as t (discord_user_id, username, global_name, avatar, last_login_at, n) order by discord_user_id, n desc ), written as ( insert into users as u (id, discord_user_id, username, global_name, avatar, last_login_at) select coalesce(-k.id, nextval('users_id_seq')), i.discord_user_id, i.username, i.global_name, i.avatar, i.last_login_at from input i left join users k on k.discord_user_id = i.discord_user_id order by i.discord_user_id on conflict (discord_user_id) do update set username = excluded.username, global_name = excluded.global_name, avatar = excluded.avatar, last_login_at = coalesce(excluded.last_login_at, u.last_login_at) returning u.discord_user_id ) select count(*) as written from written",
         None,
     )
 }

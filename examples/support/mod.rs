@@ -88,11 +88,14 @@ pub fn progress(done: usize, total: Option<usize>, what: &str) {
 
 /// Calls again, after a growing pause, while the error is one of the moment.
 ///
-/// After a broken connection nobody knows whether a write was stored, so a counter may count once too often.
+/// Also when nobody knows whether a write was stored. What these programs write may be written twice, but for the bot's
+/// count of messages, which may count one too often.
 pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
     for attempt in 1..ATTEMPTS {
         match call().await {
-            Err(error) if error.is_retryable() => warn!(attempt, %error, "trying again"),
+            Err(error) if error.is_retryable() || error.is_outcome_unknown() => {
+                warn!(attempt, %error, "trying again");
+            }
             result => return result,
         }
         sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await;

@@ -3,11 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use clip_saver_db::{
-    Channel, ChannelId, Db, Error, MessageId, ScanIncrement, ScanRunId, Transaction, repositories as db,
-};
+use clip_saver_db::{Channel, ChannelId, Db, Error, MessageId, ScanIncrement, ScanRunId, repositories as db};
 use tokio::time::sleep;
-use tokio::try_join;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -117,7 +114,9 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Stores the cursor and both counts, or nothing; returns whether there is a reason to read on.
+/// Stores a page; returns whether there is a reason to read on.
+///
+/// A page counts once however often it is sent: also when nobody knows whether it was stored, it is sent again.
 async fn store_page(
     database: &Db,
     run: ScanRunId,
@@ -125,15 +124,7 @@ async fn store_page(
     last: MessageId,
     increment: ScanIncrement,
 ) -> Result<bool, Error> {
-    // None needs the answer of another, so they are joined: one round trip, in this order.
-    let store = async |tx: &Transaction| {
-        let (is_known, progress, channel) = try_join!(
-            biased; // the first error is the cause of the others
-            db::update_channel_progress(tx, channel, last, increment.scanned),
-            db::update_scan_progress(tx, run, increment),
-            db::get_channel(tx, channel),
-        )?;
-        Ok(is_known && progress.is_some() && channel.is_some_and(|channel| channel.is_reading))
-    };
-    database.transaction(store).await
+    let progress = retrying(async || db::record_scan_progress(database, run, channel, last, increment).await).await?;
+    let channel = retrying(async || db::get_channel(database, channel).await).await?;
+    Ok(progress.is_some() && channel.is_some_and(|channel| channel.is_reading))
 }

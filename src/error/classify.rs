@@ -4,11 +4,12 @@ use std::error::Error as StdError;
 use std::io;
 
 use deadpool::managed::{PoolError, TimeoutType};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use super::{Error, message};
 
 impl From<tokio_postgres::Error> for Error {
+    /// Of a statement; what comes out of connecting is [`Error::connecting`].
     fn from(source: tokio_postgres::Error) -> Self {
         let function = "";
         let Some(report) = source.as_db_error() else {
@@ -16,7 +17,9 @@ impl From<tokio_postgres::Error> for Error {
         };
         let constraint = report.constraint().unwrap_or_default().to_owned();
         let code = report.code();
-        if *code == SqlState::UNIQUE_VIOLATION {
+        if is_fatal(report) || ends_connection(code) {
+            Self::Connection { function, source }
+        } else if *code == SqlState::UNIQUE_VIOLATION {
             Self::UniqueViolation { function, constraint, source }
         } else if *code == SqlState::FOREIGN_KEY_VIOLATION {
             Self::ForeignKeyViolation { function, constraint, source }
@@ -28,14 +31,44 @@ impl From<tokio_postgres::Error> for Error {
             Self::Conflict { function, source }
         } else if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
             Self::Canceled { function, source }
+        } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+            Self::ReadOnly { function, source }
         } else if *code == SqlState::IN_FAILED_SQL_TRANSACTION {
             Self::TransactionAborted { function }
-        } else if ends_connection(code) {
-            Self::Connection { function, source }
         } else {
             Self::Database { function, source }
         }
     }
+}
+
+impl Error {
+    /// What came out of connecting: every refusal ends the connection, and most are for good (a wrong password, an unknown
+    /// database, PgBouncer and start-up options).
+    pub(crate) fn connecting(source: tokio_postgres::Error) -> Self {
+        let function = "";
+        match source.code() {
+            Some(code) if *code == SqlState::PROTOCOL_VIOLATION && is_refused_option(&source) => Self::pooler(format!(
+                "{}: PgBouncer refuses the options that connections start with. Connect to PostgreSQL itself; or set \
+                 DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0, and name no options in the connection string; \
+                 or let PgBouncer ignore them (ignore_startup_parameters = options)",
+                message(&source)
+            )),
+            Some(code) if ends_connection(code) => Self::Connection { function, source },
+            Some(_) => Self::Database { function, source },
+            None => without_report(source),
+        }
+    }
+}
+
+/// PgBouncer's words for what it does not know in the start-up packet; PostgreSQL has none like them.
+fn is_refused_option(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|report| report.message().contains("startup parameter"))
+}
+
+/// Whether another attempt to connect may succeed: the server is away or starting, full, or a standby where a primary is
+/// asked for.
+pub(crate) fn may_come_back(error: &tokio_postgres::Error) -> bool {
+    error.code().map_or_else(|| is_of_the_connection(error), ends_connection)
 }
 
 /// Class 08 (but for 08P01, a refusal for good: `PgBouncer` and start-up options), too many connections, a server that is
@@ -52,15 +85,33 @@ fn ends_connection(code: &SqlState) -> bool {
     ends.contains(code) || (code.code().starts_with("08") && *code != SqlState::PROTOCOL_VIOLATION)
 }
 
-/// Whether every later call on that session would fail too: it broke, or its prepared statements are useless, because the
-/// schema has changed under them (0A000) or somebody has discarded them (26000).
-pub(crate) fn ends_session(error: &tokio_postgres::Error) -> bool {
-    match error.code() {
-        Some(code) => {
-            let useless = [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME];
-            useless.contains(code) || ends_connection(code)
-        }
-        None => error.is_closed() || error.source().is_some_and(<dyn StdError>::is::<io::Error>),
+/// The server ends the session with such a report, whatever it says.
+fn is_fatal(report: &DbError) -> bool {
+    matches!(report.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+}
+
+/// What an error of a statement means for its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The next statement may succeed.
+    Usable,
+    /// Its prepared statements are useless, because the schema has changed under them (0A000) or somebody has discarded
+    /// them (26000). The statement was not run.
+    Useless,
+    /// The server takes no writes (25006): it was a primary, and is none any more.
+    ReadOnly,
+    /// The connection is gone.
+    Broken,
+}
+
+pub(crate) fn fate(error: &tokio_postgres::Error) -> Fate {
+    let useless = [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME];
+    match error.as_db_error() {
+        Some(report) if is_fatal(report) || ends_connection(report.code()) => Fate::Broken,
+        Some(report) if useless.contains(report.code()) => Fate::Useless,
+        Some(report) if *report.code() == SqlState::READ_ONLY_SQL_TRANSACTION => Fate::ReadOnly,
+        None if error.is_closed() || error.source().is_some_and(<dyn StdError>::is::<io::Error>) => Fate::Broken,
+        _ => Fate::Usable,
     }
 }
 
@@ -74,22 +125,31 @@ fn without_report(source: tokio_postgres::Error) -> Error {
     if let Some(parameter) = text.strip_prefix("error serializing parameter ") {
         return Error::invalid_input(format!("parameter {parameter}"), message(&source));
     }
-    match text.as_str() {
-        "error performing TLS handshake" => Error::Tls { function, source },
-        "connection closed"
-        | "error communicating with the server"
-        | "error connecting to server"
-        | "timeout waiting for server"
-        | "unexpected message from server" => Error::Connection { function, source },
-        _ => Error::Database { function, source },
+    if text == "error performing TLS handshake" {
+        Error::Tls { function, source }
+    } else if is_of_the_connection(&source) {
+        Error::Connection { function, source }
+    } else {
+        Error::Database { function, source }
     }
+}
+
+fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
+    matches!(
+        error.to_string().as_str(),
+        "connection closed"
+            | "error communicating with the server"
+            | "error connecting to server"
+            | "timeout waiting for server"
+            | "unexpected message from server"
+    )
 }
 
 impl From<PoolError<tokio_postgres::Error>> for Error {
     fn from(error: PoolError<tokio_postgres::Error>) -> Self {
         let function = "";
         match error {
-            PoolError::Backend(source) => source.into(),
+            PoolError::Backend(source) => Self::connecting(source),
             PoolError::Timeout(TimeoutType::Create) => Self::ConnectTimeout { function },
             PoolError::Timeout(_) => Self::PoolTimeout { function },
             // The two others can't happen: the pool has a runtime, and its hooks are infallible.

@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 
 use super::adopt::record_first;
 use super::plan::{Plan, plan_on};
-use super::{embedded, files};
+use super::{embedded, files, route};
 use crate::db::Db;
 use crate::error::{Error, causes};
 
@@ -185,7 +185,7 @@ pub(super) async fn with_session<T>(
     work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let (mut client, driver) = db.connect_to_migrate().await?;
-    let result = match prepare(&client).await {
+    let result = match prepare(db, &client).await {
         Ok(()) => work(&mut client).await,
         Err(error) => Err(error),
     };
@@ -194,7 +194,8 @@ pub(super) async fn with_session<T>(
     result
 }
 
-async fn prepare(client: &Client) -> Result<(), Error> {
+async fn prepare(db: &Db, client: &Client) -> Result<(), Error> {
+    route::check(db, client).await?;
     client.query_typed(include_str!("session.sql"), &[]).await?;
     if let Err(error) = client.query_typed(include_str!("watched.sql"), &[]).await {
         debug!(%error, "the server cannot watch for programs that are gone");
@@ -232,10 +233,21 @@ fn others_were_in_the_way(error: &Error) -> bool {
 pub(super) fn failed(error: refinery::Error) -> Error {
     // refinery's own text says only "db error" of what PostgreSQL reported.
     let report = causes(&error).last().map(ToString::to_string).unwrap_or_default();
-    Error::Migration { reason: format!("{error}: {report}"), source: Some(Box::new(error)) }
+    with_advice(Error::Migration { reason: format!("{error}: {report}"), source: Some(Box::new(error)) })
 }
 
 fn failed_outside(file: &Migration, error: tokio_postgres::Error) -> Error {
     let reason = format!("{file}: {}", crate::error::message(&error));
-    Error::Migration { reason, source: Some(Box::new(error)) }
+    with_advice(Error::Migration { reason, source: Some(Box::new(error)) })
+}
+
+/// Bot and worker may have roles that cannot change the schema (`docs/PRIVILEGES.md`).
+fn with_advice(mut error: Error) -> Error {
+    let lacks_a_right = error.sqlstate() == Some(SqlState::INSUFFICIENT_PRIVILEGE.code());
+    if let Error::Migration { reason, .. } = &mut error
+        && lacks_a_right
+    {
+        reason.push_str("; this role may not: let the owner of the tables run `clip-db migrate`");
+    }
+    error
 }

@@ -1,8 +1,9 @@
 //! Channels: what the bot syncs and the worker scans. Every write sets `updated_at`.
 
-use super::parts::{self, Batch, Part};
-use super::{call, check_channels, collect, rows, stored, write_channels};
+use super::parts::{self, Batch, ID, Part};
+use super::{call, channel_bytes, check_channels, collect, rows, stored, write_channels};
 use crate::GenericClient;
+use crate::attempt::Kind;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::channels::{
@@ -51,10 +52,12 @@ impl TryFrom<ChannelSettingsRowBorrowed<'_>> for ChannelSettings {
 
 /// One channel; `None` if it is not stored.
 ///
+/// Needs: select on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<Option<Channel>, Error> {
-    call("get_channel", async {
+    call(client, operation!("get_channel", "SELECT"), async {
         let query = queries::get_channel();
         read!(client, |on| query.bind(on, &channel_id).map(|row| Channel::try_from(row)).opt().await?.transpose())
     })
@@ -63,50 +66,59 @@ pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<
 
 /// The channels of a guild by name (in code-point order, unnamed ones last), then by number.
 ///
+/// Needs: select on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_channels_by_guild(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
-    call("get_channels_by_guild", async {
-        let lease = client.lease().await?;
-        let query = queries::get_channels_by_guild();
-        collect(query.bind(&*lease, &guild_id).map(|row| Channel::try_from(row)).iter().await?).await
+    call(client, operation!("get_channels_by_guild", "SELECT"), async {
+        fetch!(client, |on| {
+            let query = queries::get_channels_by_guild();
+            collect(query.bind(on, &guild_id).map(|row| Channel::try_from(row)).iter().await?).await
+        })
     })
     .await
 }
 
 /// The channels of a guild that are to be read, in work order: never scanned ones, then the longest unscanned first.
 ///
+/// Needs: select on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_reading_channels(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
-    call("get_reading_channels", async {
-        let lease = client.lease().await?;
-        let query = queries::get_reading_channels();
-        collect(query.bind(&*lease, &guild_id).map(|row| Channel::try_from(row)).iter().await?).await
+    call(client, operation!("get_reading_channels", "SELECT"), async {
+        fetch!(client, |on| {
+            let query = queries::get_reading_channels();
+            collect(query.bind(on, &guild_id).map(|row| Channel::try_from(row)).iter().await?).await
+        })
     })
     .await
 }
 
 /// How many channels of a guild are stored.
 ///
+/// Needs: select on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn count_channels_by_guild(client: &impl Client, guild_id: GuildId) -> Result<u64, Error> {
-    call("count_channels_by_guild", async {
-        let lease = client.lease().await?;
-        Ok(rows(queries::count_channels_by_guild().bind(&*lease, &guild_id).one().await?))
+    call(client, operation!("count_channels_by_guild", "SELECT"), async {
+        fetch!(client, |on| Ok(queries::count_channels_by_guild().bind(on, &guild_id).one().await?))
     })
     .await
+    .map(rows)
 }
 
 /// The sum of the message counts of a guild's channels; 0 for an unknown guild.
 ///
+/// Needs: select on `bot_channels`.
+///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if the sum is beyond an `i64`; else see the [module](super#errors).
 pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Result<i64, Error> {
-    call("total_message_count", async {
-        let lease = client.lease().await?;
-        Ok(queries::total_message_count().bind(&*lease, &guild_id).one().await?)
+    call(client, operation!("total_message_count", "SELECT"), async {
+        fetch!(client, |on| Ok(queries::total_message_count().bind(on, &guild_id).one().await?))
     })
     .await
 }
@@ -114,6 +126,10 @@ pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Res
 /// Stores a batch of a guild's channels, atomically, and returns how many distinct channels were written. Name, type and
 /// nsfw are replaced, and the guild if the channel was in another one; overrides are merged into the stored settings, those
 /// of duplicates in their order.
+///
+/// Idempotent.
+///
+/// Needs: select, update on `bot_guilds`; select, insert, update on `bot_channels`.
 ///
 /// # Errors
 /// [`Error::ForeignKeyViolation`] (`bot_channels_guild_id_fkey`) if the guild is unknown; [`Error::InvalidInput`] for
@@ -126,8 +142,8 @@ pub async fn upsert_channels_for_guild(
     if channels.is_empty() {
         return Ok(0);
     }
-    call("upsert_channels_for_guild", async {
-        check_channels(channels)?;
+    call(client, operation!("upsert_channels_for_guild", "INSERT"), async {
+        check_channels(channels, client.limits())?;
         parts::write(client, &Upsert { guild_id, channels }).await
     })
     .await
@@ -139,6 +155,8 @@ struct Upsert<'a> {
 }
 
 impl Batch for Upsert<'_> {
+    const NAME: &'static str = "channels";
+
     type Row = ChannelSnapshot;
 
     fn rows(&self) -> &[ChannelSnapshot] {
@@ -149,6 +167,10 @@ impl Batch for Upsert<'_> {
         channel.id.get()
     }
 
+    fn bytes(channel: &ChannelSnapshot) -> usize {
+        channel_bytes(channel)
+    }
+
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelSnapshot>) -> Result<u64, Error> {
         write_channels(client, self.guild_id, part).await
     }
@@ -156,18 +178,29 @@ impl Batch for Upsert<'_> {
 
 /// Turns reading on or off, also in `settings.is_enabled`; returns whether the channel exists.
 ///
+/// Idempotent.
+///
+/// Needs: select, update on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn set_channel_reading(client: &impl Client, channel_id: ChannelId, is_reading: bool) -> Result<bool, Error> {
-    call("set_channel_reading", async {
-        let lease = client.lease().await?;
-        Ok(queries::set_channel_reading().bind(&*lease, &is_reading, &channel_id).opt().await?.is_some())
+    call(client, operation!("set_channel_reading", "UPDATE"), async {
+        idempotent!(client, |on| Ok(queries::set_channel_reading()
+            .bind(on, &is_reading, &channel_id)
+            .opt()
+            .await?
+            .is_some()))
     })
     .await
 }
 
 /// Sets the cursor as given, forward, backward or to none, and `last_scanned_at` to now; returns whether the channel
 /// exists. [`update_channel_progress`] is the one that never goes back.
+///
+/// Idempotent.
+///
+/// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -176,15 +209,22 @@ pub async fn update_channel_cursor(
     channel_id: ChannelId,
     last_message_id: Option<MessageId>,
 ) -> Result<bool, Error> {
-    call("update_channel_cursor", async {
-        let lease = client.lease().await?;
-        Ok(queries::update_channel_cursor().bind(&*lease, &last_message_id, &channel_id).opt().await?.is_some())
+    call(client, operation!("update_channel_cursor", "UPDATE"), async {
+        idempotent!(client, |on| Ok(queries::update_channel_cursor()
+            .bind(on, &last_message_id, &channel_id)
+            .opt()
+            .await?
+            .is_some()))
     })
     .await
 }
 
 /// Moves the cursor to the greater of the stored and the given one, adds to the message count in any case, and sets
 /// `last_scanned_at` to now; returns whether the channel exists. A stored cursor that is no snowflake counts as none.
+///
+/// Not idempotent: repeated, it counts twice; [`record_scan_progress`](super::record_scan_progress) does not.
+///
+/// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
@@ -195,28 +235,36 @@ pub async fn update_channel_progress(
     last_seen_message_id: MessageId,
     ingested_count: i64,
 ) -> Result<bool, Error> {
-    call("update_channel_progress", async {
-        let lease = client.lease().await?;
-        let params = UpdateChannelProgressParams { last_seen_message_id, ingested_count, channel_id };
-        Ok(queries::update_channel_progress().params(&*lease, &params).opt().await?.is_some())
+    call(client, operation!("update_channel_progress", "UPDATE"), async {
+        once!(client, |on| {
+            let params = UpdateChannelProgressParams { last_seen_message_id, ingested_count, channel_id };
+            Ok(queries::update_channel_progress().params(on, &params).opt().await?.is_some())
+        })
     })
     .await
 }
 
 /// Marks a channel as active now; returns whether it exists.
 ///
+/// Idempotent.
+///
+/// Needs: select, update on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn touch_channel_activity(client: &impl Client, channel_id: ChannelId) -> Result<bool, Error> {
-    call("touch_channel_activity", async {
-        let lease = client.lease().await?;
-        Ok(queries::touch_channel_activity().bind(&*lease, &channel_id).opt().await?.is_some())
+    call(client, operation!("touch_channel_activity", "UPDATE"), async {
+        idempotent!(client, |on| Ok(queries::touch_channel_activity().bind(on, &channel_id).opt().await?.is_some()))
     })
     .await
 }
 
 /// Adds to a channel's message count (a negative number subtracts); returns whether the channel exists. The Python
 /// function's default was 1.
+///
+/// Not idempotent: repeated, it counts twice.
+///
+/// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
@@ -226,15 +274,22 @@ pub async fn increment_channel_message_count(
     channel_id: ChannelId,
     by: i64,
 ) -> Result<bool, Error> {
-    call("increment_channel_message_count", async {
-        let lease = client.lease().await?;
-        Ok(queries::increment_channel_message_count().bind(&*lease, &by, &channel_id).opt().await?.is_some())
+    call(client, operation!("increment_channel_message_count", "UPDATE"), async {
+        once!(client, |on| Ok(queries::increment_channel_message_count()
+            .bind(on, &by, &channel_id)
+            .opt()
+            .await?
+            .is_some()))
     })
     .await
 }
 
 /// Replaces the top-level keys that the patch names (`null` is stored as null) and returns the result; `None` if the
 /// channel is unknown. A stored value that is no object is replaced by the patch.
+///
+/// Idempotent.
+///
+/// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
@@ -243,16 +298,21 @@ pub async fn update_channel_settings(
     channel_id: ChannelId,
     patch: &Settings,
 ) -> Result<Option<ChannelSettings>, Error> {
-    call("update_channel_settings", async {
-        patch.check("patch")?;
-        let lease = client.lease().await?;
-        let query = queries::update_channel_settings();
-        query.bind(&*lease, patch, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
+    call(client, operation!("update_channel_settings", "UPDATE"), async {
+        patch.check("patch", client.limits())?;
+        idempotent!(client, |on| {
+            let query = queries::update_channel_settings();
+            query.bind(on, patch, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
+        })
     })
     .await
 }
 
 /// Replaces a channel's settings as a whole and returns them; `None` if the channel is unknown.
+///
+/// Idempotent.
+///
+/// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
@@ -261,16 +321,21 @@ pub async fn set_channel_settings(
     channel_id: ChannelId,
     settings: &Settings,
 ) -> Result<Option<ChannelSettings>, Error> {
-    call("set_channel_settings", async {
-        settings.check("settings")?;
-        let lease = client.lease().await?;
-        let query = queries::set_channel_settings();
-        query.bind(&*lease, settings, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
+    call(client, operation!("set_channel_settings", "UPDATE"), async {
+        settings.check("settings", client.limits())?;
+        idempotent!(client, |on| {
+            let query = queries::set_channel_settings();
+            query.bind(on, settings, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
+        })
     })
     .await
 }
 
 /// Deletes channels with their scan runs, and returns how many channels there were.
+///
+/// Not idempotent: repeated, it deletes nothing more, but answers 0.
+///
+/// Needs: select, update, delete on `bot_channels`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -278,12 +343,17 @@ pub async fn delete_channels(client: &impl Client, channel_ids: &[ChannelId]) ->
     if channel_ids.is_empty() {
         return Ok(0);
     }
-    call("delete_channels", parts::write(client, &Delete(channel_ids))).await
+    call(client, operation!("delete_channels", "DELETE"), parts::write(client, &Delete(channel_ids))).await
 }
 
 struct Delete<'a>(&'a [ChannelId]);
 
 impl Batch for Delete<'_> {
+    /// The second time nothing is left to count.
+    const KIND: Kind = Kind::Once;
+
+    const NAME: &'static str = "channel_ids";
+
     type Row = ChannelId;
 
     fn rows(&self) -> &[ChannelId] {
@@ -292,6 +362,10 @@ impl Batch for Delete<'_> {
 
     fn key(channel_id: &ChannelId) -> u64 {
         channel_id.get()
+    }
+
+    fn bytes(_: &ChannelId) -> usize {
+        ID
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelId>) -> Result<u64, Error> {

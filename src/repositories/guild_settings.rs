@@ -22,10 +22,12 @@ impl TryFrom<GuildSettingsRowBorrowed<'_>> for GuildSettings {
 
 /// The settings of a guild; `None` if there are none.
 ///
+/// Needs: select on `guild_settings`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Result<Option<GuildSettings>, Error> {
-    call("get_guild_settings", async {
+    call(client, operation!("get_guild_settings", "SELECT"), async {
         let query = queries::get_guild_settings();
         read!(client, |on| query.bind(on, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose())
     })
@@ -35,6 +37,10 @@ pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Resu
 /// The settings of a guild, created from the defaults if there are none. Of many concurrent callers one creates them and
 /// all get the same answer; settings that exist are returned untouched.
 ///
+/// Idempotent.
+///
+/// Needs: select, insert, update on `guild_settings`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] if the defaults are no JSON object or hold U+0000; else see the [module](super#errors).
 pub async fn ensure_guild_settings(
@@ -42,11 +48,12 @@ pub async fn ensure_guild_settings(
     guild_id: GuildId,
     defaults: &Settings,
 ) -> Result<GuildSettings, Error> {
-    call("ensure_guild_settings", async {
-        defaults.check("defaults")?;
-        let lease = client.lease().await?;
-        let query = queries::ensure_guild_settings();
-        query.bind(&*lease, &guild_id, defaults).map(|row| GuildSettings::try_from(row)).one().await?
+    call(client, operation!("ensure_guild_settings", "INSERT"), async {
+        defaults.check("defaults", client.limits())?;
+        idempotent!(client, |on| {
+            let query = queries::ensure_guild_settings();
+            query.bind(on, &guild_id, defaults).map(|row| GuildSettings::try_from(row)).one().await?
+        })
     })
     .await
 }
@@ -55,6 +62,10 @@ pub async fn ensure_guild_settings(
 /// nothing created, if the guild has no settings. `{}` still counts as a write. A stored value that is no object is
 /// replaced by the patch.
 ///
+/// Idempotent.
+///
+/// Needs: select, update on `guild_settings`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
 pub async fn update_guild_settings(
@@ -62,16 +73,21 @@ pub async fn update_guild_settings(
     guild_id: GuildId,
     patch: &Settings,
 ) -> Result<Option<GuildSettings>, Error> {
-    call("update_guild_settings", async {
-        patch.check("patch")?;
-        let lease = client.lease().await?;
-        let query = queries::update_guild_settings();
-        query.bind(&*lease, patch, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose()
+    call(client, operation!("update_guild_settings", "UPDATE"), async {
+        patch.check("patch", client.limits())?;
+        idempotent!(client, |on| {
+            let query = queries::update_guild_settings();
+            query.bind(on, patch, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose()
+        })
     })
     .await
 }
 
 /// Replaces the settings as a whole; creates them if there are none.
+///
+/// Idempotent.
+///
+/// Needs: select, insert, update on `guild_settings`.
 ///
 /// # Errors
 /// [`Error::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
@@ -80,11 +96,12 @@ pub async fn set_guild_settings(
     guild_id: GuildId,
     settings: &Settings,
 ) -> Result<GuildSettings, Error> {
-    call("set_guild_settings", async {
-        settings.check("settings")?;
-        let lease = client.lease().await?;
-        let query = queries::set_guild_settings();
-        query.bind(&*lease, &guild_id, settings).map(|row| GuildSettings::try_from(row)).one().await?
+    call(client, operation!("set_guild_settings", "INSERT"), async {
+        settings.check("settings", client.limits())?;
+        idempotent!(client, |on| {
+            let query = queries::set_guild_settings();
+            query.bind(on, &guild_id, settings).map(|row| GuildSettings::try_from(row)).one().await?
+        })
     })
     .await
 }

@@ -1,9 +1,9 @@
 //! Guilds: the Discord servers that the bot is in.
 
-use super::parts::{self, Batch, Part};
+use super::parts::{self, Batch, ID, Part};
 use super::{
-    call, check_batch, check_channels, check_optional_text, check_text, check_time, collect, rows, stored,
-    write_channels,
+    call, channel_bytes, check_batch, check_channels, check_optional_text, check_text, check_time, collect, rows,
+    stored, write_channels,
 };
 use crate::GenericClient;
 use crate::codegen::IterSql;
@@ -35,10 +35,12 @@ impl TryFrom<GuildRowBorrowed<'_>> for Guild {
 
 /// One guild; `None` if the bot has not stored it.
 ///
+/// Needs: select on `bot_guilds`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option<Guild>, Error> {
-    call("get_guild", async {
+    call(client, operation!("get_guild", "SELECT"), async {
         let query = queries::get_guild();
         read!(client, |on| query.bind(on, &guild_id).map(|row| Guild::try_from(row)).opt().await?.transpose())
     })
@@ -47,12 +49,13 @@ pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option
 
 /// Every guild, by number.
 ///
+/// Needs: select on `bot_guilds`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
-    call("get_guilds", async {
-        let lease = client.lease().await?;
-        collect(queries::get_guilds().bind(&*lease).map(|row| Guild::try_from(row)).iter().await?).await
+    call(client, operation!("get_guilds", "SELECT"), async {
+        fetch!(client, |on| collect(queries::get_guilds().bind(on).map(|row| Guild::try_from(row)).iter().await?).await)
     })
     .await
 }
@@ -60,27 +63,36 @@ pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
 /// Stores a guild. New: `joined_at` is what is given, or now. Known: name, icon and owner are replaced (`None` clears
 /// icon and owner), `joined_at` is kept. `last_seen_at` becomes now. The snapshot's channels are left to [`sync_guild`].
 ///
+/// Idempotent.
+///
+/// Needs: select, insert, update on `bot_guilds`.
+///
 /// # Errors
 /// [`Error::ForeignKeyViolation`] (`bot_guilds_owner_user_id_fkey`) if the owner is not in `users`;
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<(), Error> {
-    call("upsert_guild", async {
+    call(client, operation!("upsert_guild", "INSERT"), async {
         check(guild)?;
-        let lease = client.lease().await?;
-        let params = UpsertGuildParams {
-            guild_id: guild.id,
-            name: guild.name.as_str(),
-            icon: guild.icon.as_deref(),
-            owner_user_id: guild.owner_user_id,
-            joined_at: guild.joined_at,
-        };
-        queries::upsert_guild().params(&*lease, &params).one().await?;
-        Ok(())
+        idempotent!(client, |on| {
+            let params = UpsertGuildParams {
+                guild_id: guild.id,
+                name: guild.name.as_str(),
+                icon: guild.icon.as_deref(),
+                owner_user_id: guild.owner_user_id,
+                joined_at: guild.joined_at,
+            };
+            queries::upsert_guild().params(on, &params).one().await?;
+            Ok(())
+        })
     })
     .await
 }
 
 /// Stores a batch of guilds as [`upsert_guild`] does, atomically; returns how many distinct guilds were written.
+///
+/// Idempotent.
+///
+/// Needs: select, insert, update on `bot_guilds`.
 ///
 /// # Errors
 /// As [`upsert_guild`]; nothing of the batch is stored then.
@@ -88,7 +100,7 @@ pub async fn upsert_guilds(client: &impl Client, guilds: &[GuildSnapshot]) -> Re
     if guilds.is_empty() {
         return Ok(0);
     }
-    call("upsert_guilds", async {
+    call(client, operation!("upsert_guilds", "INSERT"), async {
         check_batch("guilds", guilds, check)?;
         parts::write(client, &Upsert(guilds)).await
     })
@@ -98,6 +110,8 @@ pub async fn upsert_guilds(client: &impl Client, guilds: &[GuildSnapshot]) -> Re
 struct Upsert<'a>(&'a [GuildSnapshot]);
 
 impl Batch for Upsert<'_> {
+    const NAME: &'static str = "guilds";
+
     type Row = GuildSnapshot;
 
     fn rows(&self) -> &[GuildSnapshot] {
@@ -106,6 +120,10 @@ impl Batch for Upsert<'_> {
 
     fn key(guild: &GuildSnapshot) -> u64 {
         guild.id.get()
+    }
+
+    fn bytes(guild: &GuildSnapshot) -> usize {
+        2 * ID + guild.name.len() + guild.icon.as_ref().map_or(0, String::len)
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, GuildSnapshot>) -> Result<u64, Error> {
@@ -125,27 +143,34 @@ impl Batch for Upsert<'_> {
 /// This is one statement, however many guilds there are: it locks all of them before any channel, and the channels of all of
 /// them in key order.
 ///
+/// Not idempotent: repeated, it deletes nothing more, but answers 0.
+///
+/// Needs: select, update, delete on `bot_guilds`; select, update on `bot_channels`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Result<u64, Error> {
     if guild_ids.is_empty() {
         return Ok(0);
     }
-    call("delete_guilds", async {
-        let lease = client.lease().await?;
-        Ok(rows(queries::delete_guilds().bind(&*lease, &guild_ids).one().await?))
+    call(client, operation!("delete_guilds", "DELETE"), async {
+        parts::check_bytes("guild_ids", guild_ids.iter().map(|_| ID), client.limits())?;
+        once!(client, |on| Ok(rows(queries::delete_guilds().bind(on, &guild_ids).one().await?)))
     })
     .await
 }
 
 /// Marks a guild as seen now; returns whether it exists.
 ///
+/// Idempotent.
+///
+/// Needs: select, update on `bot_guilds`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool, Error> {
-    call("touch_guild", async {
-        let lease = client.lease().await?;
-        Ok(queries::touch_guild().bind(&*lease, &guild_id).opt().await?.is_some())
+    call(client, operation!("touch_guild", "UPDATE"), async {
+        idempotent!(client, |on| Ok(queries::touch_guild().bind(on, &guild_id).opt().await?.is_some()))
     })
     .await
 }
@@ -154,13 +179,18 @@ pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool
 /// [`upsert_guild`], the channels as in [`upsert_channels_for_guild`](super::upsert_channels_for_guild); an owner who is
 /// not in `users` is added with nothing but the id. Channels that the snapshot does not name stay.
 ///
+/// Idempotent.
+///
+/// Needs: select, insert on `users`; usage on `users_id_seq`; select, insert, update on `bot_guilds`; select, insert,
+/// update on `bot_channels`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000 and overrides that are no object; [`Error::ForeignKeyViolation`] if the owner is
 /// deleted meanwhile; else see the [module](super#errors).
 pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u64, Error> {
-    call("sync_guild", async {
+    call(client, operation!("sync_guild", "INSERT"), async {
         check(guild)?;
-        check_channels(&guild.channels)?;
+        check_channels(&guild.channels, client.limits())?;
         parts::write(client, &WithChannels(guild)).await
     })
     .await
@@ -170,6 +200,8 @@ pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u
 struct WithChannels<'a>(&'a GuildSnapshot);
 
 impl Batch for WithChannels<'_> {
+    const NAME: &'static str = "channels";
+
     type Row = ChannelSnapshot;
 
     fn rows(&self) -> &[ChannelSnapshot] {
@@ -178,6 +210,10 @@ impl Batch for WithChannels<'_> {
 
     fn key(channel: &ChannelSnapshot) -> u64 {
         channel.id.get()
+    }
+
+    fn bytes(channel: &ChannelSnapshot) -> usize {
+        channel_bytes(channel)
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelSnapshot>) -> Result<u64, Error> {

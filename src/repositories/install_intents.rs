@@ -34,33 +34,40 @@ fn check_state(state: &str) -> Result<(), Error> {
 
 /// Stores an intent that expires after its lifetime, by the database's clock.
 ///
+/// Not idempotent: repeated, the state is taken.
+///
+/// Needs: select, insert on `install_intents`.
+///
 /// # Errors
 /// [`Error::UniqueViolation`] (`install_intents_pkey`) if the state is taken, [`Error::ForeignKeyViolation`]
 /// (`install_intents_user_id_fkey`) if the user is not in `users`, [`Error::InvalidInput`] for a state that holds U+0000 or is
 /// over 2,000 bytes long and for a lifetime over 100 years; else see the [module](super#errors).
 pub async fn create_install_intent(client: &impl Client, intent: &NewInstallIntent) -> Result<InstallIntent, Error> {
-    call("create_install_intent", async {
+    call(client, operation!("create_install_intent", "INSERT"), async {
         check_state(&intent.state)?;
         let lifetime_seconds = seconds("lifetime", intent.lifetime)?;
-        let lease = client.lease().await?;
-        let params = CreateInstallIntentParams {
-            state: intent.state.as_str(),
-            user_id: intent.user_id,
-            guild_id: intent.guild_id,
-            lifetime_seconds,
-        };
-        let query = queries::create_install_intent();
-        query.params(&*lease, &params).map(|row| InstallIntent::try_from(row)).one().await?
+        once!(client, |on| {
+            let params = CreateInstallIntentParams {
+                state: intent.state.as_str(),
+                user_id: intent.user_id,
+                guild_id: intent.guild_id,
+                lifetime_seconds,
+            };
+            let query = queries::create_install_intent();
+            query.params(on, &params).map(|row| InstallIntent::try_from(row)).one().await?
+        })
     })
     .await
 }
 
 /// One intent, expired or not; `None` if it is unknown.
 ///
+/// Needs: select on `install_intents`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
-    call("get_install_intent", async {
+    call(client, operation!("get_install_intent", "SELECT"), async {
         check_text("state", state)?;
         let query = queries::get_install_intent();
         read!(client, |on| query.bind(on, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose())
@@ -71,15 +78,20 @@ pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Opt
 /// Takes an intent that has not expired: returns and deletes it. Of many concurrent callers one gets it; `None` for the
 /// others, and for an intent that is expired or unknown.
 ///
+/// Not idempotent: repeated, the intent is gone.
+///
+/// Needs: select, delete on `install_intents`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors). An intent that cannot be read is gone too: the
 /// user begins again.
 pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
-    call("consume_install_intent", async {
+    call(client, operation!("consume_install_intent", "DELETE"), async {
         check_text("state", state)?;
-        let lease = client.lease().await?;
-        let query = queries::consume_install_intent();
-        query.bind(&*lease, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose()
+        once!(client, |on| {
+            let query = queries::consume_install_intent();
+            query.bind(on, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose()
+        })
     })
     .await
 }
@@ -87,13 +99,16 @@ pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result
 /// Deletes the intents that expired at least `grace` ago (the Python function's default was 300 seconds), and returns how
 /// many.
 ///
+/// Not idempotent: repeated, it deletes nothing more, but answers 0.
+///
+/// Needs: select, delete on `install_intents`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for a grace over 100 years; else see the [module](super#errors).
 pub async fn purge_expired_install_intents(client: &impl Client, grace: Duration) -> Result<u64, Error> {
-    call("purge_expired_install_intents", async {
+    call(client, operation!("purge_expired_install_intents", "DELETE"), async {
         let grace_seconds = seconds("grace", grace)?;
-        let lease = client.lease().await?;
-        Ok(rows(queries::purge_expired_install_intents().bind(&*lease, &grace_seconds).one().await?))
+        once!(client, |on| Ok(rows(queries::purge_expired_install_intents().bind(on, &grace_seconds).one().await?)))
     })
     .await
 }

@@ -14,11 +14,85 @@
 //! - Time is the database's clock.
 //! - What PostgreSQL cannot store is refused before anything is sent ([`Error::InvalidInput`]): text and JSON that hold
 //!   U+0000, JSON as [`Settings`] says, and times before its calendar (4714 BC).
+//! - A batch of more than `DB_MAX_BATCH_BYTES` and settings of more than `DB_MAX_SETTINGS_BYTES` are refused, too.
+//! - A call whose future is dropped is canceled on the server, if it has a connection of its own.
+//! - What a function *needs* are rights of its role: `docs/PRIVILEGES.md` has all of them, and roles for bot and worker.
+//!
+//! # When the connection breaks
+//! A read on a [`Db`](crate::Db) is made again, once, on another connection; that one waits for a server that is starting or
+//! failing over, `DB_CONNECT_TIMEOUT` at most. So is a write whose documentation says *idempotent*: repeated, it stores and
+//! answers the same. (If somebody else has written the row in between, that is overwritten, as if the call had come later.)
+//! Any other write fails with [`Error::OutcomeUnknown`] if it was on its way, and with [`Error::Connection`] if it was not,
+//! so that nothing was stored. On a connection or a transaction of the caller's nothing is made again; what was done in a
+//! transaction is not stored before its commit.
 //!
 //! # Errors
-//! Beside what a function lists, each may fail with [`Error::Connection`], [`Error::PoolTimeout`], [`Error::Closed`],
-//! [`Error::Canceled`], [`Error::Conflict`] and [`Error::Database`]; each that reads rows with
-//! [`Error::UnreadableRow`].
+//! Beside what a function lists, each may fail with [`Error::Connection`], [`Error::ConnectTimeout`],
+//! [`Error::PoolTimeout`], [`Error::Closed`], [`Error::Canceled`], [`Error::Conflict`] and [`Error::Database`]; each that
+//! reads rows with [`Error::UnreadableRow`]; each that writes with [`Error::OutcomeUnknown`] and [`Error::ReadOnly`].
+
+/// A kind of call by its name and its SQL verb. The keys of its metrics are made at compile time.
+macro_rules! operation {
+    ($name:literal, $verb:literal) => {{
+        static OPERATION: $crate::observe::Operation = $crate::observe::Operation {
+            name: $name,
+            verb: $verb,
+            calls: || {
+                metrics::counter!(
+                    "db.client.operation.calls",
+                    "db.system.name" => "postgresql", "db.operation.name" => $verb, "db.query.summary" => $name
+                )
+            },
+            duration: || {
+                metrics::histogram!(
+                    "db.client.operation.duration",
+                    "db.system.name" => "postgresql", "db.operation.name" => $verb, "db.query.summary" => $name
+                )
+            },
+        };
+        &OPERATION
+    }};
+}
+
+/// Runs a call on a lease, and once more on another if the connection breaks and that does no harm.
+macro_rules! attempts {
+    ($client:expr, $attempts:expr, |$on:ident| $call:expr) => {{
+        let mut attempts = $attempts;
+        loop {
+            let lease = match $client.lease().await {
+                Ok(lease) => lease,
+                Err(error) => break Err(attempts.give_up(error)),
+            };
+            let attempt = $crate::attempt::Attempt::on($client, &lease);
+            let $on = &*lease;
+            let result = attempt.run(async { $call }).await;
+            if let Some(result) = attempts.settle(&attempt, result) {
+                break result;
+            }
+        }
+    }};
+}
+
+/// Runs a read of any number of rows.
+macro_rules! fetch {
+    ($client:expr, |$on:ident| $call:expr) => {
+        attempts!($client, $crate::attempt::Attempts::of($client, $crate::attempt::Kind::Read), |$on| $call)
+    };
+}
+
+/// Runs a write that may be sent again: it writes and answers the same.
+macro_rules! idempotent {
+    ($client:expr, |$on:ident| $call:expr) => {
+        attempts!($client, $crate::attempt::Attempts::of($client, $crate::attempt::Kind::Idempotent), |$on| $call)
+    };
+}
+
+/// Runs a write that must not be sent again.
+macro_rules! once {
+    ($client:expr, |$on:ident| $call:expr) => {
+        attempts!($client, $crate::attempt::Attempts::of($client, $crate::attempt::Kind::Once), |$on| $call)
+    };
+}
 
 /// Runs a read of one row by its key: on a connection that such reads share, if there is one and it gives an answer, else
 /// on a lease.
@@ -35,13 +109,16 @@ macro_rules! read {
             }
             None => None,
         };
+        let attempts = if place.is_some() {
+            $crate::attempt::Attempts::last()
+        } else {
+            $crate::attempt::Attempts::of($client, $crate::attempt::Kind::Read)
+        };
         match answer {
             Some(result) => result,
             None => {
                 drop(place);
-                let lease = $client.lease().await?;
-                let $on = &*lease;
-                $query
+                attempts!($client, attempts, |$on| $query)
             }
         }
     }};
@@ -67,16 +144,19 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::{Stream, TryFutureExt as _, TryStreamExt as _};
+use futures::{Stream, TryStreamExt as _};
 use tokio_postgres::Error as PgError;
 
-use self::parts::Part;
+use self::parts::{ID, Part};
 use crate::GenericClient;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::channels::{UpsertChannelsForGuildParams, upsert_channels_for_guild as upsert_channels};
 use crate::codegen::{IterSql, JsonSql, StringSql};
+use crate::config::Limits;
 use crate::error::Error;
 use crate::ids::{ChannelId, GuildId, MessageId, UserId};
+use crate::lease::Client;
+use crate::observe::{Operation, Rows};
 use crate::settings::Settings;
 use crate::snapshots::ChannelSnapshot;
 
@@ -89,12 +169,13 @@ impl JsonSql for Settings {}
 /// The longest lifetime or grace: what a `timestamp` can be moved by, and a sane bound.
 const CENTURY: Duration = Duration::from_hours(100 * 366 * 24);
 
-/// Names a repository function in the errors of its body.
-fn call<T>(
-    function: &'static str,
+/// Runs the body of a repository function, seen from outside as one call.
+fn call<T: Rows>(
+    client: &impl Client,
+    operation: &'static Operation,
     body: impl Future<Output = Result<T, Error>>,
 ) -> impl Future<Output = Result<T, Error>> {
-    body.map_err(move |error| error.in_function(function))
+    operation.observe(client.limits().slow_query, body)
 }
 
 /// PostgreSQL's text holds every character but one.
@@ -138,12 +219,17 @@ fn check_batch<T>(name: &str, batch: &[T], check: impl Fn(&T) -> Result<(), Erro
 }
 
 /// Refuses what cannot be stored, naming the channel's place and the field.
-fn check_channels(channels: &[ChannelSnapshot]) -> Result<(), Error> {
+fn check_channels(channels: &[ChannelSnapshot], limits: &Limits) -> Result<(), Error> {
     check_batch("channels", channels, |channel| {
         check_optional_text("name", channel.name.as_deref())?;
         check_optional_text("kind", channel.kind.as_deref())?;
-        channel.settings_overrides.as_ref().map_or(Ok(()), |overrides| overrides.check("settings_overrides"))
+        channel.settings_overrides.as_ref().map_or(Ok(()), |overrides| overrides.check("settings_overrides", limits))
     })
+}
+
+fn channel_bytes(channel: &ChannelSnapshot) -> usize {
+    let overrides = channel.settings_overrides.as_ref().map_or(0, |overrides| overrides.as_str().len());
+    ID + [&channel.name, &channel.kind].into_iter().flatten().map(String::len).sum::<usize>() + overrides
 }
 
 /// A guild's channels, as `upsert_channels_for_guild` and the later parts of `sync_guild` write them.

@@ -5,21 +5,36 @@
 use futures::future::try_join;
 
 use crate::GenericClient;
+use crate::attempt::{Attempts, Kind};
 use crate::codegen::queries::parts as queries;
+use crate::config::Limits;
 use crate::db::Db;
 use crate::error::Error;
 use crate::lease::Client;
+use crate::transaction::Transaction;
 
 /// The most rows that a statement is given, but for a key that is repeated more often, and where no transaction is open.
 const LARGEST_PART: usize = 10_000;
 
+/// The most bytes of an id as text.
+pub(super) const ID: usize = 20;
+
 /// What a repository function is given to write, and its statement.
 pub(super) trait Batch {
+    /// What it means to write the batch twice.
+    const KIND: Kind = Kind::Idempotent;
+
+    /// The argument's name.
+    const NAME: &'static str;
+
     type Row;
 
     fn rows(&self) -> &[Self::Row];
 
     fn key(row: &Self::Row) -> u64;
+
+    /// How long the texts and ids of a row are together.
+    fn bytes(row: &Self::Row) -> usize;
 
     /// Writes a part in one statement; returns how many distinct keys it has.
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, Self::Row>) -> Result<u64, Error>;
@@ -47,11 +62,12 @@ impl<'a, T> Part<'a, T> {
 
 /// Writes a batch; returns how many distinct keys it has.
 pub(super) async fn write<B: Batch>(client: &impl Client, batch: &B) -> Result<u64, Error> {
+    check_bytes(B::NAME, batch.rows().iter().map(B::bytes), client.limits())?;
     if batch.rows().len() <= LARGEST_PART {
-        return write_whole(&*client.lease().await?, batch).await;
+        return attempts!(client, Attempts::of(client, B::KIND), |on| write_whole(on, batch).await);
     }
     if let Some(db) = client.db() {
-        return write_in_transaction(db, batch).await;
+        return write_in_transactions(db, batch).await;
     }
     let lease = client.lease().await?;
     if is_in_transaction(&*lease).await? {
@@ -62,14 +78,34 @@ pub(super) async fn write<B: Batch>(client: &impl Client, batch: &B) -> Result<u
     }
 }
 
+/// Refuses a batch that is too large for the memory of the server.
+pub(super) fn check_bytes(name: &str, rows: impl Iterator<Item = usize>, limits: &Limits) -> Result<(), Error> {
+    let (bytes, most) = (rows.sum::<usize>(), limits.batch_bytes);
+    if bytes <= most {
+        return Ok(());
+    }
+    let reason =
+        format!("has {bytes} bytes, over the limit of {most} (DB_MAX_BATCH_BYTES): write it in several batches");
+    Err(Error::invalid_input(name, reason))
+}
+
 async fn write_whole<B: Batch>(client: &impl GenericClient, batch: &B) -> Result<u64, Error> {
     batch.write(client, Part::whole(batch.rows())).await
 }
 
-async fn write_in_transaction<B: Batch>(db: &Db, batch: &B) -> Result<u64, Error> {
-    let transaction = db.begin_unnamed().await?;
+/// One transaction, and if its connection breaks and that does no harm, another.
+async fn write_in_transactions<B: Batch>(db: &Db, batch: &B) -> Result<u64, Error> {
+    let first = match write_in(db.begin_unnamed().await?, batch).await {
+        Err(error @ (Error::Connection { .. } | Error::OutcomeUnknown { is_repeatable: true, .. })) => error,
+        result => return result,
+    };
+    let again = async { write_in(db.begin_unnamed().await?, batch).await };
+    again.await.map_err(|second| if first.is_outcome_unknown() { first } else { second })
+}
+
+async fn write_in<B: Batch>(transaction: Transaction, batch: &B) -> Result<u64, Error> {
     match write_parts(&transaction, batch).await {
-        Ok(written) => transaction.commit_unnamed().await.map(|()| written),
+        Ok(written) => transaction.commit_unnamed(B::KIND).await.map(|()| written),
         Err(error) => {
             transaction.rollback().await;
             Err(error)

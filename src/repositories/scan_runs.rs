@@ -2,9 +2,12 @@
 //! status and times never change again.
 
 use super::{call, check_text, collect, stored};
-use crate::codegen::queries::scan_runs::{self as queries, ScanRunRowBorrowed, UpdateScanProgress};
+use crate::codegen::client::Params as _;
+use crate::codegen::queries::scan_runs::{
+    self as queries, RecordScanProgressParams, ScanProgressRow, ScanRunRowBorrowed,
+};
 use crate::error::Error;
-use crate::ids::{ChannelId, ScanRunId};
+use crate::ids::{ChannelId, MessageId, ScanRunId};
 use crate::lease::Client;
 use crate::models::{ScanProgress, ScanRun};
 use crate::snapshots::ScanIncrement;
@@ -18,6 +21,7 @@ impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
             channel_id: stored("bot_channel_scan_runs.channel_id", &row.id.to_string(), row.channel_id)?,
             after_message_id: row.after_message_id.and_then(|cursor| cursor.parse().ok()),
             before_message_id: row.before_message_id.and_then(|cursor| cursor.parse().ok()),
+            last_message_id: row.last_message_id.and_then(|cursor| cursor.parse().ok()),
             status: row.status,
             messages_scanned: row.messages_scanned,
             messages_matched: row.messages_matched,
@@ -29,18 +33,20 @@ impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
     }
 }
 
-impl From<UpdateScanProgress> for ScanProgress {
-    fn from(row: UpdateScanProgress) -> Self {
+impl From<ScanProgressRow> for ScanProgress {
+    fn from(row: ScanProgressRow) -> Self {
         Self { messages_scanned: row.messages_scanned, messages_matched: row.messages_matched }
     }
 }
 
 /// One run; `None` if it is unknown.
 ///
+/// Needs: select on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Option<ScanRun>, Error> {
-    call("get_scan_run", async {
+    call(client, operation!("get_scan_run", "SELECT"), async {
         let query = queries::get_scan_run();
         read!(client, |on| query.bind(on, &run_id.get()).map(|row| ScanRun::try_from(row)).opt().await?.transpose())
     })
@@ -49,43 +55,92 @@ pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Opt
 
 /// The newest runs of a channel, at most `limit`, newest first.
 ///
+/// Needs: select on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_scan_runs(client: &impl Client, channel_id: ChannelId, limit: u32) -> Result<Vec<ScanRun>, Error> {
-    call("get_scan_runs", async {
-        let lease = client.lease().await?;
-        let limit = i64::from(limit);
-        let query = queries::get_scan_runs();
-        collect(query.bind(&*lease, &channel_id, &limit).map(|row| ScanRun::try_from(row)).iter().await?).await
+    call(client, operation!("get_scan_runs", "SELECT"), async {
+        fetch!(client, |on| {
+            let limit = i64::from(limit);
+            let query = queries::get_scan_runs();
+            collect(query.bind(on, &channel_id, &limit).map(|row| ScanRun::try_from(row)).iter().await?).await
+        })
     })
     .await
 }
 
 /// Enqueues a run that starts after the channel's cursor; `None` if the channel is unknown or not reading.
 ///
+/// Not idempotent: repeated, it makes another run.
+///
+/// Needs: select, update on `bot_channels`; select, insert on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn enqueue_scan_run(client: &impl Client, channel_id: ChannelId) -> Result<Option<ScanRunId>, Error> {
-    call("enqueue_scan_run", async {
-        let lease = client.lease().await?;
-        Ok(queries::enqueue_scan_run().bind(&*lease, &channel_id).opt().await?.map(ScanRunId::from))
+    call(client, operation!("enqueue_scan_run", "INSERT"), async {
+        once!(client, |on| Ok(queries::enqueue_scan_run().bind(on, &channel_id).opt().await?.map(ScanRunId::from)))
     })
     .await
 }
 
 /// queued → running, `started_at` = now. Of many concurrent callers exactly one gets `true`.
 ///
+/// Not idempotent: repeated, it answers that the run was started already.
+///
+/// Needs: select, update on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
-    call("mark_scan_started", async {
-        let lease = client.lease().await?;
-        Ok(queries::mark_scan_started().bind(&*lease, &run_id.get()).opt().await?.is_some())
+    call(client, operation!("mark_scan_started", "UPDATE"), async {
+        once!(client, |on| Ok(queries::mark_scan_started().bind(on, &run_id.get()).opt().await?.is_some()))
+    })
+    .await
+}
+
+/// Records a page that a run has read, whatever the run's status, and returns the run's totals; `None`, and nothing is
+/// recorded, if the run is unknown or not of this channel.
+///
+/// Both counters of the run and the channel's message count are added to, the channel's cursor moves to the page's last
+/// message but never back, and its `last_scanned_at` becomes now: all of it or nothing.
+///
+/// **A page counts once.** It may be sent again after any error, also after one that leaves open whether it was stored:
+/// what does not end beyond the last message that the run has counted changes nothing, and the totals come back. So a
+/// run's pages must come in ascending order of their messages, each sent until there is an answer before the next one
+/// is.
+///
+/// Idempotent.
+///
+/// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`.
+///
+/// # Errors
+/// [`Error::Database`] (SQLSTATE 22003) if a counter or the channel's message count would leave the range of an `i64`;
+/// else see the [module](super#errors).
+pub async fn record_scan_progress(
+    client: &impl Client,
+    run_id: ScanRunId,
+    channel_id: ChannelId,
+    last_message_id: MessageId,
+    increment: ScanIncrement,
+) -> Result<Option<ScanProgress>, Error> {
+    call(client, operation!("record_scan_progress", "UPDATE"), async {
+        let ScanIncrement { scanned, matched } = increment;
+        let params = RecordScanProgressParams { channel_id, last_message_id, id: run_id.get(), scanned, matched };
+        idempotent!(client, |on| {
+            let progress = queries::record_scan_progress().params(on, &params).opt().await?;
+            Ok(progress.map(ScanProgress::from))
+        })
     })
     .await
 }
 
 /// Adds to both counters, whatever the run's status, and returns the totals; `None` if the run is unknown.
+///
+/// Not idempotent: repeated, it counts twice; [`record_scan_progress`] does not.
+///
+/// Needs: select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// [`Error::Database`] (SQLSTATE 22003) if a counter would leave the range of an `i64`; else see the
@@ -95,48 +150,62 @@ pub async fn update_scan_progress(
     run_id: ScanRunId,
     increment: ScanIncrement,
 ) -> Result<Option<ScanProgress>, Error> {
-    call("update_scan_progress", async {
-        let lease = client.lease().await?;
-        let query = queries::update_scan_progress();
-        let progress = query.bind(&*lease, &increment.scanned, &increment.matched, &run_id.get()).opt().await?;
-        Ok(progress.map(ScanProgress::from))
+    call(client, operation!("update_scan_progress", "UPDATE"), async {
+        once!(client, |on| {
+            let query = queries::update_scan_progress();
+            let progress = query.bind(on, &increment.scanned, &increment.matched, &run_id.get()).opt().await?;
+            Ok(progress.map(ScanProgress::from))
+        })
     })
     .await
 }
 
 /// queued or running → succeeded, `finished_at` = now; returns whether the run was there to be finished.
 ///
+/// Not idempotent: repeated, it answers that the run was finished already.
+///
+/// Needs: select, update on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
-    call("mark_scan_succeeded", async {
-        let lease = client.lease().await?;
-        Ok(queries::mark_scan_succeeded().bind(&*lease, &run_id.get()).opt().await?.is_some())
+    call(client, operation!("mark_scan_succeeded", "UPDATE"), async {
+        once!(client, |on| Ok(queries::mark_scan_succeeded().bind(on, &run_id.get()).opt().await?.is_some()))
     })
     .await
 }
 
 /// queued or running → failed, with the reason, `finished_at` = now; returns whether the run was there to be finished.
 ///
+/// Not idempotent: repeated, it answers that the run was finished already.
+///
+/// Needs: select, update on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_message: &str) -> Result<bool, Error> {
-    call("mark_scan_failed", async {
+    call(client, operation!("mark_scan_failed", "UPDATE"), async {
         check_text("error_message", error_message)?;
-        let lease = client.lease().await?;
-        Ok(queries::mark_scan_failed().bind(&*lease, &error_message, &run_id.get()).opt().await?.is_some())
+        once!(client, |on| Ok(queries::mark_scan_failed()
+            .bind(on, &error_message, &run_id.get())
+            .opt()
+            .await?
+            .is_some()))
     })
     .await
 }
 
 /// queued or running → canceled, `finished_at` = now; returns whether the run was there to be finished.
 ///
+/// Not idempotent: repeated, it answers that the run was finished already.
+///
+/// Needs: select, update on `bot_channel_scan_runs`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_canceled(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
-    call("mark_scan_canceled", async {
-        let lease = client.lease().await?;
-        Ok(queries::mark_scan_canceled().bind(&*lease, &run_id.get()).opt().await?.is_some())
+    call(client, operation!("mark_scan_canceled", "UPDATE"), async {
+        once!(client, |on| Ok(queries::mark_scan_canceled().bind(on, &run_id.get()).opt().await?.is_some()))
     })
     .await
 }

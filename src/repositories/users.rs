@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::parts::{self, Batch, Part};
+use super::parts::{self, Batch, ID, Part};
 use super::{call, check_batch, check_optional_text, check_time, rows, stored};
 use crate::GenericClient;
 use crate::codegen::IterSql;
@@ -31,10 +31,12 @@ impl TryFrom<UserRowBorrowed<'_>> for User {
 
 /// One user; `None` if nobody has stored it.
 ///
+/// Needs: select on `users`.
+///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<User>, Error> {
-    call("get_user", async {
+    call(client, operation!("get_user", "SELECT"), async {
         let query = queries::get_user();
         read!(client, |on| query.bind(on, &user_id).map(|row| User::try_from(row)).opt().await?.transpose())
     })
@@ -43,10 +45,14 @@ pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<Us
 
 /// Stores a user: name, shown name and picture are replaced, `last_login_at` is if given.
 ///
+/// Idempotent.
+///
+/// Needs: select, insert, update on `users`; usage on `users_id_seq`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<(), Error> {
-    call("upsert_user", async {
+    call(client, operation!("upsert_user", "INSERT"), async {
         check(user)?;
         parts::write(client, &Upsert(std::slice::from_ref(user))).await.map(drop)
     })
@@ -55,13 +61,17 @@ pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<()
 
 /// Stores a batch of users, atomically; returns how many distinct users were written.
 ///
+/// Idempotent.
+///
+/// Needs: select, insert, update on `users`; usage on `users_id_seq`.
+///
 /// # Errors
 /// [`Error::InvalidInput`] for U+0000, naming the field; else see the [module](super#errors).
 pub async fn upsert_users(client: &impl Client, users: &[UserSnapshot]) -> Result<u64, Error> {
     if users.is_empty() {
         return Ok(0);
     }
-    call("upsert_users", async {
+    call(client, operation!("upsert_users", "INSERT"), async {
         check_batch("users", users, check)?;
         parts::write(client, &Upsert(users)).await
     })
@@ -71,6 +81,8 @@ pub async fn upsert_users(client: &impl Client, users: &[UserSnapshot]) -> Resul
 struct Upsert<'a>(&'a [UserSnapshot]);
 
 impl Batch for Upsert<'_> {
+    const NAME: &'static str = "users";
+
     type Row = UserSnapshot;
 
     fn rows(&self) -> &[UserSnapshot] {
@@ -79,6 +91,11 @@ impl Batch for Upsert<'_> {
 
     fn key(user: &UserSnapshot) -> u64 {
         user.id.get()
+    }
+
+    fn bytes(user: &UserSnapshot) -> usize {
+        let texts = [&user.username, &user.global_name, &user.avatar];
+        ID + texts.into_iter().flatten().map(String::len).sum::<usize>()
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, UserSnapshot>) -> Result<u64, Error> {

@@ -180,7 +180,7 @@ fn a_new_migration_is_noticed_without_touching_anything_else() {
     let migration = package.root.join("migrations/V9000__drop_a_column.sql");
     fs::write(&migration, "alter table users drop column avatar;\n").unwrap();
 
-    package.check(&[], true).fails_with(&["queries/users.sql:7:52: ", "column \"avatar\" does not exist"]);
+    package.check(&[], true).fails_with(&["queries/users.sql:7:67: ", "column \"avatar\" does not exist"]);
 
     fs::write(&migration, "alter table users add column pronouns text;\n").unwrap();
     package.check(&[], true).succeeds();
@@ -221,7 +221,7 @@ fn a_migration_that_programs_of_the_last_release_do_not_survive_fails_the_releas
     fs::write(package.root.join("migrations/V9000__no_avatars.sql"), migration).unwrap();
 
     package.dev("compat", &[]).fails_with(&[
-        "queries/users.sql:7:52: ",
+        "queries/users.sql:7:67: ",
         "column \"avatar\" does not exist",
         "programs of v0.1.0 break",
     ]);

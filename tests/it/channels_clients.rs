@@ -35,6 +35,8 @@ async fn every_function(client: &impl Client) {
     assert!(db::mark_scan_started(client, runs[0]).await.unwrap());
     let progress = db::update_scan_progress(client, runs[0], ScanIncrement { scanned: 9, matched: 1 }).await.unwrap();
     assert_eq!(progress, Some(ScanProgress { messages_scanned: 9, messages_matched: 1 }));
+    let page = db::record_scan_progress(client, runs[0], channel, 9.into(), ScanIncrement { scanned: 1, matched: 0 });
+    assert_eq!(page.await.unwrap(), Some(ScanProgress { messages_scanned: 10, messages_matched: 1 }));
     assert!(db::mark_scan_succeeded(client, runs[0]).await.unwrap());
     assert!(db::mark_scan_failed(client, runs[1], "403").await.unwrap());
     assert!(db::mark_scan_canceled(client, runs[2]).await.unwrap());
@@ -133,6 +135,8 @@ async fn every_function_names_itself_in_its_errors() {
     assert_eq!(named(db::get_scan_run(db, run).await), "get_scan_run");
     assert_eq!(named(db::get_scan_runs(db, channel, 1).await), "get_scan_runs");
     assert_eq!(named(db::mark_scan_started(db, run).await), "mark_scan_started");
+    let page = db::record_scan_progress(db, run, channel, 1.into(), increment).await;
+    assert_eq!(named(page), "record_scan_progress");
     assert_eq!(named(db::update_scan_progress(db, run, increment).await), "update_scan_progress");
     assert_eq!(named(db::mark_scan_succeeded(db, run).await), "mark_scan_succeeded");
     assert_eq!(named(db::mark_scan_failed(db, run, "x").await), "mark_scan_failed");

@@ -4,6 +4,7 @@
 mod calls;
 mod check;
 mod doctor;
+mod doctor_roles;
 mod migrate;
 mod pooler;
 
@@ -104,7 +105,7 @@ async fn status_of_an_empty_database_is_all_pending() {
 
     clip_db(&database.url(), "status")
         .await
-        .says(1, &["initial_schema", "pending", "5 pending: run `clip-db migrate`"]);
+        .says(1, &["initial_schema", "pending", "6 pending: run `clip-db migrate`"]);
 
     let json = clip_db(&database.url(), "status --json").await;
     json.says(1, &[]);

@@ -14,12 +14,22 @@ fn shown(variables: &[(&str, &str)]) -> String {
     config(variables).unwrap().to_string()
 }
 
+/// The name of this test program.
+fn executable() -> String {
+    std::env::current_exe().unwrap().file_stem().unwrap().to_str().unwrap().to_owned()
+}
+
 #[test]
 fn without_variables_the_python_defaults_hold() {
     assert_eq!(
         shown(&[]),
-        "host=localhost port=5432 user=postgres password=******** dbname=postgres sslmode=prefer pool_max=10 \
-         connect_timeout=30s acquire_timeout=10s statement_timeout=60s"
+        format!(
+            "host=localhost port=5432 user=postgres password=******** dbname=postgres sslmode=prefer \
+             application_name={} pool_max=10 connect_timeout=30s acquire_timeout=10s statement_timeout=60s \
+             idle_in_transaction_timeout=60s max_lifetime=1800s max_batch_bytes=67108864 max_settings_bytes=262144 \
+             slow_query=1s",
+            executable()
+        )
     );
 }
 
@@ -60,6 +70,11 @@ fn the_pool_and_the_timeouts_have_variables() {
         ("DB_CONNECT_TIMEOUT", "4"),
         ("DB_ACQUIRE_TIMEOUT", "0.5"),
         ("DB_STATEMENT_TIMEOUT", "0"),
+        ("DB_IDLE_IN_TRANSACTION_TIMEOUT", "20"),
+        ("DB_MAX_LIFETIME", "0"),
+        ("DB_MAX_BATCH_BYTES", "1000"),
+        ("DB_MAX_SETTINGS_BYTES", "100"),
+        ("DB_SLOW_QUERY_MS", "250"),
     ])
     .unwrap();
 
@@ -67,6 +82,30 @@ fn the_pool_and_the_timeouts_have_variables() {
     assert_eq!(config.connect_timeout, Duration::from_secs(4));
     assert_eq!(config.acquire_timeout, Duration::from_millis(500));
     assert_eq!(config.statement_timeout, None);
+    assert_eq!(config.idle_in_transaction_timeout, Some(Duration::from_secs(20)));
+    assert_eq!(config.max_lifetime, None);
+    assert_eq!((config.max_batch_bytes, config.max_settings_bytes), (1_000, 100));
+    assert_eq!(config.slow_query, Some(Duration::from_millis(250)));
+}
+
+#[test]
+fn the_connection_string_says_by_what_name_the_server_knows_the_program() {
+    assert!(
+        shown(&[("DATABASE_URL", "postgresql://h/d?application_name=worker")]).contains(" application_name=worker ")
+    );
+}
+
+#[test]
+fn migrations_may_have_an_address_whose_password_is_hidden_too() {
+    let migration =
+        ("DB_MIGRATION_URL", "postgresql://owner:hush@db:5433/clips?sslmode=verify-ca&sslrootcert=/root.pem");
+    let url = ("DATABASE_URL", "postgresql://bot:secret@pooler/clips");
+
+    let shown = shown(&[url, migration]);
+
+    let expected = "migration_host=db migration_port=5433 migration_user=owner migration_password=******** \
+                    migration_dbname=clips migration_sslmode=verify-ca migration_sslrootcert=/root.pem";
+    assert!(shown.contains(expected) && shown.contains(" user=bot ") && !shown.contains("hush"), "{shown}");
 }
 
 #[test]
@@ -78,6 +117,7 @@ fn a_wrong_value_is_an_error_that_names_the_variable() {
         ("DATABASE_URL", "postgresql://db/x?sslrootcert=system&sslmode=require"),
         ("DATABASE_URL", "host=db colour=red"),
         ("DATABASE_URL", "host='db"),
+        ("DB_MIGRATION_URL", "mysql://root@db/x"),
         ("POSTGRES_PORT", "70000"),
         ("DB_PORT", "x"),
         ("DATABASE_URL", "postgresql://db/x?connect_timeout=9223372036854775807"),
@@ -89,6 +129,11 @@ fn a_wrong_value_is_an_error_that_names_the_variable() {
         ("DB_ACQUIRE_TIMEOUT", "-1"),
         ("DB_STATEMENT_TIMEOUT", "1e300"),
         ("DB_STATEMENT_TIMEOUT", "NaN"),
+        ("DB_IDLE_IN_TRANSACTION_TIMEOUT", "never"),
+        ("DB_MAX_LIFETIME", "-5"),
+        ("DB_MAX_BATCH_BYTES", "1000000000000"),
+        ("DB_MAX_SETTINGS_BYTES", "256k"),
+        ("DB_SLOW_QUERY_MS", "1.5"),
     ] {
         let error = config(&[(variable, value)]).unwrap_err();
         let named = if value.contains("connect_timeout") { "DB_CONNECT_TIMEOUT" } else { variable };

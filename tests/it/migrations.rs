@@ -26,7 +26,10 @@ async fn programs_that_start_together_on_an_empty_database_all_come_up() {
     for result in results {
         result.unwrap();
     }
-    assert_eq!(database.text("select string_agg(version::text, ',') from refinery_schema_history").await, "1,2,3,4,5");
+    assert_eq!(
+        database.text("select string_agg(version::text, ',') from refinery_schema_history").await,
+        "1,2,3,4,5,6"
+    );
 }
 
 #[tokio::test]
@@ -95,7 +98,7 @@ async fn a_role_with_a_schema_of_its_own_migrates_the_same_schema_as_all_others(
 
     Db::connect(url.parse().unwrap()).await.unwrap().migrate().await.unwrap();
 
-    assert_eq!(database.text("select count(*) from public.refinery_schema_history").await, "5");
+    assert_eq!(database.text("select count(*) from public.refinery_schema_history").await, "6");
     database.migrate().await.unwrap();
     assert!(migrate::plan(&database).await.unwrap().is_up_to_date());
     database.execute(&format!("reassign owned by {role} to postgres; drop owned by {role}; drop role {role}")).await;
@@ -105,7 +108,9 @@ async fn a_role_with_a_schema_of_its_own_migrates_the_same_schema_as_all_others(
 async fn a_deadlock_with_a_program_that_writes_is_tried_again() {
     let database = empty().await;
     database.execute(include_str!("../fixtures/existing_database.sql")).await;
-    let writer = Obstacle::new(&database, "update bot_channels set name = 'x'").await;
+    // Only the program that migrates looks for deadlocks, so that it is the one that ends.
+    let patient = "set local deadlock_timeout = '1min'; update bot_channels set name = 'x'";
+    let writer = Obstacle::new(&database, patient).await;
 
     let handle = database.db.clone();
     let migrating = tokio::spawn(async move { handle.migrate().await });
@@ -114,5 +119,5 @@ async fn a_deadlock_with_a_program_that_writes_is_tried_again() {
     writer.commits().await;
 
     migrating.await.unwrap().unwrap();
-    assert_eq!(database.text("select count(*) from refinery_schema_history").await, "5");
+    assert_eq!(database.text("select count(*) from refinery_schema_history").await, "6");
 }

@@ -28,6 +28,8 @@ pub struct Proxy {
 struct State {
     connections: Vec<Traffic>,
     is_held: bool,
+    holds_at: Option<char>,
+    holds_back: bool,
     is_piecemeal: bool,
     cuts: usize,
 }
@@ -58,11 +60,18 @@ impl Proxy {
         Self { url, state }
     }
 
-    /// A pool of so many connections that go through here.
+    /// A pool of so many connections that go through here; what connecting takes does not count.
     pub async fn pool(&self, pool_max: usize) -> Db {
         let mut config = self.config();
         config.pool_max = pool_max;
-        Db::connect(config).await.expect("the database is there")
+        let db = Db::connect(config).await.expect("the database is there");
+        self.forget();
+        db
+    }
+
+    /// The URL that leads through here.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The configuration that leads through here.
@@ -92,9 +101,15 @@ impl Proxy {
         self.state.send_modify(|state| state.is_held = true);
     }
 
+    /// From the next message of a kind on the client gets no answer; waits until there is one to hold back.
+    pub async fn hold_at(&self, kind: char) {
+        self.state.send_modify(|state| state.holds_at = Some(kind));
+        self.until(|state| state.holds_back).await;
+    }
+
     /// The client gets what was held back, and all that follows.
     pub fn release(&self) {
-        self.state.send_modify(|state| state.is_held = false);
+        self.state.send_modify(|state| (state.is_held, state.holds_back) = (false, false));
     }
 
     /// From now on the client gets each message of an answer by itself.
@@ -195,6 +210,10 @@ async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: S
     let (mut messages, mut state) = (Messages::default(), side.state.subscribe());
     while let Some(chunk) = read(&mut server).await {
         let complete = messages.complete(&chunk);
+        side.state.send_if_modified(|state| {
+            state.holds_back |= state.is_held;
+            state.is_held
+        });
         let is_piecemeal = state.wait_for(|state| !state.is_held).await.is_ok_and(|state| state.is_piecemeal);
         let sent = if is_piecemeal { in_pieces(&mut client, &complete).await } else { client.write_all(&chunk).await };
         if sent.is_err() {
@@ -222,6 +241,9 @@ async fn read(from: &mut ReadHalf<Link>) -> Option<Vec<u8>> {
 
 impl State {
     fn request(&mut self, place: usize, kinds: &str) {
+        if self.holds_at.is_some_and(|kind| kinds.contains(kind)) {
+            (self.is_held, self.holds_at) = (true, None);
+        }
         let traffic = &mut self.connections[place];
         match traffic.flights.last_mut() {
             Some(flight) if !traffic.is_answered => flight.push_str(kinds),

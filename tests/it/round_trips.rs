@@ -7,7 +7,7 @@ use crate::proxy::Proxy;
 use crate::support::{TestDatabase, concurrently, guild, queued_run, reading_channel};
 
 #[tokio::test]
-async fn a_start_on_an_up_to_date_database_is_a_connection_and_one_round_trip() {
+async fn a_start_on_an_up_to_date_database_is_a_connection_and_two_round_trips() {
     let database = TestDatabase::new().await;
     let proxy = Proxy::to(&database.name).await;
 
@@ -15,7 +15,7 @@ async fn a_start_on_an_up_to_date_database_is_a_connection_and_one_round_trip() 
     db.migrate().await.unwrap();
 
     assert_eq!(proxy.traffic().len(), 1);
-    assert_eq!(proxy.flights(), ["PBDES"]);
+    assert_eq!(proxy.flights(), ["PBDES", "PBDES"]); // is a pooler in between, and what is applied
 }
 
 #[tokio::test]

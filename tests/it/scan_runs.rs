@@ -44,6 +44,7 @@ async fn an_enqueued_run_is_queued_and_starts_after_the_channels_cursor() {
         channel_id: channel,
         after_message_id: Some(1_090_000_000_000_000_001.into()),
         before_message_id: None,
+        last_message_id: None,
         status: ScanStatus::Queued,
         messages_scanned: 0,
         messages_matched: 0,
@@ -148,10 +149,10 @@ async fn every_column_of_a_run_is_read() {
     database
         .execute(&format!(
             "insert into bot_channel_scan_runs (
-               id, channel_id, after_message_id, before_message_id, status, messages_scanned, messages_matched,
-               error_message, started_at, finished_at, created_at
+               id, channel_id, after_message_id, before_message_id, last_message_id, status, messages_scanned,
+               messages_matched, error_message, started_at, finished_at, created_at
              ) values (
-               '{id}', '2001', '5', '9', 'failed', 100, 7, '403', '2026-01-02 03:04:05.000001-05', '2026-01-03Z', '2026-01-01Z'
+               '{id}', '2001', '5', '9', '7', 'failed', 100, 7, '403', '2026-01-02 03:04:05.000001-05', '2026-01-03Z', '2026-01-01Z'
              )"
         ))
         .await;
@@ -161,6 +162,7 @@ async fn every_column_of_a_run_is_read() {
         channel_id: channel,
         after_message_id: Some(5.into()),
         before_message_id: Some(9.into()),
+        last_message_id: Some(7.into()),
         status: ScanStatus::Failed,
         messages_scanned: 100,
         messages_matched: 7,

@@ -3,7 +3,7 @@
 use clip_saver_db::{Error, GuildSnapshot, UserSnapshot, repositories as db};
 use tokio::try_join;
 
-use crate::support::{TestDatabase, guild};
+use crate::support::{TestDatabase, channel, guild};
 
 #[tokio::test]
 async fn a_read_survives_a_change_of_a_columns_type() {
@@ -17,28 +17,41 @@ async fn a_read_survives_a_change_of_a_columns_type() {
 }
 
 #[tokio::test]
-async fn a_list_fails_once_after_a_change_of_a_columns_type_and_then_no_more() {
+async fn a_list_survives_a_change_of_a_columns_type() {
     let database = TestDatabase::new().await;
     guild(&database, 1001).await;
     assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1);
 
     database.execute("alter table bot_guilds alter column name type varchar(100)").await;
 
-    assert!(db::get_guilds(&*database).await.is_err(), "the statement was prepared for another type");
-    assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1, "on a new session");
+    assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn on_a_connection_of_the_callers_a_list_fails_after_a_change_of_a_columns_type() {
+    let database = TestDatabase::new().await;
+    guild(&database, 1001).await;
+    let connection = database.connection().await.unwrap();
+    assert_eq!(db::get_guilds(&connection).await.unwrap().len(), 1);
+
+    database.execute("alter table bot_guilds alter column name type varchar(100)").await;
+
+    assert!(db::get_guilds(&connection).await.is_err(), "the statement was prepared for another type");
 }
 
 #[tokio::test]
 async fn discarded_statements_are_prepared_again_on_another_session() {
     let database = TestDatabase::new().await;
     let id = guild(&database, 1001).await;
-    database.connection().await.unwrap().batch_execute("deallocate all").await.unwrap();
-
-    assert!(db::touch_guild(&*database, id).await.is_ok(), "it was not prepared on that session");
-    database.connection().await.unwrap().batch_execute("deallocate all").await.unwrap();
-
-    assert!(db::touch_guild(&*database, id).await.is_err());
+    let channel = channel(&database, id, 2001).await;
     assert!(db::touch_guild(&*database, id).await.unwrap());
+    assert!(db::increment_channel_message_count(&*database, channel, 1).await.unwrap());
+
+    database.connection().await.unwrap().batch_execute("deallocate all").await.unwrap();
+    assert!(db::touch_guild(&*database, id).await.unwrap());
+
+    database.connection().await.unwrap().batch_execute("deallocate all").await.unwrap();
+    assert!(db::increment_channel_message_count(&*database, channel, 1).await.is_ok(), "it was not prepared there yet");
 }
 
 #[tokio::test]

@@ -5,12 +5,12 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use clip_saver_db::{Config, Db, Error};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::sync::OnceCell;
 
 use crate::support::Server;
 
-/// A server whose certificate is for `localhost`, from an authority of its own.
+/// A server whose certificate is from an authority of its own.
 struct TlsServer {
     _server: Server,
     port: u16,
@@ -20,31 +20,41 @@ struct TlsServer {
     other_root: PathBuf,
 }
 
-async fn server() -> &'static TlsServer {
-    static SERVER: OnceCell<TlsServer> = OnceCell::const_new();
-    SERVER
-        .get_or_init(async || {
-            let authority_key = KeyPair::generate().unwrap();
-            let authority = authority();
-            let root = write("root.pem", &authority.self_signed(&authority_key).unwrap().pem());
-            let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-            let certificate = params.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
-            let other_root = authority_of_its_own();
-            let (server, port) = start("server", &certificate.pem(), &key);
-            TlsServer { _server: server, port, root, other_root }
-        })
-        .await
+impl TlsServer {
+    /// Its files are called by this name. The certificate is for `localhost`, but for what `change` makes of it.
+    fn start(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let authority_key = KeyPair::generate().unwrap();
+        let authority = authority("ours");
+        let root = write(&format!("{name}-root.pem"), &authority.self_signed(&authority_key).unwrap().pem());
+        let other_root = write(&format!("{name}-other.pem"), &other_authority());
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
+        let (server, port) = start(name, &certificate.pem(), &key);
+        Self { _server: server, port, root, other_root }
+    }
+
+    /// Connects under verify-full, trusting its authority.
+    async fn verify(&self) -> Result<bool, Error> {
+        connect("localhost", self.port, &format!("sslmode=verify-full&sslrootcert={}", self.root.display())).await
+    }
 }
 
-fn authority() -> CertificateParams {
+async fn server() -> &'static TlsServer {
+    static SERVER: OnceCell<TlsServer> = OnceCell::const_new();
+    SERVER.get_or_init(async || TlsServer::start("server", |_| ())).await
+}
+
+fn authority(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
 }
 
-fn authority_of_its_own() -> PathBuf {
-    write("other.pem", &authority().self_signed(&KeyPair::generate().unwrap()).unwrap().pem())
+fn other_authority() -> String {
+    authority("another").self_signed(&KeyPair::generate().unwrap()).unwrap().pem()
 }
 
 fn start(name: &str, certificate: &str, key: &KeyPair) -> (Server, u16) {
@@ -94,9 +104,7 @@ async fn disable_is_turned_away_by_a_server_that_demands_tls() {
 
 #[tokio::test]
 async fn verify_full_accepts_the_right_authority_and_host() {
-    let root = server().await.root.display();
-
-    assert!(connect_to_server("localhost", &format!("sslmode=verify-full&sslrootcert={root}")).await.unwrap());
+    assert!(server().await.verify().await.unwrap());
 }
 
 #[tokio::test]
@@ -107,6 +115,8 @@ async fn verify_full_refuses_another_host_and_verify_ca_does_not_care() {
     let error = connect_to_server("127.0.0.1", &by_address("verify-full")).await.unwrap_err();
 
     assert!(matches!(error, Error::Tls { .. }), "{error}");
+    assert!(error.to_string().contains(r#"certificate not valid for name "127.0.0.1""#), "{error}");
+    assert!(error.to_string().contains(r#"only valid for DnsName("localhost")"#), "{error}");
     assert!(connect_to_server("127.0.0.1", &by_address("verify-ca")).await.unwrap());
 }
 
@@ -121,8 +131,28 @@ async fn an_unknown_authority_is_refused_by_all_modes_that_verify() {
     for parameters in refused {
         let error = connect_to_server("localhost", &parameters).await.unwrap_err();
         assert!(matches!(error, Error::Tls { .. }), "{parameters}: {error}");
-        assert!(error.to_string().contains("see sslmode and sslrootcert"), "{error}");
+        assert!(error.to_string().contains("UnknownIssuer; see sslmode and sslrootcert"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_is_refused_and_said_to_be() {
+    let expired = TlsServer::start("expired", |params| params.not_after = date_time_ymd(2020, 2, 29));
+
+    let error = expired.verify().await.unwrap_err();
+
+    assert!(matches!(error, Error::Tls { .. }), "{error}");
+    assert!(error.to_string().contains("certificate expired"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_yet_is_refused_and_said_to_be() {
+    let early = TlsServer::start("early", |params| params.not_before = date_time_ymd(3000, 1, 1));
+
+    let error = early.verify().await.unwrap_err();
+
+    assert!(matches!(error, Error::Tls { .. }), "{error}");
+    assert!(error.to_string().contains("certificate not valid yet"), "{error}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Rows that hold what this version cannot read, made so on purpose: a typed error or a lossless value for that row,
 //! never a panic, and the rows beside it work.
 
-use clip_saver_db::{ChannelId, Db, Error, GuildId, ScanStatus, Settings, UserId, repositories as db};
+use clip_saver_db::{ChannelId, Db, Error, GuildId, Settings, UserId, repositories as db};
 
 use crate::channels::stored_channel;
 use crate::scan_runs::{one_run, stored_run};
@@ -16,29 +16,6 @@ fn unreadable<T: std::fmt::Debug>(function: &str, result: Result<T, Error>) -> S
         Error::UnreadableRow { column, .. } => column,
         other => panic!("{other:?}"),
     }
-}
-
-#[tokio::test]
-async fn a_status_of_a_newer_release_is_read_as_it_is() {
-    let (database, run) = one_run().await;
-    let other = queued_run(&database, 2001.into()).await;
-    // A connection that has prepared its statements, and knows the type, before the change.
-    let connection = database.connection().await.unwrap();
-    assert!(db::get_scan_run(&connection, run).await.unwrap().is_some());
-    assert_eq!(db::get_scan_runs(&connection, 2001.into(), 10).await.unwrap().len(), 2);
-
-    database.execute("alter type scan_status add value 'paused' before 'running'").await;
-    database.execute(&format!("update bot_channel_scan_runs set status = 'paused' where id = '{run}'")).await;
-
-    let paused = ScanStatus::Unknown("paused".into());
-    assert_eq!(db::get_scan_run(&connection, run).await.unwrap().unwrap().status, paused);
-    assert_eq!(db::get_scan_runs(&connection, 2001.into(), 10).await.unwrap().len(), 2);
-    assert!(db::mark_scan_started(&connection, other).await.unwrap());
-    drop(connection);
-    let fresh = Db::connect(crate::support::config(&database.name)).await.unwrap();
-    assert_eq!(stored_run(&fresh, run).await.status, paused);
-    assert_eq!(stored_run(&fresh, other).await.status, ScanStatus::Running);
-    assert_eq!(paused.to_string(), "paused");
 }
 
 /// Settings that PostgreSQL holds and `serde_json` cannot parse as a whole.
@@ -119,15 +96,14 @@ async fn a_cursor_that_is_no_snowflake_reads_as_none_and_fails_no_list() {
         let (database, run) = one_run().await;
         channel(&database, 1001.into(), 2002).await;
         database.execute(&format!("update bot_channels set last_message_id = '{cursor}'")).await;
-        let cursors =
-            format!("update bot_channel_scan_runs set after_message_id = '{cursor}', before_message_id = '{cursor}'");
-        database.execute(&cursors).await;
+        let cursors = ["after", "before", "last"].map(|which| format!("{which}_message_id = '{cursor}'")).join(", ");
+        database.execute(&format!("update bot_channel_scan_runs set {cursors}")).await;
 
         assert_eq!(stored_channel(&database, 2001.into()).await.last_message_id, None, "{cursor:?}");
         assert_eq!(db::get_channels_by_guild(&*database, 1001.into()).await.unwrap().len(), 2, "{cursor:?}");
         assert_eq!(db::get_reading_channels(&*database, 1001.into()).await.unwrap().len(), 1, "{cursor:?}");
         let run = stored_run(&database, run).await;
-        assert_eq!((run.after_message_id, run.before_message_id), (None, None), "{cursor:?}");
+        assert_eq!([run.after_message_id, run.before_message_id, run.last_message_id], [None; 3], "{cursor:?}");
         assert_eq!(db::get_scan_runs(&*database, 2001.into(), 10).await.unwrap(), [run], "{cursor:?}");
     }
 }

@@ -23,6 +23,8 @@ Environment, as of the bot and the worker:
                         postgresql://user:password@host:port/database?sslmode=verify-full
   POSTGRES_HOST, …_PORT, …_USER, …_PASSWORD, …_DB
                         its parts, if there is none (also DB_HOST, …, DB_NAME)
+  DB_MIGRATION_URL      where `migrate`, `adopt` and `check` connect to, if the address above
+                        is PgBouncer's; not with --url
   DB_CONNECT_TIMEOUT    seconds until connecting is given up; clip-db gives up after 5 if
                         neither this nor the connection string says anything
   DB_POOL_MAX, DB_ACQUIRE_TIMEOUT, DB_STATEMENT_TIMEOUT

@@ -3,7 +3,7 @@
 use clip_saver_db::migrate::{self, Difference, Plan, State};
 use clip_saver_db::{Db, Error};
 
-use crate::end::{End, Failure, is_mixed_up};
+use crate::end::{End, Failure};
 use crate::output::Output;
 use crate::queries::{Prepared, prepare_all};
 use crate::status::summary;
@@ -29,7 +29,7 @@ async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Outp
         match result {
             Ok(()) if is_verbose => output.line(format_args!("  {name}: ok")),
             Ok(()) => {}
-            Err(error @ Error::Database { .. }) if !is_mixed_up(&error) => {
+            Err(error @ Error::Database { .. }) => {
                 failed += 1;
                 output.line(format_args!("  {name}: {error}"));
             }

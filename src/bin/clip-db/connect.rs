@@ -27,8 +27,11 @@ impl Settings {
             Some(_) => "--url",
             None => ["POSTGRES_DSN", "DATABASE_URL"].into_iter().find(|name| variable(name).is_some()).unwrap_or(PARTS),
         };
-        let lookup =
-            |name: &str| if name == "POSTGRES_DSN" && url.is_some() { url.map(Into::into) } else { variable(name) };
+        let lookup = |name: &str| match name {
+            "POSTGRES_DSN" if url.is_some() => url.map(Into::into),
+            "DB_MIGRATION_URL" if url.is_some() => None, // it belongs to the environment's database
+            _ => variable(name),
+        };
         let config = Config::from_lookup(lookup).map_err(|error| refusal(error, source))?;
         let dsn = url.map(Into::into).or_else(|| variable(source)).unwrap_or_default();
         let is_timeout_given = variable("DB_CONNECT_TIMEOUT").is_some() || dsn.contains("connect_timeout");
@@ -51,6 +54,11 @@ impl Settings {
     /// The servers' names or addresses, with commas between them.
     pub fn hosts(&self) -> String {
         self.entries().into_iter().find(|(name, _)| name == "host").map(|(_, hosts)| hosts).unwrap_or_default()
+    }
+
+    /// Whether migrations have an address of their own.
+    pub fn migrates_elsewhere(&self) -> bool {
+        self.entries().iter().any(|(name, _)| name == "migration_host")
     }
 
     /// How clip-db itself connects.

@@ -10,11 +10,10 @@ mod server;
 use std::fmt;
 
 use clip_saver_db::{Connection, Db, Error, close_db};
-use tokio::time::Instant;
 use tokio_postgres::Row;
 
 use crate::connect::Settings;
-use crate::end::{End, Failure, is_refused_option};
+use crate::end::{End, Failure};
 use crate::output::Output;
 
 /// What was found out.
@@ -57,8 +56,6 @@ struct Patient<'a> {
     /// Gives one more connection.
     db: Db,
     connection: Connection,
-    /// Since when that has been open, at most.
-    opened: Instant,
     /// Whether it was made without options, because a pooler refuses them.
     refuses_options: bool,
 }
@@ -75,10 +72,9 @@ impl Patient<'_> {
 }
 
 pub async fn run(settings: &Settings, output: &mut Output) -> Result<End, Failure> {
-    let opened = Instant::now();
     let (db, refuses_options) = connect(settings).await?;
     let connection = db.connection().await?;
-    let patient = Patient { settings, db, connection, opened, refuses_options };
+    let patient = Patient { settings, db, connection, refuses_options };
     let mut is_wrong = false;
     for finding in examine(&patient).await? {
         is_wrong |= finding.level == Level::Wrong;
@@ -93,11 +89,12 @@ pub async fn run(settings: &Settings, output: &mut Output) -> Result<End, Failur
 /// Connects without options if a pooler refuses them: the other things can be looked at nevertheless.
 async fn connect(settings: &Settings) -> Result<(Db, bool), Failure> {
     let mut config = settings.own(2);
-    let mut db = Db::connect(config.clone()).await;
-    let refuses_options = db.as_ref().is_err_and(is_refused_option);
+    let mut db = Db::connect_behind_any_pooler(config.clone()).await;
+    let refuses_options = matches!(db, Err(Error::Pooler { .. }));
     if refuses_options {
         config.statement_timeout = None;
-        db = Db::connect(config).await;
+        config.idle_in_transaction_timeout = None;
+        db = Db::connect_behind_any_pooler(config).await;
     }
     Ok((db.map_err(|error| Failure::connecting(&error))?, refuses_options))
 }

@@ -58,7 +58,11 @@ impl From<Error> for Failure {
 fn is_connection(error: &Error) -> bool {
     let is_kind = matches!(
         error,
-        Error::Connection { .. } | Error::ConnectTimeout { .. } | Error::Tls { .. } | Error::PoolTimeout { .. }
+        Error::Connection { .. }
+            | Error::ConnectTimeout { .. }
+            | Error::Tls { .. }
+            | Error::PoolTimeout { .. }
+            | Error::Pooler { .. }
     );
     let code = error.sqlstate().unwrap_or_default();
     is_kind || code.starts_with("28") || matches!(code, "08P01" | "3D000") || has_ended(error)
@@ -72,18 +76,9 @@ fn has_ended(error: &Error) -> bool {
     successors(Some(error as &(dyn StdError + 'static)), |&cause| cause.source()).any(is_end)
 }
 
-/// PgBouncer's words for an option in the start-up packet; PostgreSQL has no such message.
-pub fn is_refused_option(error: &Error) -> bool {
-    error.sqlstate() == Some("08P01") && error.to_string().contains("unsupported startup parameter")
-}
-
 /// What to do about a connection that can't be made.
 fn way_in(error: &Error) -> &'static str {
     match error.sqlstate().unwrap_or_default() {
-        "08P01" if is_refused_option(error) => {
-            "This is PgBouncer. Connect to PostgreSQL itself; or set DB_STATEMENT_TIMEOUT=0, or `ignore_startup_parameters \
-             = options` in pgbouncer.ini, and see `clip-db doctor`."
-        }
         code if code.starts_with("28") => {
             "The server refuses this user: see user and password (`clip-db config` shows where they are from), and the \
              server's pg_hba.conf."
@@ -91,6 +86,7 @@ fn way_in(error: &Error) -> &'static str {
         "3D000" => "Create the database, or correct its name (`clip-db config` shows where it is from).",
         "42501" => "Let the owner of the database grant this role the right to connect to it.",
         "53300" => "All connections of the server are taken: end some, or raise its max_connections.",
+        _ if matches!(error, Error::Pooler { .. }) => "`clip-db doctor` looks at what is behind it.",
         _ if matches!(error, Error::Tls { .. }) => {
             "A server without TLS is reached with sslmode=prefer or disable; one with a certificate of its own with \
              sslrootcert=FILE."
@@ -102,19 +98,11 @@ fn way_in(error: &Error) -> &'static str {
     }
 }
 
-/// A pooler has sent statements of others to the server under the same names.
-pub fn is_mixed_up(error: &Error) -> bool {
-    matches!(error.sqlstate(), Some("26000" | "42P05"))
-}
-
 /// What to do about a statement that failed.
 fn way_out(error: &Error) -> Option<&'static str> {
     match error.sqlstate()? {
         "42P01" | "42703" | "42704" | "42883" => {
             Some("The schema is not what this version needs: see `clip-db status` and `clip-db check`.")
-        }
-        _ if is_mixed_up(error) => {
-            Some("A pooler mixes up prepared statements: connect to PostgreSQL itself, see `clip-db doctor`.")
         }
         "42501" => Some("This role lacks a right: `clip-db doctor` lists what it may not do."),
         "25006" => Some("The server takes no writes: connect to the primary, see `clip-db doctor`."),

@@ -29,8 +29,8 @@ pub async fn prepare_all(client: &impl GenericClient) -> Vec<Prepared> {
         guilds: get_guild get_guilds upsert_guild upsert_guilds delete_guilds touch_guild sync_guild;
         install_intents: create_install_intent get_install_intent consume_install_intent purge_expired_install_intents;
         parts: current_transaction;
-        scan_runs: get_scan_run get_scan_runs enqueue_scan_run mark_scan_started update_scan_progress mark_scan_succeeded
-            mark_scan_failed mark_scan_canceled;
+        scan_runs: get_scan_run get_scan_runs enqueue_scan_run mark_scan_started record_scan_progress
+            update_scan_progress mark_scan_succeeded mark_scan_failed mark_scan_canceled;
         users: get_user upsert_users;
     }
 }

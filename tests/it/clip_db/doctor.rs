@@ -35,9 +35,10 @@ async fn a_role_that_may_only_read_is_told_what_it_lacks() {
     clip_db(&reader, "doctor").await.says(
         2,
         &[
-            "WRONG  rights       no right to insert, update, delete on bot_channel_scan_runs, bot_channels, bot_guilds, \
-             guild_settings, install_intents, users: let the owner grant it",
-            "no right to usage on users_id_seq",
+            "WRONG  rights       for the bot: no right to insert, update on guild_settings, users: let the owner grant what \
+             docs/PRIVILEGES.md says",
+            "WRONG  rights       for the bot: no right to usage on users_id_seq",
+            "WRONG  rights       for the worker: no right to update on bot_channels",
             "note   migrations   the role ",
             "may make no tables in the schema public, tables are there that do not belong to the role",
         ],

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clip_saver_db::{Db, ScanIncrement, ScanRunId, repositories as db};
+use clip_saver_db::{Db, ScanIncrement, ScanProgress, ScanRunId, repositories as db};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -13,7 +13,16 @@ use crate::properties::amount;
 #[derive(Debug, Clone)]
 pub enum RunCall {
     Enqueue(u64),
+    Record { run: Slot, channel: u64, page: Page },
     One(Slot, Step),
+}
+
+/// What a run has read.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    last: u64,
+    scanned: i64,
+    matched: i64,
 }
 
 /// What is done to one run.
@@ -76,12 +85,7 @@ impl Step {
             (Self::Get, run) => Answer::Is(run.is_some()),
             (Self::Add(..), None) => Answer::Numbers(None),
             (_, None) => Answer::Is(false),
-            (Self::Add(scanned, matched), Some(run)) => {
-                let sums = (run.scanned.checked_add(*scanned), run.matched.checked_add(*matched));
-                let (Some(scanned), Some(matched)) = sums else { return Answer::Refused("22003".into()) };
-                (run.scanned, run.matched) = (scanned, matched);
-                Answer::Numbers(Some(vec![scanned, matched]))
-            }
+            (Self::Add(scanned, matched), Some(run)) => run.add(*scanned, *matched),
             (Self::Start, Some(run)) => {
                 let is_queued = run.status == "queued";
                 if is_queued {
@@ -96,6 +100,38 @@ impl Step {
     }
 }
 
+impl Answer {
+    fn totals(progress: Option<ScanProgress>) -> Self {
+        Self::Numbers(progress.map(|totals| vec![totals.messages_scanned, totals.messages_matched]))
+    }
+}
+
+impl Run {
+    fn add(&mut self, scanned: i64, matched: i64) -> Answer {
+        let sums = (self.scanned.checked_add(scanned), self.matched.checked_add(matched));
+        let (Some(scanned), Some(matched)) = sums else { return Answer::Refused("22003".into()) };
+        (self.scanned, self.matched) = (scanned, matched);
+        Answer::Numbers(Some(vec![scanned, matched]))
+    }
+}
+
+/// A page counts once, for run and channel alike.
+fn record(model: &mut Model, run: Slot, id: u64, page: Page) -> Answer {
+    let run = model.runs.get_mut(&run).filter(|run| run.channel == id);
+    let (Some(run), Some(channel)) = (run, model.channels.get_mut(&id)) else { return Answer::Numbers(None) };
+    if run.last >= Some(page.last) {
+        return Answer::Numbers(Some(vec![run.scanned, run.matched]));
+    }
+    let Some(count) = channel.count.checked_add(page.scanned) else { return Answer::Refused("22003".into()) };
+    let answer = run.add(page.scanned, page.matched);
+    if let Answer::Numbers(_) = answer {
+        run.last = Some(page.last);
+        (channel.count, channel.is_scanned) = (count, true);
+        channel.cursor = channel.cursor.max(run.last);
+    }
+    answer
+}
+
 fn finish(run: &mut Run, status: &str, error: Option<String>) -> Answer {
     let is_open = !run.is_finished;
     if is_open {
@@ -106,15 +142,25 @@ fn finish(run: &mut Run, status: &str, error: Option<String>) -> Answer {
 
 impl RunCall {
     pub fn own(task: u64) -> impl Strategy<Value = Self> {
+        let id = task * 10..task * 10 + 4;
+        let page =
+            (0..2_000_u64, amount(), 0..9_i64).prop_map(|(last, scanned, matched)| Page { last, scanned, matched });
+        let record = (0..4_usize, id.clone(), page);
         prop_oneof![
-            2 => (task * 10..task * 10 + 4).prop_map(Self::Enqueue),
+            2 => id.prop_map(Self::Enqueue),
+            2 => record.prop_map(move |(nth, channel, page)| Self::Record { run: (task, nth), channel, page }),
             5 => (0..4_usize, Step::any(amount())).prop_map(move |(nth, step)| Self::One((task, nth), step)),
         ]
     }
 
     pub fn shared() -> impl Strategy<Value = Self> {
-        let run = (0..usize::try_from(SHARED.end).expect("it is small")).prop_map(|nth| (NOBODY, nth));
-        (run, Step::any(0..100_i64)).prop_map(|(run, step)| Self::One(run, step))
+        let run = |channel: u64| (NOBODY, usize::try_from(channel).expect("it is small"));
+        // All record the same page.
+        let page = Page { last: 1_000, scanned: 7, matched: 3 };
+        prop_oneof![
+            1 => SHARED.prop_map(move |channel| Self::Record { run: run(channel), channel, page }),
+            4 => (SHARED, Step::any(0..100_i64)).prop_map(move |(channel, step)| Self::One(run(channel), step)),
+        ]
     }
 
     pub fn starts(&self) -> bool {
@@ -127,6 +173,11 @@ impl RunCall {
                 runs.own.extend(run);
                 Answer::Is(run.is_some())
             }),
+            Self::Record { run, channel, page } => {
+                let increment = ScanIncrement { scanned: page.scanned, matched: page.matched };
+                let (run, channel, last) = (runs.id(*run), (*channel).into(), page.last.into());
+                Answer::of(db::record_scan_progress(db, run, channel, last, increment).await, Answer::totals)
+            }
             Self::One(slot, step) => step.on_database(db, runs.id(*slot)).await,
         }
     }
@@ -142,6 +193,7 @@ impl RunCall {
                 model.enqueued += 1;
                 Answer::Is(true)
             }
+            Self::Record { run, channel, page } => record(model, *run, *channel, *page),
             Self::One(slot, step) => step.on_model(model.runs.get_mut(slot)),
         }
     }

@@ -51,6 +51,7 @@ pub struct Run {
     pub scanned: i64,
     pub matched: i64,
     pub error: Option<String>,
+    pub last: Option<u64>,
     pub is_started: bool,
     pub is_finished: bool,
 }
@@ -121,7 +122,7 @@ impl Model {
         );
         let of_channels = rows(
             "select channel_id, after_message_id, status::text, messages_scanned, messages_matched, error_message,
-               started_at is not null, finished_at is not null, id from bot_channel_scan_runs",
+               started_at is not null, finished_at is not null, last_message_id, id from bot_channel_scan_runs",
         );
         let intents = rows("select state, guild_id from install_intents").await;
         Self {
@@ -132,7 +133,7 @@ impl Model {
             runs: of_channels
                 .await
                 .iter()
-                .map(|row| (slot(runs, row.get::<_, uuid::Uuid>(8).into()), row.into()))
+                .map(|row| (slot(runs, row.get::<_, uuid::Uuid>(9).into()), row.into()))
                 .collect(),
             intents: intents.iter().map(|row| (row.get(0), number(row, 1).expect("a guild"))).collect(),
             ..Self::default()
@@ -172,6 +173,7 @@ impl From<&Row> for Run {
             error: row.get(5),
             is_started: row.get(6),
             is_finished: row.get(7),
+            last: number(row, 8),
         }
     }
 }

@@ -97,6 +97,7 @@ pub async fn of_scan_runs(client: &impl Client) {
     assert_eq!(db::get_scan_runs(client, channel(0), 50).await.unwrap().len(), 50);
     assert!(db::enqueue_scan_run(client, channel(0)).await.unwrap().is_some());
     assert!(db::mark_scan_started(client, run(999_001)).await.unwrap());
+    assert!(db::record_scan_progress(client, run(999_001), channel(1), 7.into(), one).await.unwrap().is_some());
     assert!(db::update_scan_progress(client, run(999_001), one).await.unwrap().is_some());
     assert!(db::mark_scan_succeeded(client, run(999_001)).await.unwrap());
     assert!(db::mark_scan_failed(client, run(999_002), "Missing access").await.unwrap());

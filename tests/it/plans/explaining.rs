@@ -65,6 +65,14 @@ impl Explaining {
     }
 }
 
+impl clip_saver_db::Client for Explaining {
+    type Lease<'a> = &'a Self;
+
+    async fn lease(&self) -> Result<&Self, clip_saver_db::Error> {
+        Ok(self)
+    }
+}
+
 impl GenericClient for Explaining {
     fn stmt_cache() -> bool {
         true

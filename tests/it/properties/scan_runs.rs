@@ -37,6 +37,35 @@ fn any_increments_are_added_to_both_counters_or_refused() {
 }
 
 #[test]
+fn any_page_is_counted_once_or_refused() {
+    let pages = vec((id(), amount(), amount()), 1..6);
+    holds(48, &(pages, amount()), async |subject, (pages, before)| {
+        let channel = reading_channel(subject).await;
+        let run = queued_run(subject, channel).await;
+        db::increment_channel_message_count(&**subject, channel, before).await.unwrap();
+        let (mut last, mut expected, mut count) = (None, ScanProgress::default(), before);
+        for (page, scanned, matched) in pages {
+            let increment = ScanIncrement { scanned, matched };
+            let record = || db::record_scan_progress(&**subject, run, channel, page.into(), increment);
+            let (result, again) = (subject.call(record()).await, subject.call(record()).await);
+
+            let sums = (expected.messages_scanned.checked_add(scanned), expected.messages_matched.checked_add(matched));
+            assert_eq!(result, again);
+            match (sums, count.checked_add(scanned)) {
+                _ if last >= Some(page) => assert_eq!(result, Ok(Some(expected))),
+                ((Some(messages_scanned), Some(messages_matched)), Some(sum)) => {
+                    (last, expected, count) = (Some(page), ScanProgress { messages_scanned, messages_matched }, sum);
+                    assert_eq!(result, Ok(Some(expected)));
+                }
+                _ => assert_eq!(result, Err("22003".into())),
+            }
+            let stored = "(select message_count = $1 and last_message_id is not distinct from $2 from bot_channels)";
+            assert!(subject.says(stored, &[&count, &last.map(|last| last.to_string())]).await);
+        }
+    });
+}
+
+#[test]
 fn any_reason_of_a_failure_is_stored_or_refused() {
     holds(64, &text(), async |subject, reason| {
         let run = queued_run(subject, reading_channel(subject).await).await;

@@ -13,7 +13,7 @@ pub fn is_storable(settings: &Settings) -> bool {
     settings.is_object() && has_whole_text(settings.as_str()) && is_within_limits(settings.as_str())
 }
 
-/// At most 2,000 levels, and numbers of at most 1,000 digits, exponents written out.
+/// At most 256 KiB, 2,000 levels, and numbers of at most 1,000 digits, exponents written out.
 fn is_within_limits(json: &str) -> bool {
     let without_strings: Vec<_> =
         json.replace(r"\\", "").replace("\\\"", "").split('"').step_by(2).map(String::from).collect();
@@ -27,8 +27,11 @@ fn is_within_limits(json: &str) -> bool {
         let exponent: f64 = exponent.parse().unwrap_or_default();
         exponent.abs() + f64::from(u32::try_from(mantissa.len()).expect("it is short"))
     };
+    let is_short = json.len() <= 256 << 10;
     let numbers = bare.split(|c: char| !c.is_ascii_digit() && !"+-.eE".contains(c));
-    bare.chars().scan(0, depth).all(|depth| depth <= 2_000) && numbers.map(digits).all(|digits| digits <= 1_000.0)
+    is_short
+        && bare.chars().scan(0, depth).all(|depth| depth <= 2_000)
+        && numbers.map(digits).all(|digits| digits <= 1_000.0)
 }
 
 async fn are_equal(subject: &Subject, one: &str, other: &str) -> bool {

@@ -1,18 +1,27 @@
--- The rights that this role lacks, each with the tables. Nothing of tables that are not there.
-with needed (relation, rights) as (
-  values ('users', '{select,insert,update,delete}'::text[]), ('bot_guilds', '{select,insert,update,delete}'),
-         ('guild_settings', '{select,insert,update,delete}'), ('bot_channels', '{select,insert,update,delete}'),
-         ('bot_channel_scan_runs', '{select,insert,update,delete}'), ('install_intents', '{select,insert,update,delete}'),
-         ('refinery_schema_history', '{select}'), ('users_id_seq', '{usage}')
+-- What this role lacks of the rights that each program needs (docs/PRIVILEGES.md), each right with the tables. Nothing of
+-- tables that are not there.
+with needed (program, relation, rights) as (
+  values ('the bot', 'users', '{select,insert,update}'::text[]), ('the bot', 'users_id_seq', '{usage}'),
+         ('the bot', 'bot_guilds', '{select,insert,update,delete}'),
+         ('the bot', 'guild_settings', '{select,insert,update}'),
+         ('the bot', 'bot_channels', '{select,insert,update,delete}'),
+         ('the bot', 'bot_channel_scan_runs', '{select,insert}'),
+         ('the bot', 'install_intents', '{select,insert,delete}'),
+         ('the bot', 'refinery_schema_history', '{select}'),
+         ('the worker', 'bot_guilds', '{select}'), ('the worker', 'bot_channels', '{select,update}'),
+         ('the worker', 'bot_channel_scan_runs', '{select,insert,update}'),
+         ('the worker', 'refinery_schema_history', '{select}')
 ), lacking as (
-  select n.relation, string_agg(r, ', ' order by place) as rights
+  select n.program, n.relation, string_agg(r, ', ' order by place) as rights
   from needed n
   join pg_class c on c.relname = n.relation and c.relnamespace = 'public'::regnamespace
   cross join unnest(n.rights) with ordinality as t (r, place)
   where not case c.relkind when 'S' then has_sequence_privilege(c.oid, r) else has_table_privilege(c.oid, r) end
-  group by n.relation
+  group by n.program, n.relation
 )
-select rights, string_agg(relation, ', ' order by relation) from lacking group by rights
+select program, rights, string_agg(relation, ', ' order by relation) from lacking group by program, rights
 union all
-select 'usage', 'schema public' where not has_schema_privilege('public', 'usage')
-order by 1
+select program, 'usage', 'the schema public'
+from unnest(array['the bot', 'the worker']) as program
+where not has_schema_privilege('public', 'usage')
+order by 1, 2

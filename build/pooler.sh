@@ -1,0 +1,56 @@
+# A throwaway PgBouncer, for tests; ./dev sources this. It ends with the script that started it.
+
+# PgBouncer's program. Debian's package does not put it on everybody's PATH.
+pgbouncer() {
+  if [ -n "${PGBOUNCER:-}" ]; then
+    [ ! -x "$PGBOUNCER" ] || echo "$PGBOUNCER"
+  else
+    PATH=$PATH:/usr/sbin command -v pgbouncer || true
+  fi
+}
+
+# In a folder of its own, on a socket there; it trusts whoever gets to that, which is its user (and root).
+pooler() {
+  local program host=$1 port=$2 user=$3 password=$4 apart=()
+  program=$(pgbouncer)
+  [ -n "$program" ] || fail "PgBouncer is missing: ./dev test installs it, or run: $(install_command pgbouncer)"
+  shift 4
+  folder=$(mktemp -d "${TMPDIR:-/tmp}/clip-saver-db.XXXXXX")
+  trap stop_pooler EXIT
+  trap 'exit 130' INT TERM HUP
+  # From 1.21 on there is a setting to keep prepared statements apart, and from 1.24 on it is not 0 if nobody says so.
+  if [ "$(printf '%s\n' 1.21 "$("$program" --version | sed -n 's/^PgBouncer //p')" | sort -V | head -n 1)" = 1.21 ]; then
+    apart=("max_prepared_statements=0")
+  fi
+  echo "\"$user\" \"$password\"" >"$folder/users"
+  {
+    printf '[databases]\n* = host=%s port=%s\n[pgbouncer]\n' "$host" "$port"
+    printf '%s\n' "listen_addr=" "listen_port=6432" "unix_socket_dir=$folder" "unix_socket_mode=0700" "auth_type=trust" \
+      "auth_file=$folder/users" "logfile=$folder/log" "pidfile=$folder/pid" ${apart[@]+"${apart[@]}"} "$@"
+  } >"$folder/pgbouncer.ini"
+  chmod 700 "$folder"
+  if [ "$(id -u)" = 0 ]; then chown -R "$(server_user)" "$folder"; fi
+  as_server_user "$program" --quiet "$folder/pgbouncer.ini" >/dev/null 2>&1 &
+  pooler=$!
+  until [ -S "$folder/.s.PGSQL.6432" ] && [ -s "$folder/pid" ]; do
+    kill -0 "$pooler" 2>/dev/null || fail "PgBouncer did not start: $(cat "$folder/log")"
+    sleep 0.02
+  done
+  url=${folder//%/%25}
+  url=${url// /%20}
+  echo "postgresql://$user@${url//\//%2F}:6432/postgres"
+  # As the server, it lives while standard input is open.
+  cat <&0 >/dev/null &
+  reader=$!
+  wait "$reader"
+}
+
+stop_pooler() {
+  trap '' INT TERM HUP
+  [ -z "${reader:-}" ] || kill "$reader" 2>/dev/null || true
+  if [ -e "$folder/pid" ]; then
+    kill "$(cat "$folder/pid")" 2>/dev/null || true
+    wait "$pooler" || true
+  fi
+  rm -rf "$folder"
+}

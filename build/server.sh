@@ -1,0 +1,185 @@
+# A throwaway PostgreSQL, for build.rs, tests, benches and the demo; ./dev sources this. It ends with the script that
+# started it.
+
+# initdb and postgres refuse to run as root.
+as_server_user() {
+  if [ "$(id -u)" = 0 ]; then
+    runuser -u "$(server_user)" -- "$@"
+  else
+    "$@"
+  fi
+}
+
+server_user() {
+  if [ "$(id -u)" != 0 ]; then
+    id -un
+  elif id postgres >/dev/null 2>&1; then
+    echo postgres
+  else
+    echo nobody
+  fi
+}
+
+# Memory if there is plenty: a run of the tests makes hundreds of databases.
+scratch_folder() {
+  local free
+  free=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1 || true)
+  if [ -z "${TMPDIR:-}" ] && [ "${free:-0}" -gt 6000000 ]; then echo /dev/shm; else echo "${TMPDIR:-/tmp}"; fi
+}
+
+# Starts a throwaway server in a folder of its own and sets `url`. It ends with this script.
+start_server() {
+  local settings=() primary=''
+  small_disk=''
+  bin=$(postgres_bin) || fail "PostgreSQL's server (initdb, pg_ctl, postgres) was not found; PG_BIN may name its folder"
+  folder=$(mktemp -d "$(scratch_folder)/clip-saver-db.XXXXXX")
+  trap stop_server EXIT
+  trap 'exit 130' INT TERM HUP
+  while [[ ${1:-} == --* ]]; do
+    case $1 in
+      --tls)
+        cp "$2" "$folder/server.crt"
+        cp "$3" "$folder/server.key"
+        chmod 600 "$folder/server.key"
+        settings=("ssl=on" "ssl_cert_file=$folder/server.crt" "ssl_key_file=$folder/server.key")
+        shift
+        ;;
+      --standby) primary=$2 ;;
+      --small-disk) small_disk=$2 ;;
+      *) fail "server has no option $1: see ./dev --help" ;;
+    esac
+    shift 2
+  done
+  # Nobody but its user (and root) gets to the server: it asks for no password.
+  chmod 700 "$folder"
+  mkdir "$folder/small-disk"
+  if [ "$(id -u)" = 0 ]; then chown -R "$(server_user)" "$folder"; fi
+  fill_data_folder "$primary"
+  if [ ${#settings[@]} != 0 ]; then
+    printf 'local all all trust\nhostssl all all all trust\n' | tee "$folder/data/pg_hba.conf" >/dev/null
+  fi
+  set_up ${settings[@]+"${settings[@]}"} "$@"
+  launch || fail "the server did not start: $(tail -n 5 "$folder/log" "$folder/data/server.log")"
+  url=${folder//%/%25}
+  url=${url// /%20}
+  url="postgresql://postgres@${url//\//%2F}/postgres"
+}
+
+# A new cluster, or a copy of the one at a URL, which it will follow.
+fill_data_folder() {
+  if [ -z "$1" ]; then
+    as_server_user "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync \
+      >"$folder/log" 2>&1 || fail "initdb failed: $(cat "$folder/log")"
+  else
+    # A folder of links to the server's programs may hold none to this one.
+    as_server_user "$(dirname "$(readlink -f "$bin/postgres")")/pg_basebackup" -d "$1" -D "$folder/data" --write-recovery-conf --checkpoint=fast --no-sync \
+      >"$folder/log" 2>&1 || fail "pg_basebackup failed: $(cat "$folder/log")"
+  fi
+}
+
+set_up() {
+  local setting
+  for setting in "listen_addresses=" "unix_socket_directories=$folder" "fsync=off" "synchronous_commit=off" \
+    "full_page_writes=off" "max_connections=300" "unix_socket_permissions=0700" "$@"; do
+    echo "${setting%%=*} = '${setting#*=}'" | tee -a "$folder/data/postgresql.conf" >/dev/null
+  done
+}
+
+launch() {
+  local start=("$bin/pg_ctl" -D "$folder/data" -l "$folder/data/server.log" -w start)
+  if [ -z "$small_disk" ]; then
+    as_server_user "${start[@]}" >>"$folder/log" 2>&1
+  else
+    on_small_disk "${start[@]}" >>"$folder/log" 2>&1
+  fi
+}
+
+# Runs a command, as the server's user, for which $folder/small-disk is a file system of its own. It is gone with the
+# last process that sees it.
+on_small_disk() {
+  local mount='mount -t tmpfs -o "mode=700,size=$1,uid=$2" none "$3" && shift 3 && exec "$@"' sudo=()
+  local disk="$folder/small-disk" own_user=(unshare --user --map-root-user --mount)
+  if [ "$(id -u)" != 0 ] && "${own_user[@]}" mount -t tmpfs none "$disk" 2>/dev/null; then
+    # Root for the mount, and who it was for PostgreSQL.
+    "${own_user[@]}" sh -c "$mount" sh "$small_disk" 0 "$disk" \
+      unshare --user --map-user="$(id -u)" --map-group="$(id -g)" "$@"
+    return
+  fi
+  [ "$(id -u)" = 0 ] || sudo=(sudo)
+  ${sudo[@]+"${sudo[@]}"} unshare --mount sh -c "$mount" sh "$small_disk" "$(id -u "$(server_user)")" "$disk" \
+    runuser -u "$(server_user)" -- "$@"
+}
+
+stop_server() {
+  trap '' INT TERM HUP
+  [ -z "${reader:-}" ] || kill "$reader" 2>/dev/null || true
+  if [ -e "$folder/data/postmaster.pid" ]; then
+    signal_server CONT
+    # One that was killed has left shared memory behind, which it finds when it starts.
+    kill -0 "$(postmaster)" 2>/dev/null || launch || true
+    as_server_user "$bin/pg_ctl" -D "$folder/data" -m immediate stop >/dev/null 2>&1 || true
+  fi
+  rm -rf "$folder"
+}
+
+postmaster() {
+  head -n 1 "$folder/data/postmaster.pid"
+}
+
+# The processes that the postmaster has started.
+backends() {
+  local postmaster
+  postmaster=$(postmaster)
+  if [ -e /proc/self/status ]; then
+    grep -ls "^PPid:[[:space:]]*$postmaster\$" /proc/[0-9]*/status | cut -d / -f 3
+  else
+    ps -A -o ppid=,pid= | awk -v postmaster="$postmaster" '$1 == postmaster { print $2 }'
+  fi
+}
+
+# Sends a signal to all processes of the server, and sets `processes`.
+signal_server() {
+  processes=$(postmaster)
+  # While it is stopped, it starts no other.
+  kill -s STOP "$processes" 2>/dev/null || return 0
+  processes="$(backends || true) $processes"
+  # shellcheck disable=SC2086 # one word a process
+  kill -s "$1" $processes 2>/dev/null || true
+}
+
+kill_server() {
+  local tries
+  signal_server KILL
+  for tries in {1..500}; do
+    # shellcheck disable=SC2086
+    kill -s 0 $processes 2>/dev/null || return 0
+    sleep 0.02
+  done
+  fail "after $tries looks there still is one of the processes" $processes
+}
+
+server() {
+  start_server "$@"
+  echo "$url"
+  # Whoever started this holds our standard input: it closes when they end, however they end. `wait`, unlike `read`, lets a
+  # signal through.
+  obey <&0 &
+  reader=$!
+  wait "$reader"
+}
+
+# Does what the lines of standard input say. What cannot be done ends the server.
+obey() {
+  local command
+  while read -r command; do
+    case $command in
+      kill) kill_server ;;
+      stop) as_server_user "$bin/pg_ctl" -D "$folder/data" -m fast stop >/dev/null ;;
+      start) launch || fail "the server did not start: $(tail -n 5 "$folder/log" "$folder/data/server.log")" ;;
+      freeze) signal_server STOP ;;
+      thaw) signal_server CONT ;;
+      *) fail "server: $command is none of kill, stop, start, freeze and thaw" ;;
+    esac
+    echo ok
+  done
+}

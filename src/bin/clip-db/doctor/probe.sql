@@ -1,2 +1,0 @@
--- clip-db doctor: is a prepared statement found again behind a pooler?
-select 1

@@ -1,0 +1,60 @@
+//! Whether the database can be used right now: for a readiness probe.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::db::Db;
+use crate::error::Error;
+
+/// How the pool and its server are, as [`Db::health`] found them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// How long a question to the server took, without the wait for a connection.
+    pub round_trip: Duration,
+    /// Whether the server takes no writes: a standby, or a database that is set to read only.
+    pub is_read_only: bool,
+    /// Connections that are open.
+    pub connections: usize,
+    /// The most that may be: `DB_POOL_MAX`.
+    pub most_connections: usize,
+    /// Calls that wait for a connection.
+    pub waiting: usize,
+}
+
+impl Db {
+    /// Asks the server a question on a connection of the pool: ready is who gets an answer.
+    ///
+    /// ```no_run
+    /// # async fn probe(database: clip_saver_db::Db) -> &'static str {
+    /// match database.health().await {
+    ///     Ok(health) if !health.is_read_only => "200 ready",
+    ///     Ok(_) => "503 the database takes no writes",
+    ///     Err(_) => "503 no database",
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Db::connection`], and [`Error::Connection`] if the connection breaks.
+    pub async fn health(&self) -> Result<Health, Error> {
+        self.look().await.map_err(|error| error.in_function("health"))
+    }
+
+    async fn look(&self) -> Result<Health, Error> {
+        let connection = self.connection().await?;
+        let asked = Instant::now();
+        let rows = connection.track(connection.query_typed(include_str!("health.sql"), &[])).await?;
+        let round_trip = asked.elapsed();
+        let is_read_only = rows.first().is_some_and(|row| row.get(0));
+        let pool = self.pool_status();
+        Ok(Health {
+            round_trip,
+            is_read_only,
+            connections: pool.size,
+            most_connections: pool.max_size,
+            waiting: pool.waiting,
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! The way that migrations take to the server: no pooler on it, and the same database at its end.
+
+use tokio_postgres::Client;
+
+use crate::db::Db;
+use crate::error::Error;
+use crate::pooler::is_direct;
+
+/// Refuses a connection on which the lock does not hold, or that leads elsewhere. Before anything is changed.
+pub(super) async fn check(db: &Db, client: &Client) -> Result<(), Error> {
+    if !is_direct(client).await? {
+        return Err(Error::migration(
+            "a pooler (PgBouncer) is in between, and the lock that lets one program migrate at a time needs a connection of its \
+             own: set DB_MIGRATION_URL to PostgreSQL's own address. Nothing was changed",
+        ));
+    }
+    if db.migrates_elsewhere() && database(client).await? != database(&*db.connection().await?).await? {
+        return Err(Error::migration(
+            "DB_MIGRATION_URL leads to another database than the one that the program works on. Nothing was changed",
+        ));
+    }
+    Ok(())
+}
+
+/// What no two databases have in common.
+async fn database(client: &Client) -> Result<String, Error> {
+    Ok(client.query_typed_one(include_str!("database.sql"), &[]).await?.try_get(0)?)
+}

@@ -1,0 +1,151 @@
+//! What is seen of the crate from outside: a span, a duration and a count for each call, a warning for a slow one, and the
+//! size of the pool. Names are OpenTelemetry's (semantic conventions for database client spans and metrics). Values never
+//! show: neither what is stored nor the SQL's parameters.
+
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use metrics::{Counter, Gauge, Histogram, counter, gauge};
+use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span, warn};
+
+use crate::error::Error;
+use crate::models::{GuildSettings, InstallIntent};
+
+/// A kind of call. Made by `operation!`, once for each function.
+pub(crate) struct Operation {
+    /// The function's name, which is the query's.
+    pub(crate) name: &'static str,
+    /// What PostgreSQL does: `SELECT`, `INSERT`, `UPDATE` or `DELETE`.
+    pub(crate) verb: &'static str,
+    pub(crate) calls: fn() -> Counter,
+    pub(crate) duration: fn() -> Histogram,
+}
+
+/// How many rows a result tells of: one, if it is a row or what was computed of some.
+pub(crate) trait Rows {
+    fn rows(&self) -> u64 {
+        1
+    }
+}
+
+impl Rows for () {}
+impl Rows for i64 {}
+impl Rows for GuildSettings {}
+impl Rows for InstallIntent {}
+
+impl Rows for bool {
+    fn rows(&self) -> u64 {
+        u64::from(*self)
+    }
+}
+
+/// A batch: the rows that it wrote.
+impl Rows for u64 {
+    fn rows(&self) -> u64 {
+        *self
+    }
+}
+
+impl<T> Rows for Option<T> {
+    fn rows(&self) -> u64 {
+        u64::from(self.is_some())
+    }
+}
+
+impl<T> Rows for Vec<T> {
+    fn rows(&self) -> u64 {
+        self.len() as u64
+    }
+}
+
+impl Operation {
+    /// Observes a call, and names it in its error.
+    pub(crate) fn observe<T: Rows>(
+        &'static self,
+        slow: Option<Duration>,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>> {
+        let (span, started) = (self.span(), Instant::now());
+        call.instrument(span.clone()).map(move |result| {
+            let result = result.map_err(|error| error.in_function(self.name));
+            self.ended(&span, started.elapsed(), slow, result.as_ref().map(Rows::rows));
+            result
+        })
+    }
+
+    fn span(&self) -> Span {
+        info_span!(
+            "call",
+            otel.name = self.name,
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system.name = "postgresql",
+            db.operation.name = self.verb,
+            db.query.summary = self.name,
+            db.response.returned_rows = Empty,
+            db.response.status_code = Empty,
+            error.type = Empty,
+        )
+    }
+
+    fn ended(&self, span: &Span, elapsed: Duration, slow: Option<Duration>, rows: Result<u64, &Error>) {
+        (self.calls)().increment(1);
+        (self.duration)().record(elapsed);
+        match rows {
+            Ok(rows) => _ = span.record("db.response.returned_rows", rows),
+            Err(error) => self.failed(span, error),
+        }
+        if slow.is_some_and(|slow| elapsed > slow) {
+            let outcome = rows.map_or_else(Error::kind, |_| "ok");
+            span.in_scope(|| warn!(query = self.name, ?elapsed, rows = rows.ok(), outcome, "a slow call"));
+        }
+    }
+
+    fn failed(&self, span: &Span, error: &Error) {
+        span.record("otel.status_code", "ERROR").record("error.type", error.kind());
+        if let Some(code) = error.sqlstate() {
+            span.record("db.response.status_code", code);
+        }
+        counter!(
+            "db.client.operation.errors",
+            "db.system.name" => "postgresql", "db.query.summary" => self.name, "error.type" => error.kind()
+        )
+        .increment(1);
+    }
+}
+
+fn connections() -> Gauge {
+    gauge!("db.client.connection.count", "db.system.name" => "postgresql")
+}
+
+fn waiting() -> Gauge {
+    gauge!("db.client.connection.pending_requests", "db.system.name" => "postgresql")
+}
+
+/// The pool has one session more.
+pub(crate) fn session_opened() {
+    connections().increment(1);
+}
+
+/// The pool has one session less.
+pub(crate) fn session_closed() {
+    connections().decrement(1);
+}
+
+/// Somebody who waits for a connection, as long as this is there.
+pub(crate) struct Waiter(());
+
+impl Waiter {
+    pub(crate) fn new() -> Self {
+        waiting().increment(1);
+        Self(())
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        waiting().decrement(1);
+    }
+}

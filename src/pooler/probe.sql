@@ -1,0 +1,2 @@
+-- Is a prepared statement found again behind a pooler?
+select 1

@@ -1,0 +1,146 @@
+//! How the pool's sessions are made and when they are replaced.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config as PgConfig, Connection, Error as PgError, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::warn;
+
+use super::Session;
+use super::activity::{Activity, drive};
+use crate::config::{Config, Limits};
+use crate::error::{Error, may_come_back};
+use crate::observe;
+
+/// The pauses between two attempts to connect to a server that is starting or failing over. Short ones: what waits here
+/// should go on within a second after the server is back.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How much longer than `statement_timeout` an answer may take: the server itself ends what takes longer than that.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Sessions of one epoch lead to one server. It ends for all of them when one finds that this server is no primary any more
+/// or gives no answer.
+#[derive(Clone)]
+pub(super) struct Epoch {
+    own: u64,
+    current: Arc<AtomicU64>,
+}
+
+impl Epoch {
+    /// Of many sessions that find the same, the first one ends the epoch.
+    pub(super) fn ends(&self) {
+        _ = self.current.compare_exchange(self.own, self.own + 1, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.current.load(Ordering::Relaxed) != self.own
+    }
+}
+
+/// Makes the pool's sessions.
+pub(crate) struct Sessions {
+    hosts: Vec<PgConfig>,
+    tls: MakeRustlsConnect,
+    connect_timeout: Duration,
+    answer_timeout: Option<Duration>,
+    max_lifetime: Option<Duration>,
+    limits: Limits,
+    epoch: Arc<AtomicU64>,
+}
+
+impl Sessions {
+    pub(crate) fn of(config: &Config) -> Result<Self, Error> {
+        Ok(Self {
+            hosts: config.pooled_sessions(),
+            tls: config.tls.connector()?,
+            connect_timeout: config.connect_timeout,
+            answer_timeout: config.statement_timeout.map(|timeout| timeout + GRACE),
+            max_lifetime: config.max_lifetime,
+            limits: config.limits(),
+            epoch: Arc::default(),
+        })
+    }
+
+    fn session(&self, client: Client, connection: PgConnection) -> Session {
+        let epoch = Epoch { own: self.epoch.load(Ordering::Relaxed), current: self.epoch.clone() };
+        let activity = Arc::new(Activity::default());
+        tokio::spawn(drive(connection, activity.clone(), self.answer_timeout, epoch.clone()));
+        observe::session_opened();
+        Session {
+            client,
+            statements: Mutex::default(),
+            activity,
+            has_failed: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
+            epoch,
+            // Sessions that were opened together do not end together.
+            expires: self.max_lifetime.map(|age| Instant::now() + age.mul_f64(rand::random_range(0.9..=1.0))),
+            tls: self.tls.clone(),
+            limits: self.limits,
+        }
+    }
+}
+
+impl Manager for Sessions {
+    /// Boxed: the pool moves it about a dozen times a call.
+    type Type = Box<Session>;
+    type Error = PgError;
+
+    /// Waits for a server that is starting, or for another to become the primary. The pool gives up after
+    /// `connect_timeout`; shortly before that, this does, since it knows the cause.
+    async fn create(&self) -> Result<Box<Session>, PgError> {
+        let deadline = Instant::now() + self.connect_timeout;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            // Half of the pause at random: programs that were started together come at different moments.
+            let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
+            // Boxed, as what is rare: every call carries the size of the futures in it.
+            match Box::pin(connect_first(&self.hosts, &self.tls)).await {
+                Some(Ok((client, connection))) => return Ok(Box::new(self.session(client, connection))),
+                Some(Err(error)) if !may_come_back(&error) || Instant::now() + jittered > deadline => {
+                    return Err(error);
+                }
+                Some(Err(error)) if pause == FIRST_PAUSE => {
+                    warn!(%error, "PostgreSQL cannot be reached yet, trying again");
+                }
+                None if pause == FIRST_PAUSE => warn!("PostgreSQL does not answer, trying again"),
+                _ => {} // that was said
+            }
+            sleep(jittered).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// No query at every checkout, which would double the time of a short call.
+    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<PgError> {
+        if session.is_spent() { Err(RecycleError::message("the session is spent")) } else { Ok(()) }
+    }
+}
+
+type PgConnection = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+/// Connects to the first host that takes the session: each gets the time that its configuration gives to connecting.
+/// `None` if none has answered; an error that may pass is told rather than one that stays, since that host may be back.
+pub(crate) async fn connect_first(
+    hosts: &[PgConfig],
+    tls: &MakeRustlsConnect,
+) -> Option<Result<(Client, PgConnection), PgError>> {
+    let mut found: Option<PgError> = None;
+    for host in hosts {
+        let patience = host.get_connect_timeout().copied().unwrap_or(Duration::MAX);
+        match timeout(patience, host.connect(tls.clone())).await {
+            Ok(Ok(connected)) => return Some(Ok(connected)),
+            Ok(Err(error)) if found.as_ref().is_none_or(|found| !may_come_back(found)) => found = Some(error),
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+    found.map(Err)
+}
