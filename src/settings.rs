@@ -1,6 +1,8 @@
 //! Settings: the JSON object of a guild or a channel, kept as text until somebody asks for a value. Parsing at once
 //! would fail, in `serde_json`, on what PostgreSQL holds happily: nesting over 128 levels, numbers like 1e400.
 
+mod storable;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
@@ -20,9 +22,10 @@ use crate::error::Error;
 
 /// A JSON value as PostgreSQL's jsonb holds it: the settings of a guild or a channel, a patch to them, or defaults.
 ///
-/// What is handed in must be an object; the repository functions refuse anything else, and U+0000, which PostgreSQL
-/// cannot store. What is read back may be another value, if an older program left one: [`Settings::get`] then finds
-/// nothing, and the next patch replaces it.
+/// What is handed in must be an object; the repository functions refuse anything else, and what PostgreSQL may not be able
+/// to store or to give back: U+0000 and half surrogate pairs, nesting over 2,000 levels, numbers of over 1,000 digits when
+/// written out. What is read back may be another value, if an older program left one: [`Settings::get`] then finds nothing,
+/// and the next patch replaces it.
 ///
 /// Two are equal when PostgreSQL's jsonb says so: the order of keys and the way a number is written do not count
 /// (`1.0` = `1.00`), of a repeated key the last value does.
@@ -98,7 +101,7 @@ impl Settings {
                 format!("has {bytes} bytes, over the limit of {most} (DB_MAX_SETTINGS_BYTES)"),
             ));
         }
-        check_escapes(self.as_str()).map_err(|reason| Error::invalid_input(field, reason))
+        storable::check(self.as_str()).map_err(|reason| Error::invalid_input(field, reason))
     }
 }
 
@@ -306,28 +309,4 @@ impl Decimal {
         let exponent = exponent.parse::<i64>().ok()?.checked_add(point)?;
         Some(Self { negative, digits, exponent })
     }
-}
-
-/// PostgreSQL's jsonb holds neither `\u0000` nor half a surrogate pair.
-fn check_escapes(json: &str) -> Result<(), &'static str> {
-    let mut rest = json;
-    while let Some(backslash) = rest.find('\\') {
-        rest = &rest[backslash + 1..];
-        rest = match code_unit(rest) {
-            None => rest.get(1..).unwrap_or_default(),
-            Some(0) => return Err("holds U+0000, which PostgreSQL cannot store"),
-            Some(0xD800..=0xDBFF) => {
-                let low = rest[5..].strip_prefix('\\').filter(|low| matches!(code_unit(low), Some(0xDC00..=0xDFFF)));
-                &low.ok_or("holds half a surrogate pair, which is no Unicode text")?[5..]
-            }
-            Some(0xDC00..=0xDFFF) => return Err("holds half a surrogate pair, which is no Unicode text"),
-            Some(_) => &rest[5..],
-        };
-    }
-    Ok(())
-}
-
-/// The four hexadecimal digits behind `\u`.
-fn code_unit(escape: &str) -> Option<u16> {
-    u16::from_str_radix(escape.strip_prefix('u')?.get(..4)?, 16).ok()
 }

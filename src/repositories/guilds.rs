@@ -2,8 +2,8 @@
 
 use super::parts::{self, Batch, ID, Part};
 use super::{
-    call, channel_bytes, check_batch, check_channels, check_optional_text, check_text, collect, rows, stored,
-    write_channels,
+    call, channel_bytes, check_batch, check_channels, check_optional_text, check_text, check_time, collect, rows,
+    stored, write_channels,
 };
 use crate::GenericClient;
 use crate::codegen::IterSql;
@@ -239,5 +239,6 @@ impl Batch for WithChannels<'_> {
 
 fn check(guild: &GuildSnapshot) -> Result<(), Error> {
     check_text("name", &guild.name)?;
-    check_optional_text("icon", guild.icon.as_deref())
+    check_optional_text("icon", guild.icon.as_deref())?;
+    check_time("joined_at", guild.joined_at)
 }

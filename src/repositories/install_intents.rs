@@ -24,6 +24,14 @@ impl TryFrom<InstallIntentRowBorrowed<'_>> for InstallIntent {
     }
 }
 
+/// The primary key holds no text of over 2,700 bytes, unless it can be compressed.
+const LONGEST_STATE: usize = 2_000;
+
+fn check_state(state: &str) -> Result<(), Error> {
+    check_text("state", state)?;
+    if state.len() <= LONGEST_STATE { Ok(()) } else { Err(Error::invalid_input("state", "is over 2,000 bytes long")) }
+}
+
 /// Stores an intent that expires after its lifetime, by the database's clock.
 ///
 /// Not idempotent: repeated, the state is taken.
@@ -32,11 +40,11 @@ impl TryFrom<InstallIntentRowBorrowed<'_>> for InstallIntent {
 ///
 /// # Errors
 /// [`Error::UniqueViolation`] (`install_intents_pkey`) if the state is taken, [`Error::ForeignKeyViolation`]
-/// (`install_intents_user_id_fkey`) if the user is not in `users`, [`Error::InvalidInput`] for U+0000 or a lifetime over
-/// 100 years; else see the [module](super#errors).
+/// (`install_intents_user_id_fkey`) if the user is not in `users`, [`Error::InvalidInput`] for a state that holds U+0000 or is
+/// over 2,000 bytes long and for a lifetime over 100 years; else see the [module](super#errors).
 pub async fn create_install_intent(client: &impl Client, intent: &NewInstallIntent) -> Result<InstallIntent, Error> {
     call(client, operation!("create_install_intent", "INSERT"), async {
-        check_text("state", &intent.state)?;
+        check_state(&intent.state)?;
         let lifetime_seconds = seconds("lifetime", intent.lifetime)?;
         once!(client, |on| {
             let params = CreateInstallIntentParams {

@@ -12,8 +12,8 @@
 //!   send.
 //! - Reads of one row by key that several tasks make on a `Db` travel together, on connections of the pool that they share.
 //! - Time is the database's clock.
-//! - Text and JSON that hold U+0000 are refused before anything is sent ([`Error::InvalidInput`]).
-//!
+//! - What PostgreSQL cannot store is refused before anything is sent ([`Error::InvalidInput`]): text and JSON that hold
+//!   U+0000, JSON as [`Settings`] says, and times before its calendar (4714 BC).
 //! - A batch of more than `DB_MAX_BATCH_BYTES` and settings of more than `DB_MAX_SETTINGS_BYTES` are refused, too.
 //! - A call whose future is dropped is canceled on the server, if it has a connection of its own.
 //! - What a function *needs* are rights of its role: `docs/PRIVILEGES.md` has all of them, and roles for bot and worker.
@@ -143,6 +143,7 @@ use std::future::{Future, ready};
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::{Stream, TryStreamExt as _};
 use tokio_postgres::Error as PgError;
 
@@ -190,6 +191,19 @@ fn check_text(field: &str, text: &str) -> Result<(), Error> {
 
 fn check_optional_text(field: &str, text: Option<&str>) -> Result<(), Error> {
     text.map_or(Ok(()), |text| check_text(field, text))
+}
+
+/// PostgreSQL's calendar begins with Julian day 0, in the year 4714 BC; chrono's begins long before that, and PostgreSQL's
+/// ends after chrono's.
+const EARLIEST: DateTime<Utc> = DateTime::from_timestamp(-210_866_803_200, 0).expect("chrono holds Julian day 0");
+
+fn check_time(field: &str, time: Option<DateTime<Utc>>) -> Result<(), Error> {
+    match time {
+        Some(time) if time < EARLIEST => {
+            Err(Error::invalid_input(field, "is before -4713-11-24, where PostgreSQL's calendar begins"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks each element of a batch; an error names the element by its place.

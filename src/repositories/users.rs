@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::parts::{self, Batch, ID, Part};
-use super::{call, check_batch, check_optional_text, rows, stored};
+use super::{call, check_batch, check_optional_text, check_time, rows, stored};
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
@@ -113,5 +113,6 @@ impl Batch for Upsert<'_> {
 fn check(user: &UserSnapshot) -> Result<(), Error> {
     check_optional_text("username", user.username.as_deref())?;
     check_optional_text("global_name", user.global_name.as_deref())?;
-    check_optional_text("avatar", user.avatar.as_deref())
+    check_optional_text("avatar", user.avatar.as_deref())?;
+    check_time("last_login_at", user.last_login_at)
 }

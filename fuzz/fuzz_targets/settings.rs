@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../../tests/it/invariants.rs"]
+#[expect(dead_code, reason = "each target has its own")]
+mod invariants;
+
+libfuzzer_sys::fuzz_target!(|text: &str| invariants::settings(text));

@@ -1,0 +1,239 @@
+//! What must hold of any text that is given to the parsers of ids, of settings and of the configuration. The fuzz targets
+//! in fuzz/ try texts without end on it, and `fuzz_corpus` tries those that they kept.
+
+use std::collections::HashMap;
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use clip_saver_db::{ChannelId, Config, Error, GuildId, MessageId, ScanRunId, Settings, UserId, repositories as db};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::io::AsyncWriteExt as _;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, NoTls};
+
+/// Each id type takes exactly the texts and the JSON that it should, and gives back what it took.
+pub fn ids(text: &str) {
+    snowflake::<GuildId>(text);
+    snowflake::<ChannelId>(text);
+    snowflake::<UserId>(text);
+    snowflake::<MessageId>(text);
+    round_trips::<ScanRunId>(text, uuid(text).as_deref());
+    let in_json = serde_json::from_str::<String>(text).ok().and_then(|text| uuid(&text));
+    assert_eq!(serde_json::from_str::<ScanRunId>(text).ok().map(|id| id.to_string()), in_json);
+}
+
+/// What all id types have in common.
+trait Id: FromStr<Err = Error> + Copy + Ord + Debug + Display + Serialize + DeserializeOwned {}
+impl<T: FromStr<Err = Error> + Copy + Ord + Debug + Display + Serialize + DeserializeOwned> Id for T {}
+
+fn snowflake<T: Id + From<u64> + Into<u64>>(text: &str) {
+    let number = digits(text);
+    round_trips::<T>(text, number.map(|number| number.to_string()).as_deref());
+    assert_eq!(text.parse::<T>().ok().map(Into::into), number);
+    let in_json = match serde_json::from_str(text) {
+        Ok(Value::String(text)) => digits(&text),
+        Ok(Value::Number(number)) => number.as_u64(),
+        _ => None,
+    };
+    assert_eq!(serde_json::from_str::<T>(text).ok().map(Into::into), in_json);
+}
+
+/// A text is taken if it should be (then it is shown as `expected`, which is an id too), or else named in the error.
+fn round_trips<T: Id>(text: &str, expected: Option<&str>) {
+    match text.parse::<T>() {
+        Ok(id) => {
+            assert_eq!(Some(id.to_string().as_str()), expected);
+            assert_eq!(id.to_string().parse::<T>().ok(), Some(id));
+            let json = serde_json::to_string(&id).expect("an id is JSON");
+            assert_eq!(json, format!("\"{id}\""));
+            assert_eq!(serde_json::from_str::<T>(&json).ok(), Some(id));
+        }
+        Err(Error::InvalidId { text: shown, .. }) => {
+            assert_eq!(expected, None);
+            assert!(text.starts_with(&shown) && shown.chars().count() <= 64);
+        }
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// A snowflake by the letter of the contract: the decimal digits of a number of 64 bits, and nothing else.
+fn digits(text: &str) -> Option<u64> {
+    let number = text.chars().try_fold(0_u128, |number, digit| {
+        let digit = "0123456789".find(digit)?;
+        number.checked_mul(10)?.checked_add(u128::try_from(digit).ok()?)
+    });
+    let number = u64::try_from(number?).ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+/// A uuid as it is shown, if a text is one: in five groups of hexadecimal digits, which may stand in braces or behind
+/// `urn:uuid:`, or without a hyphen.
+fn uuid(text: &str) -> Option<String> {
+    let text = text.to_ascii_lowercase();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    // `urn:uuid:` ends in a digit, so to say.
+    let digits = digits.get(digits.len().checked_sub(32)?..)?;
+    let shown = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-");
+    let ways = [digits.to_owned(), shown.clone(), format!("{{{shown}}}"), format!("urn:uuid:{shown}")];
+    ways.contains(&text).then_some(shown)
+}
+
+/// Three JSON texts, with U+0000 between them: each is taken as `serde_json` takes it, none makes a function panic, and
+/// equality is an equivalence.
+pub fn settings(text: &str) {
+    let all: Vec<Settings> = text.splitn(3, '\0').filter_map(parsed).collect();
+    for one in &all {
+        #[expect(clippy::eq_op, reason = "equality is reflexive")]
+        {
+            assert!(one == one);
+        }
+        refused_exactly_if_no_postgresql_could_store_it(one);
+        for other in &all {
+            assert_eq!(one == other, other == one);
+            compare_as_values_do(one, other);
+            for third in &all {
+                assert!(one != other || other != third || one == third);
+            }
+        }
+    }
+}
+
+fn parsed(text: &str) -> Option<Settings> {
+    let raw = serde_json::from_str::<&RawValue>(text).ok();
+    let settings = text.parse::<Settings>();
+    assert_eq!(settings.as_ref().ok().map(Settings::as_str), raw.map(RawValue::get));
+    let settings = settings.ok()?;
+    let again = serde_json::to_string(&settings).expect("settings are JSON");
+    assert_eq!((again.as_str(), settings.to_string().as_str()), (settings.as_str(), settings.as_str()));
+    assert_eq!(serde_json::from_str::<Settings>(&again).expect("settings are read back"), settings);
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        assert_eq!(settings.parse::<Value>().ok().as_ref(), Some(&value));
+        assert_eq!(settings.is_object(), value.is_object());
+        let keys = value.as_object().into_iter().flat_map(|object| object.keys());
+        for key in keys.map(String::as_str).chain(["", "no such key"]) {
+            assert_eq!(settings.get::<Value>(key).expect("the whole was read").as_ref(), value.get(key));
+        }
+    }
+    Some(settings)
+}
+
+/// `Value` compares numbers otherwise than jsonb does, so that they are left out, or integers alone.
+fn compare_as_values_do(one: &Settings, other: &Settings) {
+    if let (Ok(left), Ok(right)) = (one.parse::<Value>(), other.parse::<Value>()) {
+        if one == other {
+            assert_eq!(without_numbers(&left), without_numbers(&right));
+        } else if !left.to_string().contains(['.', 'e', 'E']) {
+            assert_ne!(left, right);
+        }
+    }
+}
+
+fn without_numbers(value: &Value) -> Value {
+    match value {
+        Value::Number(_) => Value::Null,
+        Value::Array(elements) => elements.iter().map(without_numbers).collect(),
+        Value::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), without_numbers(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+fn refused_exactly_if_no_postgresql_could_store_it(settings: &Settings) {
+    let (runtime, nobody) = nobody();
+    let error = runtime.block_on(db::set_guild_settings(nobody, 1.into(), settings)).expect_err("nobody answers");
+    let Error::InvalidInput { field, reason, .. } = error else {
+        assert!(settings.is_object() && has_whole_text(settings.as_str()));
+        return;
+    };
+    assert_eq!(field, "settings");
+    match reason.as_str() {
+        "is no JSON object" => assert!(!settings.is_object()),
+        text if text.contains("U+0000") || text.contains("surrogate") => assert!(!has_whole_text(settings.as_str())),
+        limit => {
+            let limits = ["2,000 levels", "1,000 digits", "DB_MAX_SETTINGS_BYTES"];
+            assert!(limits.iter().any(|known| limit.contains(known)), "{limit}");
+        }
+    }
+}
+
+/// Whether the escapes in a JSON text name characters, none of them U+0000.
+pub fn has_whole_text(json: &str) -> bool {
+    let mut units = Vec::new();
+    let mut rest = json.chars();
+    while let Some(character) = rest.next() {
+        match (character, rest.as_str().chars().next()) {
+            ('\\', Some('u')) => {
+                units.push(u16::from_str_radix(&rest.as_str()[1..5], 16).expect("four hexadecimal digits"));
+                rest.nth(4);
+            }
+            ('\\', _) => drop(rest.next().map(|_| units.push(1))),
+            (other, _) => units.extend(other.encode_utf16(&mut [0; 2]).iter()),
+        }
+    }
+    char::decode_utf16(units).all(|unit| unit.is_ok_and(|character| character != '\0'))
+}
+
+/// A connection whose server has gone: a call on it fails in one way if it sends something, and in another if it does not.
+fn nobody() -> &'static (Runtime, Client) {
+    static NOBODY: OnceLock<(Runtime, Client)> = OnceLock::new();
+    NOBODY.get_or_init(|| {
+        let runtime = Builder::new_current_thread().build().expect("a runtime starts");
+        let client = runtime.block_on(async {
+            let (ours, mut theirs) = tokio::io::duplex(1024);
+            theirs.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await.expect("there is room"); // welcome, and ready
+            tokio_postgres::Config::new().user("nobody").connect_raw(ours, NoTls).await.expect("a welcome").0
+        });
+        (runtime, client)
+    })
+}
+
+/// A password in the first line, what follows it in the second, and variables in the others: whatever they are, nothing
+/// that is shown depends on the password.
+pub fn config(text: &str) {
+    let mut lines = text.splitn(3, '\n');
+    let [password, behind, variables] = [(); 3].map(|()| lines.next().unwrap_or_default());
+    let variables: HashMap<&str, &str> = variables.lines().filter_map(|line| line.split_once('=')).collect();
+    if password.is_empty() {
+        return;
+    }
+    let masked = "x".repeat(password.len());
+    let shown = |dsn: &str| shown([("DATABASE_URL", dsn), ("POSTGRES_DSN", "")], &variables);
+    let url = |password: &str| shown(&format!("postgresql://bot:{password}@{behind}"));
+    let pairs = |password: &str| shown(&format!("password={password} {behind}"));
+    let quoted = |escape: fn(char) -> String| pairs(&format!("'{}'", password.chars().map(escape).collect::<String>()));
+    let parts = |password: &str| self::shown([("POSTGRES_PASSWORD", password), ("POSTGRES_DSN", "")], &variables);
+
+    assert_eq!(url(&percent_encoded(password)), url(&percent_encoded(&masked)));
+    assert_eq!(quoted(|c| format!("\\{c}")), quoted(|c| format!("\\{}", "x".repeat(c.len_utf8()))));
+    assert_eq!(parts(password), parts(&masked));
+    // Written as it is, it may be something else for the parser; still nobody wants to see a word of it.
+    let words = password.split(|c: char| !c.is_alphanumeric());
+    let other_words: String = password.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect();
+    hidden(words, &url(password), &url(&other_words));
+    hidden(std::iter::once(password), &pairs(password), &pairs(&other_words));
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// What users can see of a configuration, or of the error in its place.
+fn shown<const N: usize>(first: [(&str, &str); N], others: &HashMap<&str, &str>) -> String {
+    let fixed = HashMap::from(first);
+    let lookup = |name: &str| fixed.get(name).or_else(|| others.get(name)).map(ToString::to_string);
+    let dsn = fixed.get("DATABASE_URL").copied().unwrap_or_default();
+    let outcome = |result: Result<Config, Error>| match result {
+        Ok(config) => format!("{config} {config:?} {config:#?} {:?}", config.ssl_mode()),
+        Err(error) => format!("{error} {error:?} {error:#?}"),
+    };
+    format!("{} {}", outcome(Config::from_lookup(lookup)), outcome(dsn.parse()))
+}
+
+/// What is so short, or shown of another password too, may be there by chance.
+fn hidden<'a>(secrets: impl Iterator<Item = &'a str>, shown: &str, otherwise: &str) {
+    for secret in secrets.filter(|secret| secret.len() > 5 && !otherwise.contains(secret)) {
+        assert!(!shown.contains(secret), "{secret:?} of the password is shown: {shown}");
+    }
+}

@@ -1,0 +1,119 @@
+//! Guilds, one by one, in batches and with their channels.
+
+use clip_saver_db::{GuildId, GuildSnapshot, repositories as db};
+use proptest::collection::vec;
+
+use super::channels::{self, are_stored};
+use super::strategies::{channel, guild, id, is_bad, is_bad_text, is_bad_time, is_stored_as};
+use super::{Subject, distinct, first, first_of, holds};
+use crate::support::{channel as stored_channel, user};
+
+fn bad(guild: &GuildSnapshot) -> Option<String> {
+    first([
+        ("name", is_bad_text(&guild.name)),
+        ("icon", is_bad(guild.icon.as_ref())),
+        ("joined_at", is_bad_time(guild.joined_at)),
+    ])
+}
+
+/// Only user 1 is there.
+fn without_owner(guild: &GuildSnapshot) -> Option<String> {
+    let is_unknown = guild.owner_user_id.is_some_and(|owner| owner != 1.into());
+    is_unknown.then(|| "bot_guilds_owner_user_id_fkey".to_owned())
+}
+
+/// Of duplicates the last one is stored. A guild that names no `joined_at` has joined now.
+async fn is_stored(subject: &Subject, guilds: &[GuildSnapshot]) {
+    for guild in guilds {
+        let last = guilds.iter().rfind(|other| other.id == guild.id).expect("the guild itself");
+        let stored =
+            "select name, icon, owner_user_id, joined_at, last_seen_at <= now() from bot_guilds where guild_id = $1";
+        let row = subject.row(stored, &[&guild.id.to_string()]).await;
+        assert_eq!(row.get::<_, String>(0), last.name);
+        assert_eq!(row.get::<_, Option<String>>(1), last.icon);
+        assert_eq!(row.get::<_, Option<String>>(2), last.owner_user_id.map(|owner| owner.to_string()));
+        assert!(last.joined_at.is_none() || is_stored_as(last.joined_at, row.get(3)));
+        assert!(row.get::<_, bool>(4));
+    }
+}
+
+#[test]
+fn any_guild_is_stored_or_refused() {
+    holds(64, &guild(), async |subject, guild| {
+        user(subject, 1).await;
+
+        let result = subject.call(db::upsert_guild(&**subject, &guild)).await;
+
+        let refused = bad(&guild).or_else(|| without_owner(&guild));
+        assert_eq!(result.err(), refused);
+        if refused.is_none() {
+            is_stored(subject, &[guild]).await;
+        }
+    });
+}
+
+#[test]
+fn any_batch_of_guilds_is_stored_or_refused_as_a_whole() {
+    holds(64, &vec(guild(), 0..8), async |subject, guilds| {
+        user(subject, 1).await;
+
+        let result = subject.call(db::upsert_guilds(&**subject, &guilds)).await;
+
+        // Of duplicates only the last one needs its owner.
+        let last =
+            |guild: &&GuildSnapshot| std::ptr::eq(*guild, guilds.iter().rfind(|other| other.id == guild.id).unwrap());
+        let without_owner = || guilds.iter().filter(last).find_map(without_owner);
+        match first_of(&guilds, "guilds", bad).or_else(without_owner) {
+            Some(refused) => assert_eq!(result, Err(refused)),
+            None => {
+                assert_eq!(result, Ok(distinct(guilds.iter().map(|guild| guild.id))));
+                is_stored(subject, &guilds).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn any_guild_with_any_channels_is_stored_or_refused_as_a_whole() {
+    holds(64, &(guild(), vec(channel(), 0..6)), async |subject, (guild, channels)| {
+        let guild = GuildSnapshot { channels, ..guild };
+
+        let result = subject.call(db::sync_guild(&**subject, &guild)).await;
+
+        match bad(&guild).or_else(|| first_of(&guild.channels, "channels", channels::bad)) {
+            Some(field) => assert_eq!(result, Err(field)),
+            None => {
+                assert_eq!(result, Ok(distinct(guild.channels.iter().map(|channel| channel.id))));
+                is_stored(subject, std::slice::from_ref(&guild)).await;
+                are_stored(subject, guild.id, &guild.channels).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn any_guild_is_found_touched_and_deleted_if_it_is_there() {
+    holds(64, &(vec(id(), 0..6), vec(id(), 0..6)), async |subject, (there, asked)| {
+        let there: Vec<_> = there.into_iter().map(|id| GuildSnapshot::new(id.into(), format!("guild {id}"))).collect();
+        db::upsert_guilds(&**subject, &there).await.unwrap();
+        if let Some(guild) = there.first() {
+            stored_channel(subject, guild.id, 1).await;
+        }
+        let asked: Vec<GuildId> = asked.into_iter().map(Into::into).collect();
+        let is_there = |id: GuildId| there.iter().any(|guild| guild.id == id);
+
+        let mut ids: Vec<_> = there.iter().map(|guild| guild.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let all = subject.call(db::get_guilds(&**subject)).await.unwrap();
+        assert_eq!(all.iter().map(|guild| guild.guild_id).collect::<Vec<_>>(), ids);
+        for id in &asked {
+            assert_eq!(subject.call(db::get_guild(&**subject, *id)).await.unwrap().is_some(), is_there(*id));
+            assert_eq!(subject.call(db::touch_guild(&**subject, *id)).await, Ok(is_there(*id)));
+        }
+        let deleted = distinct(asked.iter().filter(|id| is_there(**id)));
+        assert_eq!(subject.call(db::delete_guilds(&**subject, &asked)).await, Ok(deleted));
+        let left = i64::try_from(distinct(ids.iter()) - deleted).unwrap();
+        assert!(subject.says("(select count(*) from bot_guilds) = $1", &[&left]).await);
+    });
+}

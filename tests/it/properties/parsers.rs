@@ -1,0 +1,38 @@
+//! What the fuzz targets try, on the inputs of the properties.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use super::config;
+use super::strategies::{id, json_object, text};
+use crate::invariants;
+
+fn hold(input: impl Strategy<Value = String>, invariants: fn(&str)) {
+    let outcome = TestRunner::new(config(256)).run(&input, |text| {
+        invariants(&text);
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn any_text_is_an_id_or_none() {
+    let numbers =
+        (prop::sample::select(vec!["", "0", "-", "+", " "]), id()).prop_map(|(before, id)| format!("{before}{id}"));
+    hold(prop_oneof![text(), numbers], invariants::ids);
+}
+
+#[test]
+fn any_settings_compare_as_equal_values_do() {
+    let three = (json_object(), json_object(), text());
+    hold(three.prop_map(|(one, other, text)| format!("{one}\0{other}\0{text}")), invariants::settings);
+}
+
+#[test]
+fn no_configuration_shows_any_password() {
+    let lines = (text(), text(), text());
+    hold(
+        lines.prop_map(|(password, behind, more)| format!("{password}\nh/{behind}\nDB_HOST={more}")),
+        invariants::config,
+    );
+}
