@@ -85,9 +85,9 @@ impl Limits {
 /// `POSTGRES_DSN`, else `DATABASE_URL`, is a whole connection string. Without them `POSTGRES_HOST` or `DB_HOST`
 /// (`localhost`), `POSTGRES_PORT` or `DB_PORT` (5432), `POSTGRES_USER` or `DB_USER` (`postgres`), `POSTGRES_PASSWORD` or
 /// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are its parts (TLS is then `prefer`; a
-/// connection string can say more). `DB_MIGRATION_URL` is a connection string for migrations alone, which need PostgreSQL itself
-/// where the other one leads to a pooler. An empty variable counts as not set. The timeouts and the size of the pool have
-/// variables of their own: see [`Config`]'s fields.
+/// connection string can say more). `DB_MIGRATION_URL` is a connection string for migrations alone, which need PostgreSQL
+/// itself where the other one leads to a pooler. An empty variable counts as not set. The timeouts, the limits, slow calls and
+/// the size of the pool have variables of their own: see [`Config`]'s fields.
 ///
 /// # Errors
 /// [`Error::Config`] names the variable that is wrong.

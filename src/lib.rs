@@ -8,7 +8,9 @@ pub mod repositories;
 /// The generated functions, one for each query, for callers who want streaming or a mapping of their own.
 ///
 /// They run on a [`GenericClient`], so not on [`Db`] but on one connection of it (`&*database.connection().await?`) or on a
-/// [`Transaction`]; they return [`tokio_postgres::Error`], and check nothing of what they are given.
+/// [`Transaction`]; they return [`tokio_postgres::Error`], and check nothing of what they are given. Where `?` makes an
+/// [`Error`] of one, a broken connection is [`Error::Connection`] although the write may have been stored: only the
+/// functions of [`repositories`] tell that from [`Error::OutcomeUnknown`].
 pub mod queries {
     pub use crate::codegen::client::Params;
     pub use crate::codegen::queries::*;

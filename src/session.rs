@@ -170,7 +170,8 @@ impl Session {
     }
 }
 
-/// For what has no query in `queries/`. A statement that is sent here by hand is not kept.
+/// For what has no query in `queries/`. A statement that is sent here by hand is not kept. It is neither watched for a
+/// server that gives no answer, nor canceled when it is dropped.
 impl Deref for Session {
     type Target = Client;
 

@@ -27,7 +27,8 @@ Environment, as of the bot and the worker:
                         is PgBouncer's; not with --url
   DB_CONNECT_TIMEOUT    seconds until connecting is given up; clip-db gives up after 5 if
                         neither this nor the connection string says anything
-  DB_POOL_MAX, DB_ACQUIRE_TIMEOUT, DB_STATEMENT_TIMEOUT
+  DB_POOL_MAX, DB_ACQUIRE_TIMEOUT, DB_STATEMENT_TIMEOUT, DB_IDLE_IN_TRANSACTION_TIMEOUT,
+  DB_MAX_LIFETIME, DB_MAX_BATCH_BYTES, DB_MAX_SETTINGS_BYTES, DB_SLOW_QUERY_MS
                         see `clip-db config`; clip-db itself opens one or two connections
 
 Examples:
