@@ -69,13 +69,11 @@ pub(super) async fn write<B: Batch>(client: &impl Client, batch: &B) -> Result<u
     if let Some(db) = client.db() {
         return write_in_transactions(db, batch).await;
     }
-    let lease = client.lease().await?;
-    if is_in_transaction(&*lease).await? {
-        write_parts(&*lease, batch).await
-    } else {
-        // Nobody but the caller may begin a transaction here: a future that is dropped would leave it open.
-        write_whole(&*lease, batch).await
-    }
+    // Outside of a transaction it is one statement: nobody but the caller may begin one here, since a future that is dropped
+    // would leave it open.
+    attempts!(client, Attempts::of(client, B::KIND), |on| {
+        if is_in_transaction(on).await? { write_parts(on, batch).await } else { write_whole(on, batch).await }
+    })
 }
 
 /// Refuses a batch that is too large for the memory of the server.
