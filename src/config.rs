@@ -132,9 +132,6 @@ impl Config {
     }
 
     fn from_dsn(variable: &str, dsn: &str) -> Result<Self, Error> {
-        if is_torn(dsn) {
-            return Err(Error::config(variable, NOT_ENCODED));
-        }
         let (dsn, tls) = tls::take_parameters(dsn).map_err(|reason| Error::config(variable, reason))?;
         let server: tokio_postgres::Config =
             dsn.parse().map_err(|error| Error::config(variable, refusal(&error, &dsn)))?;
@@ -143,7 +140,8 @@ impl Config {
         }
         // The only @ may stand behind the address: then that was taken for the user.
         if server.get_user().is_some_and(|user| user.contains(['/', '?'])) {
-            return Err(Error::config(variable, NOT_ENCODED));
+            let reason = "@, / and ? in the user, the password or a parameter must be percent-encoded (%40, %2F, %3F)";
+            return Err(Error::config(variable, reason));
         }
         Ok(Self::new(server, tls))
     }
@@ -228,24 +226,16 @@ impl FromStr for Config {
     }
 }
 
-const NOT_ENCODED: &str = "@, / and ? in the user, the password or a parameter must be percent-encoded (%40, %2F, %3F)";
-
-/// A URL with a second @: part of a password would be taken for a host or a parameter, and shown.
-fn is_torn(dsn: &str) -> bool {
-    ["postgresql://", "postgres://"].iter().any(|scheme| dsn.starts_with(scheme)) && dsn.matches('@').count() > 1
-}
-
-/// What is wrong with a connection string. Beside a password that is not quoted, an unknown option may be a part of it.
+/// What is wrong with a connection string. What was taken for an option may be a part of a password that is not quoted, or
+/// of a URL that does not begin like one: then it is not named.
 fn refusal(error: &tokio_postgres::Error, dsn: &str) -> String {
     let message = crate::error::message(error);
-    match message.split_once("unknown option") {
-        Some((start, _)) if dsn.contains("password") => {
-            format!(
-                "{start}unknown option; a password with spaces or & must be 'in quotes', or percent-encoded in a URL"
-            )
-        }
-        _ => message,
+    let Some((start, option)) = message.split_once("unknown option `") else { return message };
+    let is_a_name = option.trim_end_matches('`').bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_a_name && !dsn.contains("password") {
+        return message;
     }
+    format!("{start}unknown option; a password with spaces or & must be 'in quotes', or percent-encoded in a URL")
 }
 
 struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
