@@ -230,10 +230,6 @@ pub(crate) fn take_parameters(dsn: &str) -> Result<(String, Tls), String> {
 }
 
 fn take_from_url(url: &str) -> Result<(String, Tls), String> {
-    // What is behind the first @ would be shown as host, database or option.
-    if url.matches('@').count() > 1 {
-        return Err("holds more than one @: in the user, the password or a parameter it must be written %40".into());
-    }
     // As tokio-postgres reads it: a ? before the @ belongs to the user or the password.
     let credentials = url.find('@').unwrap_or_default();
     let Some(mark) = url[credentials..].find('?').map(|mark| credentials + mark) else {

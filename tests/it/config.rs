@@ -199,3 +199,10 @@ fn the_password_is_shown_nowhere() {
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 }
+
+#[test]
+fn a_password_may_look_like_a_url() {
+    let config: Config = "host=h password=a://b".parse().unwrap();
+
+    assert!(config.to_string().starts_with("host=h "), "{config}");
+}

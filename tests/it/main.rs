@@ -2,6 +2,7 @@
 //! test has a database of its own.
 
 mod adoption;
+mod beyond_postgresql;
 mod build_script;
 mod channels;
 mod channels_batch;

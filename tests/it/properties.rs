@@ -45,6 +45,7 @@ impl Deref for Subject {
 }
 
 /// Tries a property on so many inputs, each on empty tables. An input that fails is made as small as it can be, and printed.
+#[expect(clippy::needless_pass_by_value, reason = "a property is written where it is tried")]
 fn holds<S: Strategy>(cases: u32, input: &S, property: impl AsyncFn(&Subject, S::Value)) {
     let runtime = Runtime::new().expect("a runtime starts");
     let subject = runtime.block_on(Subject::new());

@@ -31,6 +31,7 @@ pub struct Guild {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "so has the table")]
 pub struct Channel {
     pub guild: u64,
     pub name: Option<String>,

@@ -41,13 +41,12 @@ fn any_batch_of_channels_is_stored_or_refused_as_a_whole() {
         let result = subject.call(db::upsert_channels_for_guild(&**subject, id.into(), &channels)).await;
 
         let unknown = || (id != 1 && !channels.is_empty()).then(|| "bot_channels_guild_id_fkey".to_owned());
-        match first_of(&channels, "channels", bad).or_else(unknown) {
-            Some(refused) => assert_eq!(result, Err(refused)),
-            None => {
-                assert_eq!(result, Ok(distinct(channels.iter().map(|channel| channel.id))));
-                are_stored(subject, id.into(), &channels).await;
-            }
+        if let Some(refused) = first_of(&channels, "channels", bad).or_else(unknown) {
+            assert_eq!(result, Err(refused));
+            return;
         }
+        assert_eq!(result, Ok(distinct(channels.iter().map(|channel| channel.id))));
+        are_stored(subject, id.into(), &channels).await;
     });
 }
 

@@ -63,13 +63,12 @@ fn any_batch_of_guilds_is_stored_or_refused_as_a_whole() {
         let last =
             |guild: &&GuildSnapshot| std::ptr::eq(*guild, guilds.iter().rfind(|other| other.id == guild.id).unwrap());
         let without_owner = || guilds.iter().filter(last).find_map(without_owner);
-        match first_of(&guilds, "guilds", bad).or_else(without_owner) {
-            Some(refused) => assert_eq!(result, Err(refused)),
-            None => {
-                assert_eq!(result, Ok(distinct(guilds.iter().map(|guild| guild.id))));
-                is_stored(subject, &guilds).await;
-            }
+        if let Some(refused) = first_of(&guilds, "guilds", bad).or_else(without_owner) {
+            assert_eq!(result, Err(refused));
+            return;
         }
+        assert_eq!(result, Ok(distinct(guilds.iter().map(|guild| guild.id))));
+        is_stored(subject, &guilds).await;
     });
 }
 
@@ -80,14 +79,13 @@ fn any_guild_with_any_channels_is_stored_or_refused_as_a_whole() {
 
         let result = subject.call(db::sync_guild(&**subject, &guild)).await;
 
-        match bad(&guild).or_else(|| first_of(&guild.channels, "channels", channels::bad)) {
-            Some(field) => assert_eq!(result, Err(field)),
-            None => {
-                assert_eq!(result, Ok(distinct(guild.channels.iter().map(|channel| channel.id))));
-                is_stored(subject, std::slice::from_ref(&guild)).await;
-                are_stored(subject, guild.id, &guild.channels).await;
-            }
+        if let Some(field) = bad(&guild).or_else(|| first_of(&guild.channels, "channels", channels::bad)) {
+            assert_eq!(result, Err(field));
+            return;
         }
+        assert_eq!(result, Ok(distinct(guild.channels.iter().map(|channel| channel.id))));
+        is_stored(subject, std::slice::from_ref(&guild)).await;
+        are_stored(subject, guild.id, &guild.channels).await;
     });
 }
 

@@ -44,17 +44,15 @@ fn any_intent_is_stored_read_and_taken_once_or_refused() {
             ("install_intents_user_id_fkey", owner != 1),
         ]);
         let is_there = refused.is_none();
-        match refused {
-            Some(refused) => assert_eq!(created, Err(refused)),
-            None => {
-                let stored =
-                    "(select state = $1 and guild_id = $2 and expires_at - created_at = make_interval(secs => $3)
-                    from install_intents)";
-                let guild = intent.guild_id.to_string();
-                assert!(subject.says(stored, &[&intent.state, &guild, &lifetime.as_secs_f64()]).await);
-                let again = subject.call(db::create_install_intent(&**subject, &intent)).await;
-                assert_eq!(again, Err("install_intents_pkey".into()));
-            }
+        if let Some(refused) = refused {
+            assert_eq!(created, Err(refused));
+        } else {
+            let stored = "(select state = $1 and guild_id = $2 and expires_at - created_at = make_interval(secs => $3)
+                from install_intents)";
+            let guild = intent.guild_id.to_string();
+            assert!(subject.says(stored, &[&intent.state, &guild, &lifetime.as_secs_f64()]).await);
+            let again = subject.call(db::create_install_intent(&**subject, &intent)).await;
+            assert_eq!(again, Err("install_intents_pkey".into()));
         }
         let read = subject.call(db::get_install_intent(&**subject, &intent.state)).await;
         let taken = subject.call(db::consume_install_intent(&**subject, &intent.state)).await;

@@ -97,7 +97,7 @@ fn any_unknown_run_is_nobodys() {
         assert_eq!(subject.call(db::mark_scan_succeeded(&**subject, run)).await, Ok(false));
         assert_eq!(subject.call(db::mark_scan_canceled(&**subject, run)).await, Ok(false));
         let failed = subject.call(db::mark_scan_failed(&**subject, run, &reason)).await;
-        assert_eq!(failed.unwrap_or_default(), false);
+        assert!(!failed.unwrap_or_default());
     });
 }
 

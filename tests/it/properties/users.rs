@@ -45,13 +45,12 @@ fn any_batch_of_users_is_stored_or_refused_as_a_whole() {
     holds(64, &vec(user(), 0..8), async |subject, users| {
         let result = subject.call(db::upsert_users(&**subject, &users)).await;
 
-        match first_of(&users, "users", bad) {
-            Some(field) => assert_eq!(result, Err(field)),
-            None => {
-                assert_eq!(result, Ok(distinct(users.iter().map(|user| user.id))));
-                is_stored(subject, &users).await;
-            }
+        if let Some(field) = first_of(&users, "users", bad) {
+            assert_eq!(result, Err(field));
+            return;
         }
+        assert_eq!(result, Ok(distinct(users.iter().map(|user| user.id))));
+        is_stored(subject, &users).await;
     });
 }
 
