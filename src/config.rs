@@ -132,6 +132,9 @@ impl Config {
     }
 
     fn from_dsn(variable: &str, dsn: &str) -> Result<Self, Error> {
+        if is_torn(dsn) {
+            return Err(Error::config(variable, NOT_ENCODED));
+        }
         let (dsn, tls) = tls::take_parameters(dsn).map_err(|reason| Error::config(variable, reason))?;
         let server: tokio_postgres::Config =
             dsn.parse().map_err(|error| Error::config(variable, refusal(&error, &dsn)))?;
@@ -140,8 +143,7 @@ impl Config {
         }
         // The only @ may stand behind the address: then that was taken for the user.
         if server.get_user().is_some_and(|user| user.contains(['/', '?'])) {
-            let reason = "@, / and ? in the user, the password or a parameter must be percent-encoded (%40, %2F, %3F)";
-            return Err(Error::config(variable, reason));
+            return Err(Error::config(variable, NOT_ENCODED));
         }
         Ok(Self::new(server, tls))
     }
@@ -224,6 +226,13 @@ impl FromStr for Config {
     fn from_str(dsn: &str) -> Result<Self, Error> {
         Self::from_dsn("connection string", dsn)
     }
+}
+
+const NOT_ENCODED: &str = "@, / and ? in the user, the password or a parameter must be percent-encoded (%40, %2F, %3F)";
+
+/// A URL with a second @: part of a password would be taken for a host or a parameter, and shown.
+fn is_torn(dsn: &str) -> bool {
+    ["postgresql://", "postgres://"].iter().any(|scheme| dsn.starts_with(scheme)) && dsn.matches('@').count() > 1
 }
 
 /// What is wrong with a connection string. What was taken for an option may be a part of a password that is not quoted, or
