@@ -38,7 +38,7 @@ impl Attempts {
 
     /// The result of the call, if there is to be no other attempt.
     pub(crate) fn settle<T>(&mut self, attempt: &Attempt<'_>, result: Result<T, Error>) -> Option<Result<T, Error>> {
-        let error = match result {
+        let error = match result.map_err(|error| error.with_last_words(attempt.session)) {
             Err(error) if self.kind != Kind::Read && attempt.is_lost() => {
                 error.after_sending(self.kind == Kind::Idempotent)
             }

@@ -18,7 +18,7 @@ use crate::config::{Config, Limits, get_config};
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::migrate;
-use crate::observe::Waiter;
+use crate::observe::Waiting;
 use crate::pooler::{self, Pooler};
 use crate::session::{Sessions, connect_first};
 use crate::sharing::{Place, Shared, Sharing};
@@ -30,7 +30,8 @@ use crate::sharing::{Place, Shared, Sharing};
 ///
 /// # Errors
 /// [`Error::Config`] for a wrong variable, [`Error::Connection`], [`Error::Tls`] or [`Error::Database`] if there is no way
-/// in, [`Error::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements, [`Error::Migration`] if the database holds what this version cannot work on.
+/// in, [`Error::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements, [`Error::Migration`] if the database
+/// holds what this version cannot work on.
 pub async fn init_db() -> Result<Db, Error> {
     let config = get_config()?;
     info!(%config, "connecting to PostgreSQL");
@@ -68,6 +69,7 @@ pub struct Db {
     sharing: Arc<Sharing>,
     config: Config,
     limits: Limits,
+    waiting: Waiting,
     /// Counts the connections that are out.
     running: TaskTracker,
 }
@@ -93,7 +95,14 @@ impl Db {
         config.check()?;
         let sharing = Arc::new(Sharing::of(config.pool_max));
         let limits = config.limits();
-        let db = Self { pool: pool(&config)?, sharing, config, limits, running: TaskTracker::new() };
+        let db = Self {
+            pool: pool(&config)?,
+            sharing,
+            config,
+            limits,
+            waiting: Waiting::default(),
+            running: TaskTracker::new(),
+        };
         drop(db.connection().await?);
         Ok(db)
     }
@@ -153,12 +162,16 @@ impl Db {
 
     /// The next that is given back.
     async fn next_connection(&self) -> Result<Connection, Error> {
-        let (_waiter, running) = (Waiter::new(), self.running.token());
+        let (_waiter, running) = (self.waiting.one(), self.running.token());
         Ok(Connection::new(self.pool.get().await?, running))
     }
 
     pub(crate) fn pool_status(&self) -> Status {
         self.pool.status()
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.count()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -167,7 +180,7 @@ impl Db {
 
     /// A place on a connection that short reads share; `None` if there is none to share.
     pub(crate) async fn share(&self) -> Result<Option<Place>, Error> {
-        let Some(permit) = self.sharing.permit(self.config.acquire_timeout).await? else {
+        let Some(permit) = self.sharing.permit(self.config.acquire_timeout, &self.waiting).await? else {
             return Ok(None);
         };
         let place = match self.sharing.least_loaded() {

@@ -8,7 +8,9 @@ pub(crate) use classify::{Fate, fate, may_come_back};
 use std::error::Error as StdError;
 use std::fmt::Display;
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::session::Session;
 
 /// What can go wrong. `function` is the name of the repository function (or of `transaction`, `init_db`, …) that failed.
 #[derive(Debug, thiserror::Error)]
@@ -335,6 +337,17 @@ impl Error {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 
+    /// With what the connection has ended by, where the error itself only says that it has.
+    pub(crate) fn with_last_words(mut self, session: Option<&Session>) -> Self {
+        if let Self::Connection { source, .. } = &mut self
+            && source.as_db_error().is_none()
+            && let Some(last_words) = session.and_then(Session::last_words)
+        {
+            *source = last_words;
+        }
+        self
+    }
+
     /// What a broken connection means if a write was on its way.
     pub(crate) fn after_sending(self, is_repeatable: bool) -> Self {
         match self {
@@ -352,8 +365,17 @@ pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<I
 /// What happened, in PostgreSQL's words: tokio-postgres itself says only "db error".
 pub(crate) fn message(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
-        Some(report) => format!("{} (SQLSTATE {})", report.message(), report.code().code()),
+        Some(report) => format!("{} (SQLSTATE {}{})", report.message(), report.code().code(), advice(report)),
         None => causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": "),
+    }
+}
+
+/// Which limit of this program it was, if it was one.
+fn advice(report: &DbError) -> &'static str {
+    match report.code().code() {
+        "25P03" => "; see DB_IDLE_IN_TRANSACTION_TIMEOUT",
+        "57014" if report.message().contains("statement timeout") => "; see DB_STATEMENT_TIMEOUT",
+        _ => "",
     }
 }
 

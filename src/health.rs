@@ -24,7 +24,8 @@ pub struct Health {
 }
 
 impl Db {
-    /// Asks the server a question on a connection of the pool: ready is who gets an answer.
+    /// Asks the server a question on a connection of the pool: ready is who gets an answer. Without one this takes as long as
+    /// any call (`DB_ACQUIRE_TIMEOUT`, `DB_CONNECT_TIMEOUT`): give a probe that is in a hurry a timeout of its own.
     ///
     /// ```no_run
     /// # async fn probe(database: clip_saver_db::Db) -> &'static str {
@@ -39,13 +40,18 @@ impl Db {
     /// # Errors
     /// As [`Db::connection`], and [`Error::Connection`] if the connection breaks.
     pub async fn health(&self) -> Result<Health, Error> {
-        self.look().await.map_err(|error| error.in_function("health"))
+        let looked = match self.look().await {
+            // The server was restarted, and this connection had not noticed yet: the pool has a new one.
+            Err(Error::Connection { .. }) => self.look().await,
+            looked => looked,
+        };
+        looked.map_err(|error| error.in_function("health"))
     }
 
     async fn look(&self) -> Result<Health, Error> {
         let connection = self.connection().await?;
         let asked = Instant::now();
-        let rows = connection.track(connection.query_typed(include_str!("health.sql"), &[])).await?;
+        let rows = connection.ask(include_str!("health.sql")).await?;
         let round_trip = asked.elapsed();
         let is_read_only = rows.first().is_some_and(|row| row.get(0));
         let pool = self.pool_status();
@@ -54,7 +60,7 @@ impl Db {
             is_read_only,
             connections: pool.size,
             most_connections: pool.max_size,
-            waiting: pool.waiting,
+            waiting: self.waiting(),
         })
     }
 }

@@ -1,7 +1,9 @@
 //! What is seen of the crate from outside: a span, a duration and a count for each call, a warning for a slow one, and the
-//! size of the pool. Names are OpenTelemetry's (semantic conventions for database client spans and metrics). Values never
-//! show: neither what is stored nor the SQL's parameters.
+//! size of the pool. Names are OpenTelemetry's (semantic conventions for database client spans and metrics) where it has one.
+//! Values never show: neither what is stored nor the SQL's parameters.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -134,18 +136,28 @@ pub(crate) fn session_closed() {
     connections().decrement(1);
 }
 
-/// Somebody who waits for a connection, as long as this is there.
-pub(crate) struct Waiter(());
+/// How many calls of a pool wait for a connection, or for a place on one.
+#[derive(Clone, Default)]
+pub(crate) struct Waiting(Arc<AtomicUsize>);
 
-impl Waiter {
-    pub(crate) fn new() -> Self {
+impl Waiting {
+    /// One more, as long as the answer is there.
+    pub(crate) fn one(&self) -> Waiter<'_> {
         waiting().increment(1);
-        Self(())
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Waiter(&self.0)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Waiter {
+pub(crate) struct Waiter<'a>(&'a AtomicUsize);
+
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         waiting().decrement(1);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

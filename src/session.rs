@@ -98,6 +98,16 @@ impl Session {
         self.run(self.client.batch_execute(sql)).await
     }
 
+    /// The rows of a question without parameters that is not prepared.
+    pub(crate) async fn ask(&self, sql: &str) -> Result<Vec<Row>, PgError> {
+        self.run(self.client.query_typed(sql, &[])).await
+    }
+
+    /// What the server, or the network, has ended the session with, for the first who asks.
+    pub(crate) fn last_words(&self) -> Option<PgError> {
+        self.activity.last_words()
+    }
+
     /// Whether it would go on to fail: it broke, holds statements that a change of the schema has made useless, or leads to
     /// a server that takes no writes.
     pub(crate) fn has_failed(&self) -> bool {

@@ -98,7 +98,7 @@ impl Settings {
         if bytes > most {
             return Err(Error::invalid_input(
                 field,
-                format!("has {bytes} bytes, over the limit of {most} (DB_MAX_SETTINGS_BYTES)"),
+                format!("has {bytes} bytes, over the limit of {most}: store less, or raise DB_MAX_SETTINGS_BYTES"),
             ));
         }
         storable::check(self.as_str()).map_err(|reason| Error::invalid_input(field, reason))

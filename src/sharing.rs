@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::observe::Waiting;
 use crate::session::Session;
 
 /// Connections of the pool that may be shared: half of them, so that writes find the other half, and no more than this.
@@ -44,13 +45,18 @@ impl Sharing {
     }
 
     /// A permit to read, in the order of the callers; `None` if this pool is too small to share some of it.
-    pub(crate) async fn permit(&self, patience: Duration) -> Result<Option<OwnedSemaphorePermit>, Error> {
+    pub(crate) async fn permit(
+        &self,
+        patience: Duration,
+        waiting: &Waiting,
+    ) -> Result<Option<OwnedSemaphorePermit>, Error> {
         if self.limit == 0 {
             return Ok(None);
         }
         if let Ok(permit) = self.permits.clone().try_acquire_owned() {
             return Ok(Some(permit));
         }
+        let _waiter = waiting.one();
         let permit = timeout(patience, self.permits.clone().acquire_owned()).await;
         permit.map_err(|_| Error::PoolTimeout { function: "" })?.map(Some).map_err(|_| Error::Closed { function: "" })
     }

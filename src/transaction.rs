@@ -145,6 +145,7 @@ impl Transaction {
         let is_sure = *self.doubtful.get_mut() == 0;
         let was_open = self.session().is_open();
         if let Err(error) = self.execute_simple(if is_sure { "commit" } else { "select; commit" }).await {
+            let error = error.with_last_words(Some(self.session()));
             let is_sent = was_open && self.session().is_lost();
             return Err(if is_sent { error.after_sending(kind == Kind::Idempotent) } else { error });
         }

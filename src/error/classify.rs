@@ -1,12 +1,12 @@
 //! What kind of error a report of the database, of the driver or of the pool is.
 
 use std::error::Error as StdError;
-use std::io;
+use std::io::{self, ErrorKind};
 
 use deadpool::managed::{PoolError, TimeoutType};
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
-use super::{Error, message};
+use super::{Error, causes, message};
 
 impl From<tokio_postgres::Error> for Error {
     /// Of a statement; what comes out of connecting is [`Error::connecting`].
@@ -125,24 +125,37 @@ fn without_report(source: tokio_postgres::Error) -> Error {
     if let Some(parameter) = text.strip_prefix("error serializing parameter ") {
         return Error::invalid_input(format!("parameter {parameter}"), message(&source));
     }
-    if text == "error performing TLS handshake" {
-        Error::Tls { function, source }
-    } else if is_of_the_connection(&source) {
+    if is_of_the_connection(&source) {
         Error::Connection { function, source }
+    } else if text == TLS {
+        Error::Tls { function, source }
     } else {
         Error::Database { function, source }
     }
 }
 
+const TLS: &str = "error performing TLS handshake";
+
 fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
+    let text = error.to_string();
+    if text == TLS {
+        return causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_hang_up);
+    }
     matches!(
-        error.to_string().as_str(),
+        text.as_str(),
         "connection closed"
             | "error communicating with the server"
             | "error connecting to server"
             | "timeout waiting for server"
             | "unexpected message from server"
     )
+}
+
+/// A server that is killed in the middle of a handshake; what is wrong with a certificate is told in another kind.
+fn is_hang_up(error: &io::Error) -> bool {
+    let kinds =
+        [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];
+    kinds.contains(&error.kind())
 }
 
 impl From<PoolError<tokio_postgres::Error>> for Error {

@@ -1,14 +1,14 @@
 //! What is under way on a session, and the task that drives its connection: it closes one that gives no answer any more.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep;
-use tokio_postgres::Connection;
+use tokio_postgres::{Connection, Error as PgError};
 use tracing::{debug, warn};
 
 use super::sessions::Epoch;
@@ -24,6 +24,7 @@ const SELDOM: Duration = Duration::from_secs(10);
 pub(super) struct Activity {
     under_way: AtomicUsize,
     ended: AtomicU64,
+    last_words: Mutex<Option<PgError>>,
 }
 
 impl Activity {
@@ -44,6 +45,10 @@ impl Activity {
         self.ended.load(Ordering::Relaxed)
     }
 
+    pub(super) fn last_words(&self) -> Option<PgError> {
+        self.last_words.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// The calls that were dropped are done.
     pub(super) fn forget(&self) {
         self.under_way.store(0, Ordering::Relaxed);
@@ -60,9 +65,14 @@ pub(super) async fn drive<S, T>(
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    match select(connection, pin!(silence(&activity, limit))).await {
+    // By reference: whoever is told that the connection is closed finds the cause.
+    let mut connection = pin!(connection);
+    match select(connection.as_mut(), pin!(silence(&activity, limit))).await {
         Either::Left((Ok(()), _)) => {}
-        Either::Left((Err(error), _)) => debug!(%error, "a connection has ended"),
+        Either::Left((Err(error), _)) => {
+            debug!(%error, "a connection has ended");
+            *activity.last_words.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
         Either::Right((Silence::Server, _)) => {
             warn!(?limit, "PostgreSQL gives no answer, its connections are closed");
             epoch.ends();

@@ -49,7 +49,7 @@ async fn larger_settings_are_refused_wherever_they_are_given() {
     let guild = guild(&database, 1).await;
     let channel = channel(&database, guild, 2).await;
     let large = settings_of((256 << 10) + 1);
-    let told = "over the limit of 262144 (DB_MAX_SETTINGS_BYTES)";
+    let told = "over the limit of 262144: store less, or raise DB_MAX_SETTINGS_BYTES";
     let snapshot =
         ChannelSnapshot { settings_overrides: Some(large.clone()), ..ChannelSnapshot::new(channel, "c", "text") };
     let whole = GuildSnapshot { channels: vec![snapshot.clone()], ..GuildSnapshot::new(guild, "g") };
@@ -70,9 +70,9 @@ async fn the_limits_are_those_of_the_configuration_on_connections_and_transactio
     let (connection, transaction) = (database.connection().await.unwrap(), database.begin().await.unwrap());
     let large = settings_of(11);
 
-    assert_refused(db::set_guild_settings(&*database, 1.into(), &large).await, "settings", "limit of 10 ");
-    assert_refused(db::set_guild_settings(&connection, 1.into(), &large).await, "settings", "limit of 10 ");
-    assert_refused(db::set_guild_settings(&transaction, 1.into(), &large).await, "settings", "limit of 10 ");
+    assert_refused(db::set_guild_settings(&*database, 1.into(), &large).await, "settings", "limit of 10:");
+    assert_refused(db::set_guild_settings(&connection, 1.into(), &large).await, "settings", "limit of 10:");
+    assert_refused(db::set_guild_settings(&transaction, 1.into(), &large).await, "settings", "limit of 10:");
 }
 
 #[tokio::test]
@@ -121,6 +121,8 @@ async fn a_transaction_in_which_nothing_happens_is_ended_by_the_server_and_store
     let error = transaction.commit().await.unwrap_err();
 
     assert!(matches!(error, Error::Connection { function: "commit", .. }), "{error:?}");
+    assert_eq!(error.sqlstate(), Some("25P03"));
+    assert!(error.to_string().contains("see DB_IDLE_IN_TRANSACTION_TIMEOUT"), "{error}");
     assert_eq!(database.text("select count(*) from bot_guilds").await, "0");
 }
 
