@@ -72,8 +72,8 @@ fill_data_folder() {
       >"$folder/log" 2>&1 || fail "initdb failed: $(cat "$folder/log")"
   else
     # A folder of links to the server's programs may hold none to this one.
-    as_server_user "$(dirname "$(readlink -f "$bin/postgres")")/pg_basebackup" -d "$1" -D "$folder/data" --write-recovery-conf --checkpoint=fast --no-sync \
-      >"$folder/log" 2>&1 || fail "pg_basebackup failed: $(cat "$folder/log")"
+    as_server_user "$(dirname "$(readlink -f "$bin/postgres")")/pg_basebackup" -d "$1" -D "$folder/data" \
+      --write-recovery-conf --checkpoint=fast --no-sync >"$folder/log" 2>&1 || fail "pg_basebackup failed: $(cat "$folder/log")"
   fi
 }
 

@@ -49,7 +49,7 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
         fill_up(&rig).await;
         load.fails(5).await;
         assert!(db::get_guild(&rig.db, the_guild()).await.unwrap().is_some());
-        assert!(!db::get_channels_by_guild(&rig.db, the_guild()).await.unwrap().is_empty());
+        assert!(db::count_channels_by_guild(&rig.db, the_guild()).await.unwrap() > 0);
         rig.execute("drop table filler").await;
     }
     load.succeeds(500).await;

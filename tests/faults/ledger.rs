@@ -59,7 +59,7 @@ pub struct Ledger {
     calls: u64,
     /// By kind.
     pub errors: BTreeMap<String, u64>,
-    /// Errors after which no fault is to be blamed: a retry makes no sense, and the outcome is known.
+    /// Errors that make no retry worthwhile and leave no outcome open: no fault here should give one.
     final_errors: Vec<Error>,
     /// What was stored, and was not there at the next call.
     vanished: u64,

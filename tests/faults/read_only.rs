@@ -19,7 +19,7 @@ async fn a_read_only_server_refuses_writes_and_nothing_else() {
         rig.execute("select pg_reload_conf()").await;
         load.fails(5).await;
         assert!(db::get_guild(&rig.db, the_guild()).await.unwrap().is_some());
-        assert!(!db::get_channels_by_guild(&rig.db, the_guild()).await.unwrap().is_empty());
+        assert!(db::count_channels_by_guild(&rig.db, the_guild()).await.unwrap() > 0);
         rig.execute("alter system reset default_transaction_read_only").await;
         rig.execute("select pg_reload_conf()").await;
     }

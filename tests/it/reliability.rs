@@ -2,9 +2,10 @@
 
 use crate::style::files;
 
-/// The tests that a document names as `module::test`.
+/// The tests that a document names as `module::test`; of a type, the name begins otherwise.
 fn named(document: &str) -> Vec<(&str, &str)> {
-    document.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::")).collect()
+    let names = document.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::"));
+    names.filter(|(module, _)| module.starts_with(char::is_lowercase)).collect()
 }
 
 /// Of those, the ones that no file of that name in tests/ holds.
