@@ -76,14 +76,14 @@ pub(super) async fn write<B: Batch>(client: &impl Client, batch: &B) -> Result<u
     })
 }
 
-/// Refuses a batch that is too large for the memory of the server.
+/// Refuses what is too large for the memory of the server.
 pub(super) fn check_bytes(name: &str, rows: impl Iterator<Item = usize>, limits: &Limits) -> Result<(), Error> {
     let (bytes, most) = (rows.sum::<usize>(), limits.batch_bytes);
     if bytes <= most {
         return Ok(());
     }
     let reason =
-        format!("has {bytes} bytes, over the limit of {most} (DB_MAX_BATCH_BYTES): write it in several batches");
+        format!("has {bytes} bytes, over the limit of {most}: write less at a time, or raise DB_MAX_BATCH_BYTES");
     Err(Error::invalid_input(name, reason))
 }
 
