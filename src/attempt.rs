@@ -45,7 +45,9 @@ impl Attempts {
             Err(error) => error,
             done => return Some(done),
         };
-        if self.is_last || !attempt.session.is_some_and(Session::has_failed) {
+        // After silence, the first statement may arrive later than the second, and undo what was written in between.
+        let may_be_late = self.kind != Kind::Read && attempt.session.is_some_and(Session::is_silent);
+        if self.is_last || may_be_late || !attempt.session.is_some_and(Session::has_failed) {
             return Some(Err(self.give_up(error)));
         }
         self.is_last = true;

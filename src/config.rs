@@ -235,17 +235,16 @@ fn is_torn(dsn: &str) -> bool {
     ["postgresql://", "postgres://"].iter().any(|scheme| dsn.starts_with(scheme)) && dsn.matches('@').count() > 1
 }
 
-/// What is wrong with a connection string. Beside a password that is not quoted, an unknown option may be a part of it.
+/// What is wrong with a connection string. What was taken for an option may be a part of a password that is not quoted, or
+/// of a URL that does not begin like one: then it is not named.
 fn refusal(error: &tokio_postgres::Error, dsn: &str) -> String {
     let message = crate::error::message(error);
-    match message.split_once("unknown option") {
-        Some((start, _)) if dsn.contains("password") => {
-            format!(
-                "{start}unknown option; a password with spaces or & must be 'in quotes', or percent-encoded in a URL"
-            )
-        }
-        _ => message,
+    let Some((start, option)) = message.split_once("unknown option `") else { return message };
+    let is_a_name = option.trim_end_matches('`').bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_a_name && !dsn.contains("password") {
+        return message;
     }
+    format!("{start}unknown option; a password with spaces or & must be 'in quotes', or percent-encoded in a URL")
 }
 
 struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);

@@ -26,15 +26,8 @@ impl Connection {
 
     /// Takes the connection out of the pool for good: the session is closed, and the pool makes a new one.
     pub(crate) fn discard(mut self) {
-        if let Some(session) = self.session.take().map(Object::take)
-            && session.is_busy()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            let running = self.running.clone();
-            runtime.spawn(async move {
-                session.settle().await;
-                drop((session, running));
-            });
+        if let Some(session) = self.session.take() {
+            end(session, self.running.clone());
         }
     }
 }
@@ -43,7 +36,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let Some(session) = self.session.take().filter(|session| session.is_busy()) else { return };
         let Ok(runtime) = Handle::try_current() else {
-            drop(Object::take(session)); // nobody is there to cancel
+            drop(Object::take(session)); // nobody is there to wait for the server
             return;
         };
         let running = self.running.clone();
@@ -53,6 +46,19 @@ impl Drop for Connection {
             }
             drop(running);
         });
+    }
+}
+
+/// Closes a session, and cancels on the server what was dropped on it.
+fn end(session: Object<Sessions>, running: TaskTrackerToken) {
+    match Handle::try_current() {
+        Ok(runtime) if session.is_busy() => {
+            _ = runtime.spawn(async move {
+                session.settle().await;
+                drop((Object::take(session), running));
+            });
+        }
+        _ => drop(Object::take(session)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{Pool, PoolError, QueueMode, TimeoutType, Timeouts};
@@ -70,6 +71,8 @@ pub struct Db {
     config: Config,
     limits: Limits,
     waiting: Waiting,
+    /// The epoch whose beginning was seen.
+    swept: Arc<AtomicU64>,
     /// Counts the connections that are out.
     running: TaskTracker,
 }
@@ -101,6 +104,7 @@ impl Db {
             config,
             limits,
             waiting: Waiting::default(),
+            swept: Arc::default(),
             running: TaskTracker::new(),
         };
         drop(db.connection().await?);
@@ -110,7 +114,8 @@ impl Db {
     /// What is between this program and the server.
     #[doc(hidden)]
     pub async fn pooler(&self) -> Result<Pooler, Error> {
-        pooler::between(&*self.connection().await?, &self.config).await
+        let connection = self.connection().await?;
+        connection.track(pooler::between(&connection, &self.config)).await
     }
 
     /// Brings the schema up to date; one round trip if it is. [`migrate::apply`] reports each file.
@@ -130,9 +135,10 @@ impl Db {
     /// The connection that migrates, and the task that drives it: none of the pool, whose limits are for short calls.
     pub(crate) async fn connect_to_migrate(&self) -> Result<(PgClient, JoinHandle<Result<(), PgError>>), Error> {
         let (hosts, tls) = self.config.migrating_sessions();
-        let connected = timeout(self.config.connect_timeout, connect_first(&hosts, &tls.connector()?)).await;
+        let connected =
+            timeout(self.config.connect_timeout, connect_first(hosts.iter().enumerate(), &tls.connector()?)).await;
         let connected = connected.ok().flatten().ok_or(Error::ConnectTimeout { function: "" })?;
-        let (client, connection) = connected.map_err(Error::connecting)?;
+        let (client, connection, _) = connected.map_err(Error::connecting)?;
         Ok((client, tokio::spawn(connection)))
     }
 
@@ -149,8 +155,17 @@ impl Db {
         }
     }
 
+    /// Closes the connections of an epoch that is over: those that nobody takes would stay open.
+    fn sweep(&self) {
+        let epoch = self.pool.manager().epochs();
+        if self.swept.swap(epoch, Ordering::Relaxed) != epoch {
+            self.pool.retain(|session, _| !session.is_spent());
+        }
+    }
+
     /// One that nobody has; `None` if all are out. A timer that is not needed would take as long as the checkout.
     async fn free_connection(&self) -> Result<Option<Connection>, Error> {
+        self.sweep();
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
         let running = self.running.token();
         match self.pool.timeout_get(&at_once).await {

@@ -97,9 +97,9 @@ async fn kind(client: &Client, process: i32, config: &Config) -> Result<Pooler, 
 
 /// A connection of its own, and the task that drives it, which gives whether it has heard the word.
 async fn listener(config: &Config, word: String) -> Result<(Client, JoinHandle<bool>), Error> {
-    let connected = connect_first(&config.pooled_sessions(), &config.tls.connector()?).await;
+    let connected = connect_first(config.pooled_sessions().iter().enumerate(), &config.tls.connector()?).await;
     let connected = connected.ok_or(Error::ConnectTimeout { function: "" })?;
-    let (client, mut connection) = connected.map_err(Error::connecting)?;
+    let (client, mut connection, _) = connected.map_err(Error::connecting)?;
     let hears = tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
             if matches!(message, AsyncMessage::Notification(heard) if heard.payload() == word) {

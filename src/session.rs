@@ -19,15 +19,15 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::types::{BorrowToSql, ToSql};
 use tokio_postgres::{Client, Error as PgError, Row, RowStream, Statement, ToStatement};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::debug;
 
 use self::activity::Activity;
-use self::sessions::Epoch;
 use crate::GenericClient;
 use crate::config::Limits;
 use crate::error::{Fate, fate};
 use crate::observe;
 
-/// How long a call that was dropped may take to end by itself, and after that to be canceled.
+/// How long a call that was dropped may take to end by itself, and after that the request to cancel it.
 const HASTE: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -43,7 +43,6 @@ pub struct Session {
     has_failed: AtomicBool,
     /// It broke while a statement was on its way: nobody knows what became of that.
     is_lost: AtomicBool,
-    epoch: Epoch,
     /// When the pool replaces it.
     expires: Option<Instant>,
     /// For the connection that cancels.
@@ -52,10 +51,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// Counts what is done on this session; what is dropped before its end remains counted.
+    /// Counts what is done on this session, and what is dropped before its end.
     pub(crate) fn track<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
-        self.activity.begin();
-        work.inspect(|_| self.activity.end())
+        let call = self.activity.begin();
+        work.inspect(move |_| call.end())
     }
 
     /// Runs a statement; notes an error that this session would go on to give.
@@ -88,8 +87,9 @@ impl Session {
         if fate == Fate::Broken && was_sent {
             self.is_lost.store(true, Ordering::Relaxed);
         }
-        if fate == Fate::ReadOnly {
-            self.epoch.ends();
+        // A report is of this session alone; a connection that just ends may be the first of many.
+        if fate == Fate::ReadOnly || fate == Fate::Broken && error.as_db_error().is_none() {
+            self.activity.epoch().ends();
         }
     }
 
@@ -116,7 +116,9 @@ impl Session {
 
     /// Whether the pool takes it no more: it has failed, or another one of its epoch has, or it is too old.
     pub(crate) fn is_spent(&self) -> bool {
-        self.has_failed() || self.epoch.is_over() || self.expires.is_some_and(|expires| expires <= Instant::now())
+        self.has_failed()
+            || self.activity.epoch().is_over()
+            || self.expires.is_some_and(|expires| expires <= Instant::now())
     }
 
     /// Whether statements can still be sent.
@@ -135,27 +137,37 @@ impl Session {
 
     /// Whether the server may still be at work on a call that was dropped.
     pub(crate) fn is_busy(&self) -> bool {
-        self.activity.is_under_way()
+        self.activity.is_abandoned()
     }
 
-    /// Sees to it that the server is done with what was dropped; returns whether it is. What does not end by itself is
-    /// canceled: the request reaches the server before whatever is sent here afterwards, so that it hits nothing else.
+    /// Whether it was closed because its server gave no answer: what was sent there may still arrive.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.activity.is_silent()
+    }
+
+    /// Sees to it that the server is done with what was dropped, or will be soon; returns whether the session can be used
+    /// again. What does not end by itself is canceled, and with it this session is spent: nobody knows when the request
+    /// arrives, and it must not hit another statement.
     pub(crate) async fn settle(&self) -> bool {
-        let is_free =
-            self.is_open() && (self.answers(HASTE).await || self.cancel().await && self.answers(PATIENCE).await);
+        let is_free = self.is_open() && self.answers().await;
         if is_free {
             self.activity.forget();
+        } else {
+            self.has_failed.store(true, Ordering::Relaxed);
+            self.cancel().await;
         }
         is_free
     }
 
-    async fn answers(&self, patience: Duration) -> bool {
-        timeout(patience, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
+    async fn answers(&self) -> bool {
+        timeout(HASTE, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
     }
 
-    async fn cancel(&self) -> bool {
+    async fn cancel(&self) {
         let request = self.client.cancel_token();
-        timeout(PATIENCE, request.cancel_query(self.tls.clone())).await.is_ok_and(|sent| sent.is_ok())
+        if self.is_open() && timeout(PATIENCE, request.cancel_query(self.tls.clone())).await.is_err() {
+            debug!("a call that was dropped could not be canceled in time");
+        }
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, PgError> {

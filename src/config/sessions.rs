@@ -20,6 +20,9 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const RETRIES: u32 = 3;
 const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
 
+/// How long one of several hosts may take to answer.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
+
 impl Config {
     /// What the session that migrates is opened with, by host, and how it is encrypted.
     pub(crate) fn migrating_sessions(&self) -> (Vec<PgConfig>, &Tls) {
@@ -36,17 +39,25 @@ impl Config {
         if !options.is_empty() {
             session.options(options);
         }
-        notice_dead_networks(&mut session);
         self.by_host(&session)
     }
 
     fn by_host(&self, session: &PgConfig) -> Vec<PgConfig> {
         let mut sessions = by_host(session);
         let part = self.connect_timeout / u32::try_from(sessions.len()).unwrap_or(u32::MAX);
+        // Of several hosts each is asked again and again: the one that does not answer may be gone for good.
+        let patience = if sessions.len() == 1 { part } else { part.min(LONGEST_PATIENCE) };
         for session in &mut sessions {
-            session.connect_timeout(part);
+            notice_dead_networks(session);
+            session.connect_timeout(patience / 2); // of one address
         }
         sessions
+    }
+
+    /// How long a statement may take; `None` if for ever, or if the connection string has a word of its own about it.
+    pub(crate) fn longest_statement(&self) -> Option<Duration> {
+        let has_its_own = self.server.get_options().is_some_and(|options| options.contains("statement_timeout"));
+        self.statement_timeout.filter(|_| !has_its_own)
     }
 
     fn options(&self) -> Vec<String> {

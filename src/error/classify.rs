@@ -1,6 +1,5 @@
 //! What kind of error a report of the database, of the driver or of the pool is.
 
-use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
 use deadpool::managed::{PoolError, TimeoutType};
@@ -9,7 +8,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use super::{Error, causes, message};
 
 impl From<tokio_postgres::Error> for Error {
-    /// Of a statement; what comes out of connecting is [`Error::connecting`].
+    /// Of a statement; what comes out of connecting is `Error::connecting`.
     fn from(source: tokio_postgres::Error) -> Self {
         let function = "";
         let Some(report) = source.as_db_error() else {
@@ -110,7 +109,7 @@ pub(crate) fn fate(error: &tokio_postgres::Error) -> Fate {
         Some(report) if is_fatal(report) || ends_connection(report.code()) => Fate::Broken,
         Some(report) if useless.contains(report.code()) => Fate::Useless,
         Some(report) if *report.code() == SqlState::READ_ONLY_SQL_TRANSACTION => Fate::ReadOnly,
-        None if error.is_closed() || error.source().is_some_and(<dyn StdError>::is::<io::Error>) => Fate::Broken,
+        None if is_of_the_connection(error) => Fate::Broken,
         _ => Fate::Usable,
     }
 }
@@ -124,6 +123,9 @@ fn without_report(source: tokio_postgres::Error) -> Error {
     }
     if let Some(parameter) = text.strip_prefix("error serializing parameter ") {
         return Error::invalid_input(format!("parameter {parameter}"), message(&source));
+    }
+    if text == "error encoding message to server" {
+        return Error::invalid_input("parameters", format!("are too large for one statement: {}", message(&source)));
     }
     if is_of_the_connection(&source) {
         Error::Connection { function, source }
@@ -148,6 +150,7 @@ fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
             | "error connecting to server"
             | "timeout waiting for server"
             | "unexpected message from server"
+            | "error parsing response from server"
     )
 }
 

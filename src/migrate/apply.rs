@@ -48,7 +48,7 @@ pub struct Applied {
 /// [`Error::Migration`] if the history does not fit the files, the tables of the Python programs are not those of `V1`, a
 /// file fails, or another program has been migrating for five minutes.
 pub async fn apply(db: &Db, mut report: impl FnMut(&Applied)) -> Result<(), Error> {
-    let plan = plan_on(&*db.connection().await?).await?;
+    let plan = super::plan(db).await?;
     if is_done(&plan)? {
         return Ok(());
     }

@@ -124,7 +124,8 @@ fn problem(file: &File) -> String {
 /// # Errors
 /// [`Error::Connection`] and its like, and [`Error::Database`] if the history cannot be read.
 pub async fn plan(db: &Db) -> Result<Plan, Error> {
-    plan_on(&*db.connection().await?).await
+    let connection = db.connection().await?;
+    connection.track(plan_on(&connection)).await
 }
 
 pub(super) async fn plan_on(client: &Client) -> Result<Plan, Error> {

@@ -73,6 +73,7 @@ pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
 pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<(), Error> {
     call(client, operation!("upsert_guild", "INSERT"), async {
         check(guild)?;
+        parts::check_bytes("guild", std::iter::once(bytes(guild)), client.limits())?;
         idempotent!(client, |on| {
             let params = UpsertGuildParams {
                 guild_id: guild.id,
@@ -123,7 +124,7 @@ impl Batch for Upsert<'_> {
     }
 
     fn bytes(guild: &GuildSnapshot) -> usize {
-        2 * ID + guild.name.len() + guild.icon.as_ref().map_or(0, String::len)
+        bytes(guild)
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, GuildSnapshot>) -> Result<u64, Error> {
@@ -190,6 +191,7 @@ pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool
 pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u64, Error> {
     call(client, operation!("sync_guild", "INSERT"), async {
         check(guild)?;
+        parts::check_bytes("guild", std::iter::once(bytes(guild)), client.limits())?;
         check_channels(&guild.channels, client.limits())?;
         parts::write(client, &WithChannels(guild)).await
     })
@@ -235,6 +237,10 @@ impl Batch for WithChannels<'_> {
         };
         Ok(rows(queries::sync_guild().params(client, &params).one().await?))
     }
+}
+
+fn bytes(guild: &GuildSnapshot) -> usize {
+    2 * ID + guild.name.len() + guild.icon.as_ref().map_or(0, String::len)
 }
 
 fn check(guild: &GuildSnapshot) -> Result<(), Error> {

@@ -69,23 +69,21 @@ pub(super) async fn write<B: Batch>(client: &impl Client, batch: &B) -> Result<u
     if let Some(db) = client.db() {
         return write_in_transactions(db, batch).await;
     }
-    let lease = client.lease().await?;
-    if is_in_transaction(&*lease).await? {
-        write_parts(&*lease, batch).await
-    } else {
-        // Nobody but the caller may begin a transaction here: a future that is dropped would leave it open.
-        write_whole(&*lease, batch).await
-    }
+    // Outside of a transaction it is one statement: nobody but the caller may begin one here, since a future that is dropped
+    // would leave it open.
+    attempts!(client, Attempts::of(client, B::KIND), |on| {
+        if is_in_transaction(on).await? { write_parts(on, batch).await } else { write_whole(on, batch).await }
+    })
 }
 
-/// Refuses a batch that is too large for the memory of the server.
+/// Refuses what is too large for the memory of the server.
 pub(super) fn check_bytes(name: &str, rows: impl Iterator<Item = usize>, limits: &Limits) -> Result<(), Error> {
     let (bytes, most) = (rows.sum::<usize>(), limits.batch_bytes);
     if bytes <= most {
         return Ok(());
     }
     let reason =
-        format!("has {bytes} bytes, over the limit of {most} (DB_MAX_BATCH_BYTES): write it in several batches");
+        format!("has {bytes} bytes, over the limit of {most}: write less at a time, or raise DB_MAX_BATCH_BYTES");
     Err(Error::invalid_input(name, reason))
 }
 

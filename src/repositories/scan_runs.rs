@@ -1,6 +1,7 @@
 //! Scan runs: queued → running → succeeded, failed or canceled. A queued run may also finish at once; a finished run's
 //! status and times never change again.
 
+use super::parts::check_bytes;
 use super::{call, check_text, collect, stored};
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::scan_runs::{
@@ -186,6 +187,7 @@ pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Res
 pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_message: &str) -> Result<bool, Error> {
     call(client, operation!("mark_scan_failed", "UPDATE"), async {
         check_text("error_message", error_message)?;
+        check_bytes("error_message", std::iter::once(error_message.len()), client.limits())?;
         once!(client, |on| Ok(queries::mark_scan_failed()
             .bind(on, &error_message, &run_id.get())
             .opt()

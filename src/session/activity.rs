@@ -1,7 +1,7 @@
 //! What is under way on a session, and the task that drives its connection: it closes one that gives no answer any more.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,55 +13,97 @@ use tracing::{debug, warn};
 
 use super::sessions::Epoch;
 
-/// How often the task looks whether answers come, in the time that one may take.
+/// How often the task looks whether answers come, in the time that one may take, and at least.
 const LOOKS: u32 = 8;
-
-/// How often it looks whether anybody uses the connection, where an answer may take any time.
 const SELDOM: Duration = Duration::from_secs(10);
 
 /// Calls of a session.
-#[derive(Default)]
 pub(super) struct Activity {
     under_way: AtomicUsize,
+    /// Dropped before they ended: the server may be at work on them.
+    abandoned: AtomicUsize,
     ended: AtomicU64,
+    is_silent: AtomicBool,
     last_words: Mutex<Option<PgError>>,
+    epoch: Epoch,
 }
 
 impl Activity {
-    pub(super) fn begin(&self) {
+    pub(super) fn of(epoch: Epoch) -> Self {
+        Self {
+            under_way: AtomicUsize::new(0),
+            abandoned: AtomicUsize::new(0),
+            ended: AtomicU64::new(0),
+            is_silent: AtomicBool::new(false),
+            last_words: Mutex::default(),
+            epoch,
+        }
+    }
+
+    pub(super) fn begin(&self) -> Call<'_> {
         self.under_way.fetch_add(1, Ordering::Relaxed);
+        Call { activity: self, has_ended: false }
     }
 
-    pub(super) fn end(&self) {
-        self.under_way.fetch_sub(1, Ordering::Relaxed);
-        self.ended.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed) > 0
     }
 
-    pub(super) fn is_under_way(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) > 0
+    /// The calls that were dropped are done.
+    pub(super) fn forget(&self) {
+        self.abandoned.store(0, Ordering::Relaxed);
     }
 
-    fn ended(&self) -> u64 {
-        self.ended.load(Ordering::Relaxed)
+    /// Whether it was closed because its server gave no answer: what was sent there may still arrive.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::Relaxed)
     }
 
     pub(super) fn last_words(&self) -> Option<PgError> {
         self.last_words.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The calls that were dropped are done.
-    pub(super) fn forget(&self) {
-        self.under_way.store(0, Ordering::Relaxed);
+    pub(super) fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) > 0
+    }
+
+    fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Relaxed)
+    }
+}
+
+/// A call that is under way, until it ends or is dropped.
+pub(super) struct Call<'a> {
+    activity: &'a Activity,
+    has_ended: bool,
+}
+
+impl Call<'_> {
+    pub(super) fn end(mut self) {
+        self.has_ended = true;
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let Activity { under_way, abandoned, ended, epoch, .. } = self.activity;
+        under_way.fetch_sub(1, Ordering::Relaxed);
+        if self.has_ended {
+            ended.fetch_add(1, Ordering::Relaxed);
+            epoch.answered();
+        } else {
+            abandoned.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
 /// Drives a connection until it ends, its session is gone, or its server gives no answer for so long (`None`: for ever).
-pub(super) async fn drive<S, T>(
-    connection: Connection<S, T>,
-    activity: Arc<Activity>,
-    limit: Option<Duration>,
-    epoch: Epoch,
-) where
+pub(super) async fn drive<S, T>(connection: Connection<S, T>, activity: Arc<Activity>, limit: Option<Duration>)
+where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
@@ -73,9 +115,12 @@ pub(super) async fn drive<S, T>(
             debug!(%error, "a connection has ended");
             *activity.last_words.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
-        Either::Right((Silence::Server, _)) => {
-            warn!(?limit, "PostgreSQL gives no answer, its connections are closed");
-            epoch.ends();
+        Either::Right((Silence::Server { answers_others }, _)) => {
+            warn!(?limit, "PostgreSQL gives no answer on a connection, which is closed");
+            activity.is_silent.store(true, Ordering::Relaxed);
+            if !answers_others {
+                activity.epoch.ends();
+            }
         }
         Either::Right((Silence::Client, _)) => debug!("a connection could not be closed in time"),
     }
@@ -83,24 +128,27 @@ pub(super) async fn drive<S, T>(
 
 /// Who has nothing more to say.
 enum Silence {
-    Server,
+    Server { answers_others: bool },
     Client,
 }
 
 /// Until a call has been waiting so long without any answer to its session, or the session is gone. One timer for the
 /// connection: no call has a timer of its own.
 async fn silence(activity: &Arc<Activity>, limit: Option<Duration>) -> Silence {
-    let pause = limit.map_or(SELDOM, |limit| limit / LOOKS);
-    let (mut ended, mut looks) = (activity.ended(), 0);
+    let pause = limit.map_or(SELDOM, |limit| (limit / LOOKS).min(SELDOM));
+    let (mut quiet, mut ended, mut answers) = (Duration::ZERO, activity.ended(), activity.epoch.answers());
     loop {
         sleep(pause).await;
         if Arc::strong_count(activity) == 1 {
             return Silence::Client;
         }
-        let before = std::mem::replace(&mut ended, activity.ended());
-        looks = if activity.is_under_way() && before == ended { looks + 1 } else { 0 };
-        if limit.is_some() && looks > LOOKS {
-            return Silence::Server;
+        if activity.is_under_way() && activity.ended() == ended {
+            quiet += pause;
+        } else {
+            (quiet, ended, answers) = (Duration::ZERO, activity.ended(), activity.epoch.answers());
+        }
+        if limit.is_some_and(|limit| quiet > limit) {
+            return Silence::Server { answers_others: activity.epoch.answers() != answers };
         }
     }
 }

@@ -1,12 +1,13 @@
 //! How the pool's sessions are made and when they are replaced.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::config::LoadBalanceHosts;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config as PgConfig, Connection, Error as PgError, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -26,22 +27,38 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// How much longer than `statement_timeout` an answer may take: the server itself ends what takes longer than that.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Sessions of one epoch lead to one server. It ends for all of them when one finds that this server is no primary any more
-/// or gives no answer.
+/// Sessions of one epoch lead to one server. It ends for all of them when one finds that this server is no primary any more,
+/// is gone, or gives nobody an answer.
 #[derive(Clone)]
 pub(super) struct Epoch {
     own: u64,
-    current: Arc<AtomicU64>,
+    server: Arc<Server>,
+}
+
+/// What the sessions of a pool know together of their server.
+#[derive(Default)]
+struct Server {
+    epoch: AtomicU64,
+    answers: AtomicU64,
 }
 
 impl Epoch {
     /// Of many sessions that find the same, the first one ends the epoch.
     pub(super) fn ends(&self) {
-        _ = self.current.compare_exchange(self.own, self.own + 1, Ordering::Relaxed, Ordering::Relaxed);
+        _ = self.server.epoch.compare_exchange(self.own, self.own + 1, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.current.load(Ordering::Relaxed) != self.own
+        self.server.epoch.load(Ordering::Relaxed) != self.own
+    }
+
+    pub(super) fn answered(&self) {
+        self.server.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many answers all sessions have got.
+    pub(super) fn answers(&self) -> u64 {
+        self.server.answers.load(Ordering::Relaxed)
     }
 }
 
@@ -53,7 +70,10 @@ pub(crate) struct Sessions {
     answer_timeout: Option<Duration>,
     max_lifetime: Option<Duration>,
     limits: Limits,
-    epoch: Arc<AtomicU64>,
+    server: Arc<Server>,
+    /// The place of the host that took the last session.
+    last_host: AtomicUsize,
+    shuffles: bool,
 }
 
 impl Sessions {
@@ -62,17 +82,34 @@ impl Sessions {
             hosts: config.pooled_sessions(),
             tls: config.tls.connector()?,
             connect_timeout: config.connect_timeout,
-            answer_timeout: config.statement_timeout.map(|timeout| timeout + GRACE),
+            answer_timeout: config.longest_statement().map(|timeout| timeout + GRACE),
             max_lifetime: config.max_lifetime,
             limits: config.limits(),
-            epoch: Arc::default(),
+            server: Arc::default(),
+            last_host: AtomicUsize::new(0),
+            shuffles: config.server.get_load_balance_hosts() == LoadBalanceHosts::Random,
         })
     }
 
-    fn session(&self, client: Client, connection: PgConnection) -> Session {
-        let epoch = Epoch { own: self.epoch.load(Ordering::Relaxed), current: self.epoch.clone() };
-        let activity = Arc::new(Activity::default());
-        tokio::spawn(drive(connection, activity.clone(), self.answer_timeout, epoch.clone()));
+    /// The hosts, from the one on that took the last session, or from any.
+    fn in_order(&self) -> impl Iterator<Item = (usize, &PgConfig)> {
+        let count = self.hosts.len();
+        let first = if self.shuffles { rand::random_range(0..count) } else { self.last_host.load(Ordering::Relaxed) };
+        (first..first + count).map(move |place| (place % count, &self.hosts[place % count]))
+    }
+
+    fn epoch(&self) -> Epoch {
+        Epoch { own: self.server.epoch.load(Ordering::Relaxed), server: self.server.clone() }
+    }
+
+    /// How often an epoch has ended.
+    pub(crate) fn epochs(&self) -> u64 {
+        self.server.epoch.load(Ordering::Relaxed)
+    }
+
+    fn session(&self, client: Client, connection: PgConnection, epoch: Epoch) -> Session {
+        let activity = Arc::new(Activity::of(epoch));
+        tokio::spawn(drive(connection, activity.clone(), self.answer_timeout));
         observe::session_opened();
         Session {
             client,
@@ -80,7 +117,6 @@ impl Sessions {
             activity,
             has_failed: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
-            epoch,
             // Sessions that were opened together do not end together.
             expires: self.max_lifetime.map(|age| Instant::now() + age.mul_f64(rand::random_range(0.9..=1.0))),
             tls: self.tls.clone(),
@@ -103,8 +139,12 @@ impl Manager for Sessions {
             // Half of the pause at random: programs that were started together come at different moments.
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
             // Boxed, as what is rare: every call carries the size of the futures in it.
-            match Box::pin(connect_first(&self.hosts, &self.tls)).await {
-                Some(Ok((client, connection))) => return Ok(Box::new(self.session(client, connection))),
+            let epoch = self.epoch(); // if it ends meanwhile, this may lead to the server that it ended for
+            match Box::pin(connect_first(self.in_order(), &self.tls)).await {
+                Some(Ok((client, connection, host))) => {
+                    self.last_host.store(host, Ordering::Relaxed);
+                    return Ok(Box::new(self.session(client, connection, epoch)));
+                }
                 Some(Err(error)) if !may_come_back(&error) || Instant::now() + jittered > deadline => {
                     return Err(error);
                 }
@@ -127,17 +167,18 @@ impl Manager for Sessions {
 
 type PgConnection = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
-/// Connects to the first host that takes the session: each gets the time that its configuration gives to connecting.
-/// `None` if none has answered; an error that may pass is told rather than one that stays, since that host may be back.
+/// Connects to the first of the hosts that takes the session, and tells its place: each has as much time as its
+/// configuration gives to connecting, and an address of it half of that. `None` if none has answered; an error that may pass
+/// is told rather than one that stays, since that host may be back.
 pub(crate) async fn connect_first(
-    hosts: &[PgConfig],
+    hosts: impl Iterator<Item = (usize, &PgConfig)>,
     tls: &MakeRustlsConnect,
-) -> Option<Result<(Client, PgConnection), PgError>> {
+) -> Option<Result<(Client, PgConnection, usize), PgError>> {
     let mut found: Option<PgError> = None;
-    for host in hosts {
-        let patience = host.get_connect_timeout().copied().unwrap_or(Duration::MAX);
+    for (place, host) in hosts {
+        let patience = host.get_connect_timeout().map_or(Duration::MAX, |address| *address * 2);
         match timeout(patience, host.connect(tls.clone())).await {
-            Ok(Ok(connected)) => return Some(Ok(connected)),
+            Ok(Ok((client, connection))) => return Some(Ok((client, connection, place))),
             Ok(Err(error)) if found.as_ref().is_none_or(|found| !may_come_back(found)) => found = Some(error),
             Ok(Err(_)) | Err(_) => {}
         }

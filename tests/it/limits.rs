@@ -79,7 +79,7 @@ async fn the_limits_are_those_of_the_configuration_on_connections_and_transactio
 async fn a_batch_that_is_too_large_is_refused_by_the_name_of_the_argument() {
     let database = database_with(|config| config.max_batch_bytes = 100).await;
     let guild = guild(&database, 1).await;
-    let told = "over the limit of 100 (DB_MAX_BATCH_BYTES)";
+    let told = "over the limit of 100: write less at a time, or raise DB_MAX_BATCH_BYTES";
     let channels: Vec<_> = (1..6).map(|id| ChannelSnapshot::new(ChannelId::from(id), "c", "text")).collect();
     let guilds: Vec<_> = (1..6).map(|id| GuildSnapshot::new(GuildId::from(id), "g")).collect();
     let users: Vec<_> = (1..6).map(|id| UserSnapshot::new(id.into(), "u")).collect();
@@ -93,6 +93,10 @@ async fn a_batch_that_is_too_large_is_refused_by_the_name_of_the_argument() {
     assert_refused(db::upsert_users(&*database, &users).await, "users", told);
     assert_refused(db::delete_channels(&*database, &channel_ids).await, "channel_ids", told);
     assert_refused(db::delete_guilds(&*database, &guild_ids).await, "guild_ids", told);
+    let long = GuildSnapshot::new(2.into(), "x".repeat(100));
+    assert_refused(db::upsert_guild(&*database, &long).await, "guild", told);
+    let run = clip_saver_db::ScanRunId::from(uuid::Uuid::nil());
+    assert_refused(db::mark_scan_failed(&*database, run, &"x".repeat(101)).await, "error_message", told);
     assert_eq!(database.text("select count(*) from bot_guilds").await, "1");
 }
 

@@ -26,6 +26,7 @@ mod guilds;
 mod guilds_batches;
 mod guilds_sync;
 mod guilds_sync_whole;
+mod hosts;
 mod ids;
 mod install_intents;
 mod invariants;

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clip_saver_db::{Db, Error, GuildSnapshot, ScanIncrement, repositories as db};
+use clip_saver_db::{ChannelId, Db, Error, GuildId, GuildSnapshot, ScanIncrement, repositories as db};
 use tokio::time::timeout;
 
 use crate::proxy::Proxy;
@@ -34,6 +34,18 @@ impl Scene {
                 self.proxy.cut().await;
                 self.proxy.release();
             }
+        };
+        timeout(PATIENCE, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
+    }
+
+    /// Cuts behind the two questions whether the caller is in a transaction, at the batch itself.
+    async fn cut_at_the_batch<T>(&self, call: impl Future<Output = T>) -> T {
+        self.proxy.forget();
+        let cutting = async {
+            self.proxy.until_sent('E', 2).await;
+            self.proxy.hold_at('E').await;
+            self.proxy.cut().await;
+            self.proxy.release();
         };
         timeout(PATIENCE, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
     }
@@ -121,6 +133,20 @@ async fn on_a_connection_of_the_callers_nothing_is_made_again() {
 
     let error = db::touch_guild(&connection, 1.into()).await.unwrap_err();
     assert!(matches!(error, Error::Connection { .. }), "it was broken before: {error:?}");
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_large_for_parts_is_of_unknown_outcome_on_a_connection_of_the_callers() {
+    let scene = Scene::new().await;
+    let guilds: Vec<_> = (1..=10_001).map(|id| GuildSnapshot::new(GuildId::from(id), "x")).collect();
+    let connection = scene.db.connection().await.unwrap();
+    db::upsert_guilds(&connection, &guilds).await.unwrap();
+    let deleting = db::delete_channels(&connection, &(1..=10_001).map(ChannelId::from).collect::<Vec<_>>()).await;
+    assert_eq!(deleting.unwrap(), 0);
+
+    let error = scene.cut_at_the_batch(db::upsert_guilds(&connection, &guilds)).await.unwrap_err();
+
+    assert!(matches!(error, Error::OutcomeUnknown { function: "upsert_guilds", is_repeatable: true, .. }), "{error:?}");
 }
 
 #[tokio::test]

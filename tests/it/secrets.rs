@@ -77,6 +77,8 @@ fn configurations(seen: &Seen, password: &Password) {
         format!("postgresql://bot:{encoded}@h/d?sslmode=require&sslrootcert=/r.pem"),
         format!("host=h user=bot password={quoted}"),
     ];
+    let migrating = |name: &str| ["DATABASE_URL", "DB_MIGRATION_URL"].contains(&name).then(|| right[0].clone());
+    seen.show(&Config::from_lookup(migrating).unwrap());
     for dsn in right {
         let config: Config = dsn.parse().unwrap();
         seen.note(&format!("{config}\n"));
@@ -94,6 +96,7 @@ fn configurations(seen: &Seen, password: &Password) {
         }
         torn(seen, &format!("postgresql://h/d?user=bot&password={word}"));
         torn(seen, &format!("{word}://bot@h"));
+        torn(seen, &format!("bot:{word}=x@h/d"));
     }
     for between in [" ", "= ", " = ", " x=", "' ", "' x=", r"\' x=", " host", "=x ="] {
         for quote in ["", "'"] {

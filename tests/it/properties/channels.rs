@@ -35,7 +35,7 @@ pub async fn are_stored(subject: &Subject, guild: GuildId, channels: &[ChannelSn
 
 #[test]
 fn any_batch_of_channels_is_stored_or_refused_as_a_whole() {
-    holds(96, &(id(), vec(channel(), 0..8)), async |subject, (id, channels)| {
+    holds(48, &(id(), vec(channel(), 0..8)), async |subject, (id, channels)| {
         guild(subject, 1).await;
 
         let result = subject.call(db::upsert_channels_for_guild(&**subject, id.into(), &channels)).await;
@@ -53,7 +53,7 @@ fn any_batch_of_channels_is_stored_or_refused_as_a_whole() {
 #[test]
 fn any_amount_is_added_to_the_count_or_refused() {
     let amounts = vec((amount(), any::<bool>()), 1..6);
-    holds(64, &(id(), amounts), async |subject, (id, amounts)| {
+    holds(48, &(id(), amounts), async |subject, (id, amounts)| {
         let guild = guild(subject, 1).await;
         stored_channel(subject, guild, 1).await;
         let mut expected = 0_i64;
@@ -80,7 +80,7 @@ fn any_amount_is_added_to_the_count_or_refused() {
 
 #[test]
 fn any_two_counts_add_up_or_are_refused() {
-    holds(32, &(amount(), amount()), async |subject, (one, other)| {
+    holds(48, &(amount(), amount()), async |subject, (one, other)| {
         let guild = guild(subject, 1).await;
         for (id, count) in [(1, one), (2, other)] {
             let channel = stored_channel(subject, guild, id).await;
@@ -95,7 +95,7 @@ fn any_two_counts_add_up_or_are_refused() {
 
 #[test]
 fn any_cursor_is_stored_and_never_goes_back_by_progress() {
-    holds(64, &(proptest::option::of(id()), vec(id(), 0..5)), async |subject, (cursor, seen)| {
+    holds(48, &(proptest::option::of(id()), vec(id(), 0..5)), async |subject, (cursor, seen)| {
         let channel = guild_and_channel(subject).await;
 
         let set = subject.call(db::update_channel_cursor(&**subject, channel, cursor.map(Into::into))).await;
@@ -125,7 +125,7 @@ async fn has_cursor(subject: &Subject, cursor: Option<u64>) -> bool {
 #[test]
 fn any_text_that_an_older_program_left_as_a_cursor_counts_as_none_unless_it_is_one() {
     let left = prop_oneof![text(), id().prop_map(|id| id.to_string())];
-    holds(64, &(left, id()), async |subject, (left, seen)| {
+    holds(48, &(left, id()), async |subject, (left, seen)| {
         let channel = guild_and_channel(subject).await;
         let leave = "update bot_channels set last_message_id = $1";
         if subject.sql.execute(leave, &[&left]).await.is_err() {
@@ -147,7 +147,7 @@ fn any_text_that_an_older_program_left_as_a_cursor_counts_as_none_unless_it_is_o
 #[test]
 fn any_channel_is_found_changed_and_deleted_if_it_is_there() {
     let input = (vec(id(), 0..6), vec((id(), any::<bool>()), 0..6));
-    holds(64, &input, async |subject, (there, asked)| {
+    holds(48, &input, async |subject, (there, asked)| {
         let guild = guild(subject, 1).await;
         for id in &there {
             stored_channel(subject, guild, *id).await;

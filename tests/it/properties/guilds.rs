@@ -39,7 +39,7 @@ async fn is_stored(subject: &Subject, guilds: &[GuildSnapshot]) {
 
 #[test]
 fn any_guild_is_stored_or_refused() {
-    holds(64, &guild(), async |subject, guild| {
+    holds(48, &guild(), async |subject, guild| {
         user(subject, 1).await;
 
         let result = subject.call(db::upsert_guild(&**subject, &guild)).await;
@@ -54,7 +54,7 @@ fn any_guild_is_stored_or_refused() {
 
 #[test]
 fn any_batch_of_guilds_is_stored_or_refused_as_a_whole() {
-    holds(64, &vec(guild(), 0..8), async |subject, guilds| {
+    holds(48, &vec(guild(), 0..8), async |subject, guilds| {
         user(subject, 1).await;
 
         let result = subject.call(db::upsert_guilds(&**subject, &guilds)).await;
@@ -74,7 +74,7 @@ fn any_batch_of_guilds_is_stored_or_refused_as_a_whole() {
 
 #[test]
 fn any_guild_with_any_channels_is_stored_or_refused_as_a_whole() {
-    holds(64, &(guild(), vec(channel(), 0..6)), async |subject, (guild, channels)| {
+    holds(48, &(guild(), vec(channel(), 0..6)), async |subject, (guild, channels)| {
         let guild = GuildSnapshot { channels, ..guild };
 
         let result = subject.call(db::sync_guild(&**subject, &guild)).await;
@@ -91,7 +91,7 @@ fn any_guild_with_any_channels_is_stored_or_refused_as_a_whole() {
 
 #[test]
 fn any_guild_is_found_touched_and_deleted_if_it_is_there() {
-    holds(64, &(vec(id(), 0..6), vec(id(), 0..6)), async |subject, (there, asked)| {
+    holds(48, &(vec(id(), 0..6), vec(id(), 0..6)), async |subject, (there, asked)| {
         let there: Vec<_> = there.into_iter().map(|id| GuildSnapshot::new(id.into(), format!("guild {id}"))).collect();
         db::upsert_guilds(&**subject, &there).await.unwrap();
         if let Some(guild) = there.first() {

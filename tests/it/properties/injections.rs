@@ -49,11 +49,11 @@ async fn sql_in_every_text_is_stored_as_it_is() {
         subject.clear().await;
         store_everywhere(&subject, text).await;
 
-        let everywhere =
-            "(select u.username = $1 and u.global_name = $1 and u.avatar = $1 and g.name = $1 and g.icon = $1
-                and c.name = $1 and c.type = $1 and c.settings ->> $1 = $1 and s.settings = jsonb_build_object($1, $1)
-                and r.error_message = $1 and i.state = $1
-            from users u, bot_guilds g, bot_channels c, guild_settings s, bot_channel_scan_runs r, install_intents i)";
+        let everywhere = "((select username = $1 and global_name = $1 and avatar = $1 from users)
+            and (select name = $1 and icon = $1 from bot_guilds)
+            and (select name = $1 and type = $1 and settings ->> $1 = $1 from bot_channels)
+            and (select settings = jsonb_build_object($1::text, $1::text) from guild_settings)
+            and (select error_message = $1 from bot_channel_scan_runs) and (select state = $1 from install_intents))";
         assert!(subject.says(everywhere, &[&text]).await, "{text}");
         assert!(db::consume_install_intent(&*subject, text).await.unwrap().is_some(), "{text}");
     }

@@ -31,7 +31,7 @@ fn state() -> impl Strategy<Value = String> {
 
 #[test]
 fn any_intent_is_stored_read_and_taken_once_or_refused() {
-    holds(96, &(state(), id(), id(), duration()), async |subject, (state, owner, guild, lifetime)| {
+    holds(48, &(state(), id(), id(), duration()), async |subject, (state, owner, guild, lifetime)| {
         user(subject, 1).await;
         let intent = NewInstallIntent { state, user_id: owner.into(), guild_id: guild.into(), lifetime };
 
@@ -72,7 +72,7 @@ fn any_intent_is_stored_read_and_taken_once_or_refused() {
 
 #[test]
 fn any_grace_is_taken_up_to_a_century() {
-    holds(64, &(duration(), -4_000_000_000..4_000_000_000_i64), async |subject, (grace, ago)| {
+    holds(48, &(duration(), -4_000_000_000..4_000_000_000_i64), async |subject, (grace, ago)| {
         user(subject, 1).await;
         let expired = "insert into install_intents values
             ('x', '1', '1', now(), now() at time zone 'utc' - make_interval(secs => $1))";

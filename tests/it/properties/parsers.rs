@@ -8,7 +8,7 @@ use super::strategies::{id, json_object, text};
 use crate::invariants;
 
 fn hold(input: impl Strategy<Value = String>, invariants: fn(&str)) {
-    let outcome = TestRunner::new(config(256)).run(&input, |text| {
+    let outcome = TestRunner::new(config(96)).run(&input, |text| {
         invariants(&text);
         Ok(())
     });

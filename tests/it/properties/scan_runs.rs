@@ -16,7 +16,7 @@ fn run_id() -> impl Strategy<Value = ScanRunId> {
 #[test]
 fn any_increments_are_added_to_both_counters_or_refused() {
     let increments = vec((amount(), amount()), 1..6);
-    holds(64, &increments, async |subject, increments| {
+    holds(48, &increments, async |subject, increments| {
         let run = queued_run(subject, reading_channel(subject).await).await;
         let mut expected = ScanProgress::default();
         for (scanned, matched) in increments {
@@ -39,7 +39,7 @@ fn any_increments_are_added_to_both_counters_or_refused() {
 #[test]
 fn any_page_is_counted_once_or_refused() {
     let pages = vec((id(), amount(), amount()), 1..6);
-    holds(48, &(pages, amount()), async |subject, (pages, before)| {
+    holds(24, &(pages, amount()), async |subject, (pages, before)| {
         let channel = reading_channel(subject).await;
         let run = queued_run(subject, channel).await;
         db::increment_channel_message_count(&**subject, channel, before).await.unwrap();
@@ -67,7 +67,7 @@ fn any_page_is_counted_once_or_refused() {
 
 #[test]
 fn any_reason_of_a_failure_is_stored_or_refused() {
-    holds(64, &text(), async |subject, reason| {
+    holds(48, &text(), async |subject, reason| {
         let run = queued_run(subject, reading_channel(subject).await).await;
 
         let failed = subject.call(db::mark_scan_failed(&**subject, run, &reason)).await;
@@ -88,7 +88,7 @@ fn any_reason_of_a_failure_is_stored_or_refused() {
 
 #[test]
 fn any_unknown_run_is_nobodys() {
-    holds(32, &(run_id(), amount(), text()), async |subject, (run, amount, reason)| {
+    holds(48, &(run_id(), amount(), text()), async |subject, (run, amount, reason)| {
         let increment = ScanIncrement { scanned: amount, matched: amount };
 
         assert_eq!(subject.call(db::get_scan_run(&**subject, run)).await, Ok(None));
@@ -103,7 +103,7 @@ fn any_unknown_run_is_nobodys() {
 
 #[test]
 fn any_number_of_runs_can_be_asked_for_and_any_channel_be_enqueued() {
-    holds(32, &(0..4_usize, any::<u32>(), id()), async |subject, (there, limit, id)| {
+    holds(48, &(0..4_usize, any::<u32>(), id()), async |subject, (there, limit, id)| {
         let channel = reading_channel(subject).await;
         for _ in 0..there {
             queued_run(subject, channel).await;

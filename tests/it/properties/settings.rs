@@ -88,7 +88,7 @@ async fn holds_what(subject: &Subject, table: &str, expected: Option<String>) ->
 #[test]
 fn any_settings_of_a_guild_are_created_merged_and_replaced_or_refused() {
     let input = (option::of(json()), settings(), settings(), settings());
-    holds(96, &input, async |subject, (mut stored, defaults, patch, new)| {
+    holds(48, &input, async |subject, (mut stored, defaults, patch, new)| {
         let insert =
             "insert into guild_settings select '1', left_there::jsonb from (select $1::text) as t (left_there)";
         if let Some(left) = &stored
@@ -120,7 +120,7 @@ fn any_settings_of_a_guild_are_created_merged_and_replaced_or_refused() {
 
 #[test]
 fn any_settings_of_a_channel_are_merged_and_replaced_or_refused() {
-    holds(64, &(json(), settings(), settings()), async |subject, (left, patch, new)| {
+    holds(48, &(json(), settings(), settings()), async |subject, (left, patch, new)| {
         let guild = guild(subject, 1).await;
         let channel = channel(subject, guild, 1).await;
         let insert = "update bot_channels set settings = $1::text::jsonb";
@@ -142,7 +142,7 @@ fn any_settings_of_a_channel_are_merged_and_replaced_or_refused() {
 
 #[test]
 fn what_is_refused_postgresql_could_not_store_or_not_everywhere() {
-    holds(256, &settings(), async |subject, settings| {
+    holds(96, &settings(), async |subject, settings| {
         if !is_storable(&settings) && settings.is_object() && is_within_limits(settings.as_str()) {
             assert!(!is_jsonb(subject, settings.as_str()).await);
         }

@@ -30,7 +30,7 @@ async fn is_stored(subject: &Subject, snapshots: &[UserSnapshot]) {
 
 #[test]
 fn any_user_is_stored_or_refused() {
-    holds(64, &user(), async |subject, user| {
+    holds(48, &user(), async |subject, user| {
         let result = subject.call(db::upsert_user(&**subject, &user)).await;
 
         assert_eq!(result.err(), bad(&user));
@@ -42,7 +42,7 @@ fn any_user_is_stored_or_refused() {
 
 #[test]
 fn any_batch_of_users_is_stored_or_refused_as_a_whole() {
-    holds(64, &vec(user(), 0..8), async |subject, users| {
+    holds(48, &vec(user(), 0..8), async |subject, users| {
         let result = subject.call(db::upsert_users(&**subject, &users)).await;
 
         if let Some(field) = first_of(&users, "users", bad) {
@@ -56,7 +56,7 @@ fn any_batch_of_users_is_stored_or_refused_as_a_whole() {
 
 #[test]
 fn a_user_is_read_as_it_was_stored() {
-    holds(32, &(user(), id()), async |subject, (user, other)| {
+    holds(48, &(user(), id()), async |subject, (user, other)| {
         let is_stored = db::upsert_user(&**subject, &user).await.is_ok();
 
         let read = subject.call(db::get_user(&**subject, user.id)).await.unwrap();
