@@ -86,8 +86,8 @@ impl Limits {
 /// (`localhost`), `POSTGRES_PORT` or `DB_PORT` (5432), `POSTGRES_USER` or `DB_USER` (`postgres`), `POSTGRES_PASSWORD` or
 /// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are its parts (TLS is then `prefer`; a
 /// connection string can say more). `DB_MIGRATION_URL` is a connection string for migrations alone, which need PostgreSQL
-/// itself where the other one leads to a pooler. An empty variable counts as not set. The timeouts, the limits, slow calls and
-/// the size of the pool have variables of their own: see [`Config`]'s fields.
+/// itself where the other one leads to a pooler. An empty variable counts as not set. The timeouts, the limits, slow calls
+/// and the size of the pool have variables of their own: see [`Config`]'s fields.
 ///
 /// # Errors
 /// [`Error::Config`] names the variable that is wrong.
