@@ -158,7 +158,7 @@ impl Db {
     /// Closes the connections of an epoch that is over: those that nobody takes would stay open.
     fn sweep(&self) {
         let epoch = self.pool.manager().epochs();
-        if self.swept.swap(epoch, Ordering::Relaxed) != epoch {
+        if self.swept.load(Ordering::Relaxed) != epoch && self.swept.swap(epoch, Ordering::Relaxed) != epoch {
             self.pool.retain(|session, _| !session.is_spent());
         }
     }
