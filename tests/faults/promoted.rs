@@ -1,6 +1,8 @@
 //! A standby takes over while 32 tasks write, because the primary was killed, because it says nothing any more, or because
 //! an operator wants it so. Both are named in the URL. The standby is synchronous: what the primary has acknowledged, it has.
 
+use std::time::Instant;
+
 use crate::ledger::Ledger;
 use crate::load::Load;
 use crate::rig::{Rig, becomes, connect, tell};
@@ -35,6 +37,9 @@ impl Pair {
         load.succeeds(1000).await;
         fault(&mut self.primary, &load).await;
         connect(&self.standby.url).await.batch_execute("select pg_promote()").await.unwrap();
+        let promoted = Instant::now();
+        load.succeeds(1).await;
+        println!("faults: the first call after the promotion has succeeded {:.1?} later", promoted.elapsed());
         load.succeeds(1000).await;
         load.end().await
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clip_saver_db::{ChannelId, Config, Db, Error, GuildId, GuildSnapshot, repositories as db};
+use futures::FutureExt as _;
 use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder};
 use metrics::{SharedString, Unit};
 use tracing::field::{Field, Visit};
@@ -315,7 +316,11 @@ async fn calls_errors_durations_connections_and_waiters_are_counted() {
     assert_eq!(counted.of("db.client.operation.errors increment_channel_message_count pool_timeout"), "1");
     assert_eq!(counted.of("db.client.connection.count"), "2");
     assert_eq!(counted.of("db.client.connection.pending_requests"), "0", "it has given up");
-    drop(taken);
+    let mut waiting = Box::pin(db::increment_channel_message_count(&small, ChannelId::from(1), 1));
+    assert!(waiting.as_mut().now_or_never().is_none(), "all connections are taken");
+    assert_eq!(counted.of("db.client.connection.pending_requests"), "1");
+    drop((waiting, taken));
+    assert_eq!(counted.of("db.client.connection.pending_requests"), "0");
     small.close().await;
     assert_eq!(counted.of("db.client.connection.count"), "0");
 }
