@@ -87,9 +87,11 @@ impl Session {
         if fate == Fate::Broken && was_sent {
             self.is_lost.store(true, Ordering::Relaxed);
         }
-        // A report is of this session alone; a connection that just ends may be the first of many.
-        if fate == Fate::ReadOnly || fate == Fate::Broken && error.as_db_error().is_none() {
-            self.activity.epoch().ends();
+        match fate {
+            Fate::ReadOnly => self.activity.epoch().moves_on(),
+            // A report is of this session alone; a connection that just ends may be the first of many.
+            Fate::Broken if error.as_db_error().is_none() => _ = self.activity.epoch().ends(),
+            _ => {}
         }
     }
 

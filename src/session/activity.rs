@@ -119,7 +119,7 @@ where
             warn!(?limit, "PostgreSQL gives no answer on a connection, which is closed");
             activity.is_silent.store(true, Ordering::Relaxed);
             if !answers_others {
-                activity.epoch.ends();
+                activity.epoch.moves_on();
             }
         }
         Either::Right((Silence::Client, _)) => debug!("a connection could not be closed in time"),

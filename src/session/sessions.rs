@@ -40,12 +40,21 @@ pub(super) struct Epoch {
 struct Server {
     epoch: AtomicU64,
     answers: AtomicU64,
+    /// The place of the host that is asked first for a session.
+    first_host: AtomicUsize,
 }
 
 impl Epoch {
     /// Of many sessions that find the same, the first one ends the epoch.
-    pub(super) fn ends(&self) {
-        _ = self.server.epoch.compare_exchange(self.own, self.own + 1, Ordering::Relaxed, Ordering::Relaxed);
+    pub(super) fn ends(&self) -> bool {
+        self.server.epoch.compare_exchange(self.own, self.own + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The same, and another host is asked first from now on, if there is one: this one takes connections, and is no use.
+    pub(super) fn moves_on(&self) {
+        if self.ends() {
+            self.server.first_host.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -71,8 +80,6 @@ pub(crate) struct Sessions {
     max_lifetime: Option<Duration>,
     limits: Limits,
     server: Arc<Server>,
-    /// The place of the host that took the last session.
-    last_host: AtomicUsize,
     shuffles: bool,
 }
 
@@ -86,7 +93,6 @@ impl Sessions {
             max_lifetime: config.max_lifetime,
             limits: config.limits(),
             server: Arc::default(),
-            last_host: AtomicUsize::new(0),
             shuffles: config.server.get_load_balance_hosts() == LoadBalanceHosts::Random,
         })
     }
@@ -94,7 +100,8 @@ impl Sessions {
     /// The hosts, from the one on that took the last session, or from any.
     fn in_order(&self) -> impl Iterator<Item = (usize, &PgConfig)> {
         let count = self.hosts.len();
-        let first = if self.shuffles { rand::random_range(0..count) } else { self.last_host.load(Ordering::Relaxed) };
+        let last = self.server.first_host.load(Ordering::Relaxed) % count;
+        let first = if self.shuffles { rand::random_range(0..count) } else { last };
         (first..first + count).map(move |place| (place % count, &self.hosts[place % count]))
     }
 
@@ -142,7 +149,7 @@ impl Manager for Sessions {
             let epoch = self.epoch(); // if it ends meanwhile, this may lead to the server that it ended for
             match Box::pin(connect_first(self.in_order(), &self.tls)).await {
                 Some(Ok((client, connection, host))) => {
-                    self.last_host.store(host, Ordering::Relaxed);
+                    self.server.first_host.store(host, Ordering::Relaxed);
                     return Ok(Box::new(self.session(client, connection, epoch)));
                 }
                 Some(Err(error)) if !may_come_back(&error) || Instant::now() + jittered > deadline => {
