@@ -11,8 +11,8 @@ use crate::session::{Session, Sessions};
 
 /// A connection of the pool, for several calls in a row: repository functions run on it as on [`Db`](crate::Db).
 ///
-/// When it is dropped while the server is at work on a call whose future was dropped, the server is told to cancel that;
-/// only then does somebody else get the connection.
+/// When it is dropped while the server is at work on a call whose future was dropped, nobody else gets it before that has
+/// ended; what does not end at once is canceled on the server, and the connection closed.
 pub struct Connection {
     /// `None` once it was given away.
     session: Option<Object<Sessions>>,
@@ -27,39 +27,34 @@ impl Connection {
     /// Takes the connection out of the pool for good: the session is closed, and the pool makes a new one.
     pub(crate) fn discard(mut self) {
         if let Some(session) = self.session.take() {
-            end(session, self.running.clone());
+            settle(session, &self.running, false);
         }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let Some(session) = self.session.take().filter(|session| session.is_busy()) else { return };
-        let Ok(runtime) = Handle::try_current() else {
-            drop(Object::take(session)); // nobody is there to wait for the server
-            return;
-        };
-        let running = self.running.clone();
-        runtime.spawn(async move {
-            if !session.settle().await {
-                drop(Object::take(session));
-            }
-            drop(running);
-        });
+        if let Some(session) = self.session.take() {
+            settle(session, &self.running, true);
+        }
     }
 }
 
-/// Closes a session, and cancels on the server what was dropped on it.
-fn end(session: Object<Sessions>, running: TaskTrackerToken) {
-    match Handle::try_current() {
-        Ok(runtime) if session.is_busy() => {
-            _ = runtime.spawn(async move {
-                session.settle().await;
-                drop((Object::take(session), running));
-            });
-        }
-        _ => drop(Object::take(session)),
+/// Gives a session back to the pool or, if it is not to be kept, closes it; before that, sees to what was dropped on it.
+fn settle(session: Object<Sessions>, running: &TaskTrackerToken, is_kept: bool) {
+    let release = |session, is_kept| if is_kept { drop(session) } else { drop(Object::take(session)) };
+    if !session.is_busy() {
+        return release(session, is_kept);
     }
+    let Ok(runtime) = Handle::try_current() else {
+        return release(session, false); // nobody is there to wait for the server
+    };
+    let running = running.clone();
+    runtime.spawn(async move {
+        let is_free = session.settle().await;
+        release(session, is_kept && is_free);
+        drop(running);
+    });
 }
 
 impl Deref for Connection {

@@ -106,7 +106,7 @@ impl Sessions {
     }
 
     fn epoch(&self) -> Epoch {
-        Epoch { own: self.server.epoch.load(Ordering::Relaxed), server: self.server.clone() }
+        Epoch { own: self.epochs(), server: self.server.clone() }
     }
 
     /// How often an epoch has ended.
@@ -145,8 +145,8 @@ impl Manager for Sessions {
         loop {
             // Half of the pause at random: programs that were started together come at different moments.
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
-            // Boxed, as what is rare: every call carries the size of the futures in it.
             let epoch = self.epoch(); // if it ends meanwhile, this may lead to the server that it ended for
+            // Boxed, as what is rare: every call carries the size of the futures in it.
             match Box::pin(connect_first(self.in_order(), &self.tls)).await {
                 Some(Ok((client, connection, host))) => {
                     self.server.first_host.store(host, Ordering::Relaxed);

@@ -119,7 +119,9 @@ async fn a_throttled_network_is_slow_and_nothing_else() {
     proxy.throttle();
     let load = Load::on(&rig);
 
-    load.succeeds(times(500)).await;
+    for _ in 0..times(1) {
+        load.succeeds(500).await;
+    }
 
     let ledger = load.end().await;
     let refilled = rig.refills().await;
