@@ -1,15 +1,21 @@
 //! The configuration: where the database is, how long to wait for it, and how much of it to use. Read from the environment
 //! variables that the Python programs used, and some of its own.
 
+mod prepared_statements;
 mod sessions;
 mod show;
+pub(crate) mod tls;
+
+pub use prepared_statements::PreparedStatements;
 
 use std::env;
 use std::str::FromStr;
 use std::time::Duration;
 
+use self::tls::{SslMode, Tls};
 use crate::error::Error;
-use crate::tls::{self, SslMode, Tls};
+#[cfg(doc)]
+use crate::error::ErrorKind;
 
 /// The most connections that a server can be told to allow.
 const MOST_CONNECTIONS: usize = 262_143;
@@ -60,24 +66,31 @@ pub struct Config {
     /// Calls that take longer are warned of: `DB_SLOW_QUERY_MS`, in milliseconds, 1,000 by default; `None` (0 in the
     /// variable) for no warning.
     pub slow_query: Option<Duration>,
+    /// Whether statements are prepared once for each connection: `DB_PREPARED_STATEMENTS`, `auto` by default.
+    pub prepared_statements: PreparedStatements,
     pub(crate) server: tokio_postgres::Config,
     pub(crate) tls: Tls,
     /// Where migrations connect to, if not there: `DB_MIGRATION_URL`.
     pub(crate) migration: Option<(tokio_postgres::Config, Tls)>,
 }
 
-/// What a call holds its input against, and when it is slow.
-#[doc(hidden)]
+/// The limits of a call's input, and when a call is slow.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub(crate) batch_bytes: usize,
     pub(crate) settings_bytes: usize,
     pub(crate) slow_query: Option<Duration>,
+    /// Whether prepared statements are kept for the next call.
+    pub(crate) keeps_statements: bool,
 }
 
 impl Limits {
-    pub(crate) const DEFAULT: Self =
-        Self { batch_bytes: 64 << 20, settings_bytes: 256 << 10, slow_query: Some(Duration::from_secs(1)) };
+    pub(crate) const DEFAULT: Self = Self {
+        batch_bytes: 64 << 20,
+        settings_bytes: 256 << 10,
+        slow_query: Some(Duration::from_secs(1)),
+        keeps_statements: true,
+    };
 }
 
 /// Reads the configuration from the environment, as `init_db` does.
@@ -90,7 +103,7 @@ impl Limits {
 /// and the size of the pool have variables of their own: see [`Config`]'s fields.
 ///
 /// # Errors
-/// [`Error::Config`] names the variable that is wrong.
+/// [`ErrorKind::Config`] names the variable that is wrong.
 pub fn get_config() -> Result<Config, Error> {
     Config::from_lookup(|variable| env::var_os(variable).map(|value| value.to_string_lossy().into_owned()))
 }
@@ -99,7 +112,7 @@ impl Config {
     /// Reads the configuration from any source of variables; [`get_config`] uses the environment.
     ///
     /// # Errors
-    /// [`Error::Config`] names the variable that is wrong.
+    /// [`ErrorKind::Config`] names the variable that is wrong.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let variables = Variables(&lookup);
         let mut config = match variables.first(["POSTGRES_DSN", "DATABASE_URL"]) {
@@ -126,6 +139,9 @@ impl Config {
         if let Some((variable, text)) = variables.first(["DB_SLOW_QUERY_MS"]) {
             let milliseconds = number(variable, &text)?;
             config.slow_query = Some(Duration::from_millis(milliseconds)).filter(|limit| !limit.is_zero());
+        }
+        if let Some((variable, text)) = variables.first(["DB_PREPARED_STATEMENTS"]) {
+            config.prepared_statements = text.parse().map_err(|reason| Error::config(variable, reason))?;
         }
         config.check()?;
         Ok(config)
@@ -197,6 +213,7 @@ impl Config {
             max_batch_bytes: Limits::DEFAULT.batch_bytes,
             max_settings_bytes: Limits::DEFAULT.settings_bytes,
             slow_query: Limits::DEFAULT.slow_query,
+            prepared_statements: PreparedStatements::default(),
             server,
             tls,
             migration: None,
@@ -208,6 +225,7 @@ impl Config {
             batch_bytes: self.max_batch_bytes,
             settings_bytes: self.max_settings_bytes,
             slow_query: self.slow_query,
+            keeps_statements: self.prepared_statements != PreparedStatements::Off,
         }
     }
 

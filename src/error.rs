@@ -1,363 +1,291 @@
-//! The one error type. What PostgreSQL reports is classified in `classify`, once, by SQLSTATE.
+//! The one error type: what went wrong, in which function, and the cause. `classify` decides, once, what kind of error a
+//! report of PostgreSQL is.
 
 mod classify;
 mod kind;
 
-pub(crate) use classify::{Fate, fate, may_come_back};
+pub(crate) use classify::{SessionState, may_come_back, session_state};
+pub use kind::ErrorKind;
 
 use std::error::Error as StdError;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::DbError;
 
-use crate::session::Session;
+/// What went wrong, in which function of this crate, and why.
+///
+/// Match on [`kind`](Self::kind). The message names the function, what happened, and what to do next; the report of the
+/// database or the driver is the [`source`](StdError::source).
+///
+/// ```
+/// use clip_saver_db::{ErrorKind, GuildId};
+///
+/// let error = "abc".parse::<GuildId>().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidId);
+/// assert!(error.to_string().starts_with("\"abc\" is not a valid GuildId"));
+/// assert!(!error.is_retryable());
+/// ```
+pub struct Error(Box<Inner>);
 
-/// What can go wrong. `function` is the name of the repository function (or of `transaction`, `init_db`, …) that failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// A text that is no id; nothing was sent to the database.
-    #[error("{text:?} is no {kind}: expected {}", expected(kind))]
-    InvalidId {
-        /// The name of the id's type.
-        kind: &'static str,
-        /// The refused text, cut after 64 characters.
-        text: String,
-    },
-    /// A value that cannot be stored; nothing was sent to the database.
-    #[error("{}`{field}` {reason}", within(function))]
-    InvalidInput {
-        /// The function that refused it.
-        function: &'static str,
-        /// The argument or field, with its place in a batch.
-        field: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A stored value that this version cannot read. A list fails as a whole; other rows can still be read one by one, or
-    /// streamed with `queries`. The row can be mended by hand.
-    #[error("{}cannot read the stored {column}: {reason}", within(function))]
-    UnreadableRow {
-        /// The function that read it.
-        function: &'static str,
-        /// The column, with the row where it is known.
-        column: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Settings that are not of the type that was asked for.
-    #[error("cannot read the settings{}: {source}", key.as_ref().map(|key| format!(" under {key:?}")).unwrap_or_default())]
-    UnreadableSettings {
-        /// The top-level key; `None` for the whole value.
-        key: Option<String>,
-        /// Where and why.
-        source: serde_json::Error,
-    },
-    /// A row with this key exists (SQLSTATE 23505).
-    #[error("{}the key is taken (unique constraint {constraint})", within(function))]
-    UniqueViolation {
-        /// The function that failed.
-        function: &'static str,
-        /// The constraint's name.
-        constraint: String,
-        /// PostgreSQL's report.
-        source: tokio_postgres::Error,
-    },
-    /// A row that this one refers to is missing (SQLSTATE 23503): write that one first.
-    #[error(
-        "{}a row that this one refers to is missing (foreign key {constraint}); store that one first",
-        within(function)
-    )]
-    ForeignKeyViolation {
-        /// The function that failed.
-        function: &'static str,
-        /// The constraint's name.
-        constraint: String,
-        /// PostgreSQL's report.
-        source: tokio_postgres::Error,
-    },
-    /// A check constraint refused a value (SQLSTATE 23514).
-    #[error("{}a value is refused (check constraint {constraint})", within(function))]
-    CheckViolation {
-        /// The function that failed.
-        function: &'static str,
-        /// The constraint's name.
-        constraint: String,
-        /// PostgreSQL's report.
-        source: tokio_postgres::Error,
-    },
-    /// A column must have a value (SQLSTATE 23502).
-    #[error("{}the column {column} must have a value", within(function))]
-    NotNullViolation {
-        /// The function that failed.
-        function: &'static str,
-        /// The column's name.
-        column: String,
-        /// PostgreSQL's report.
-        source: tokio_postgres::Error,
-    },
-    /// A concurrent transaction was in the way (SQLSTATE 40001 or 40P01); nothing was stored. A retry makes sense.
-    #[error("{}a concurrent transaction was in the way; nothing was stored, try again", within(function))]
-    Conflict {
-        /// The function that failed.
-        function: &'static str,
-        /// PostgreSQL's report: serialization failure or deadlock.
-        source: tokio_postgres::Error,
-    },
-    /// The server ended the statement: `DB_STATEMENT_TIMEOUT`, a lock timeout or an operator (SQLSTATE 57014, 55P03).
-    #[error("{}the statement was canceled: {}", within(function), message(source))]
-    Canceled {
-        /// The function that failed.
-        function: &'static str,
-        /// PostgreSQL's report.
-        source: tokio_postgres::Error,
-    },
-    /// No connection of the pool came free in time.
-    #[error(
-        "{}no connection came free in time; raise DB_POOL_MAX or DB_ACQUIRE_TIMEOUT, or find what holds them",
-        within(function)
-    )]
-    PoolTimeout {
-        /// The function that failed.
-        function: &'static str,
-    },
-    /// No connection could be made in time.
-    #[error(
-        "{}PostgreSQL did not answer in time; see that it runs and can be reached, or raise DB_CONNECT_TIMEOUT",
-        within(function)
-    )]
-    ConnectTimeout {
-        /// The function that failed.
-        function: &'static str,
-    },
-    /// `close_db` was called.
-    #[error("{}the database handle is closed", within(function))]
-    Closed {
-        /// The function that failed.
-        function: &'static str,
-    },
-    /// The server cannot be reached, or the connection broke before anything could be stored. A retry makes sense.
-    #[error("{}no connection to PostgreSQL, nothing was stored: {}", within(function), message(source))]
-    Connection {
-        /// The function that failed.
-        function: &'static str,
-        /// What happened.
-        source: tokio_postgres::Error,
-    },
-    /// The connection broke when a write, or the commit of a transaction, was on its way: all of it was stored, or nothing.
-    #[error(
-        "{}the connection to PostgreSQL broke, and whether this was stored is unknown: {}; {}",
-        within(function), message(source),
-        if *is_repeatable { "make the call again" } else { "see what is stored before you make the call again" }
-    )]
-    OutcomeUnknown {
-        /// The function that failed.
-        function: &'static str,
-        /// Whether the same call may be made again: the function is idempotent.
-        is_repeatable: bool,
-        /// What happened.
-        source: tokio_postgres::Error,
-    },
-    /// The server takes no writes (SQLSTATE 25006): a standby, or a primary that has just been replaced. The next call
-    /// connects anew.
-    #[error(
-        "{}the server takes no writes, nothing was stored; connect to the primary (name all hosts and add \
-         target_session_attrs=read-write)",
-        within(function)
-    )]
-    ReadOnly {
-        /// The function that failed.
-        function: &'static str,
-        /// PostgreSQL's report.
-        source: tokio_postgres::Error,
-    },
-    /// The encrypted connection could not be set up: certificates, or a server without TLS.
-    #[error("{}no TLS with the server: {}; see sslmode and sslrootcert", within(function), message(source))]
-    Tls {
-        /// The function that failed.
-        function: &'static str,
-        /// What happened.
-        source: tokio_postgres::Error,
-    },
-    /// An earlier statement of the transaction failed: until it is rolled back, PostgreSQL refuses every other, and a commit
-    /// stores nothing.
-    #[error(
-        "{}an earlier statement of this transaction had failed, so nothing was stored; pass its error on with `?`",
-        within(function)
-    )]
-    TransactionAborted {
-        /// The function that failed.
-        function: &'static str,
-    },
-    /// `PgBouncer`, or another pooler, is in between, and does not let this crate work.
-    #[error("{}{reason}", within(function))]
-    Pooler {
-        /// The function that failed.
-        function: &'static str,
-        /// What stands in the way, and what to do.
-        reason: String,
-    },
-    /// Any other report of the database.
-    #[error("{}{}", within(function), message(source))]
-    Database {
-        /// The function that failed.
-        function: &'static str,
-        /// PostgreSQL's report.
-        source: tokio_postgres::Error,
-    },
-    /// The configuration is wrong.
-    #[error("{variable}: {reason}")]
-    Config {
-        /// The environment variable, or the part of the connection string.
-        variable: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The schema could not be brought up to date.
-    #[error("migrating the database: {reason}")]
-    Migration {
-        /// What stands in the way, and what to do.
-        reason: String,
-        /// The cause, where there is one.
-        source: Option<Box<dyn StdError + Send + Sync>>,
-    },
-}
-
-/// The field `function` of an error, by reference or by mutable reference.
-macro_rules! function_of {
-    ($error:expr) => {
-        match $error {
-            Self::InvalidInput { function, .. }
-            | Self::UnreadableRow { function, .. }
-            | Self::UniqueViolation { function, .. }
-            | Self::ForeignKeyViolation { function, .. }
-            | Self::CheckViolation { function, .. }
-            | Self::NotNullViolation { function, .. }
-            | Self::Conflict { function, .. }
-            | Self::Canceled { function, .. }
-            | Self::PoolTimeout { function }
-            | Self::ConnectTimeout { function }
-            | Self::Closed { function }
-            | Self::Connection { function, .. }
-            | Self::OutcomeUnknown { function, .. }
-            | Self::ReadOnly { function, .. }
-            | Self::TransactionAborted { function }
-            | Self::Tls { function, .. }
-            | Self::Pooler { function, .. }
-            | Self::Database { function, .. } => Some(function),
-            Self::InvalidId { .. } | Self::UnreadableSettings { .. } | Self::Config { .. } | Self::Migration { .. } => {
-                None
-            }
-        }
-    };
+/// Boxed, so that a `Result` of a small value stays small.
+struct Inner {
+    kind: ErrorKind,
+    function: Option<&'static str>,
+    field: Option<String>,
+    /// What is wrong, where the kind does not say it all.
+    reason: String,
+    /// Whether a call of unknown outcome may be made again.
+    is_repeatable: bool,
+    source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    pub(crate) fn invalid_id(kind: &'static str, text: &str) -> Self {
-        Self::InvalidId { kind, text: text.chars().take(64).collect() }
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            function: None,
+            field: None,
+            reason: String::new(),
+            is_repeatable: false,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn with_reason(mut self, reason: impl Into<String>) -> Self {
+        self.0.reason = reason.into();
+        self
+    }
+
+    pub(crate) fn with_field(mut self, field: impl Into<String>) -> Self {
+        self.0.field = Some(field.into());
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
+    /// Shows the first 64 characters of the text.
+    pub(crate) fn invalid_id(name: &str, expected: &str, text: &str) -> Self {
+        let text: String = text.chars().take(64).collect();
+        Self::new(ErrorKind::InvalidId)
+            .with_reason(format!("{text:?} is not a valid {name}: expected {expected}"))
+            .with_field(name)
     }
 
     pub(crate) fn invalid_input(field: impl Into<String>, reason: impl Display) -> Self {
-        Self::InvalidInput { function: "", field: field.into(), reason: reason.to_string() }
+        Self::new(ErrorKind::InvalidInput).with_field(field).with_reason(reason.to_string())
     }
 
-    pub(crate) fn unreadable_row(column: String, reason: impl Display) -> Self {
-        Self::UnreadableRow { function: "", column, reason: reason.to_string() }
+    pub(crate) fn unreadable_row(column: impl Into<String>, reason: impl Display) -> Self {
+        Self::new(ErrorKind::UnreadableRow).with_field(column).with_reason(reason.to_string())
     }
 
     pub(crate) fn config(variable: impl Into<String>, reason: impl Display) -> Self {
-        Self::Config { variable: variable.into(), reason: reason.to_string() }
+        Self::new(ErrorKind::Config).with_field(variable).with_reason(reason.to_string())
     }
 
     pub(crate) fn migration(reason: impl Into<String>) -> Self {
-        Self::Migration { reason: reason.into(), source: None }
+        Self::new(ErrorKind::Migration).with_reason(reason)
     }
 
     pub(crate) fn pooler(reason: impl Into<String>) -> Self {
-        Self::Pooler { function: "", reason: reason.into() }
+        Self::new(ErrorKind::Pooler).with_reason(reason)
     }
 
-    /// Names the function that failed, unless one below it is named already.
+    /// Names the function that failed, unless a function below it is named already.
     pub(crate) fn in_function(mut self, name: &'static str) -> Self {
-        if let Some(function) = self.function_mut().filter(|function| function.is_empty()) {
-            *function = name;
+        self.0.function.get_or_insert(name);
+        self
+    }
+
+    /// Names the element of a batch that the field belongs to.
+    pub(crate) fn in_element(mut self, batch: &str, place: usize) -> Self {
+        self.0.field = self.0.field.map(|field| format!("{batch}[{place}].{field}"));
+        self
+    }
+
+    /// Whether it only says that the connection is gone, and not why.
+    pub(crate) fn lacks_close_reason(&self) -> bool {
+        self.kind() == ErrorKind::Connection && self.report().is_none()
+    }
+
+    /// Turns a broken connection into an unknown outcome: a write was on its way.
+    pub(crate) fn after_sending(mut self, is_repeatable: bool) -> Self {
+        if self.kind() == ErrorKind::Connection {
+            self.0.kind = ErrorKind::OutcomeUnknown;
+            self.0.is_repeatable = is_repeatable;
         }
         self
     }
 
-    fn function_mut(&mut self) -> Option<&mut &'static str> {
-        function_of!(self)
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
     }
 
-    /// The repository function that failed; `None` where there was none.
+    /// The function of this crate that failed: a repository function, `transaction`, `init_db`, …
     #[must_use]
     pub fn function(&self) -> Option<&'static str> {
-        function_of!(self).copied().filter(|function| !function.is_empty())
+        self.0.function
+    }
+
+    /// What was wrong: the argument or field with its place in a batch, the stored column with its row, the settings' key,
+    /// the configuration variable, or the type of an id.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
     }
 
     /// PostgreSQL's [five-character code](https://www.postgresql.org/docs/current/errcodes-appendix.html), if the
     /// database reported the error.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
-        causes(self).find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>()?.code()).map(SqlState::code)
+        self.report().map(|report| report.code().code())
     }
 
     /// The name of the violated constraint.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
-        match self {
-            Self::UniqueViolation { constraint, .. }
-            | Self::ForeignKeyViolation { constraint, .. }
-            | Self::CheckViolation { constraint, .. } => Some(constraint),
-            _ => None,
-        }
+        self.report()?.constraint()
     }
 
-    /// Whether the same call may be made again, and may succeed then: nothing was stored, or storing it twice is the same as
-    /// once. Where the database is out of something (SQLSTATE class 53: a full disk), not before somebody has seen to it.
+    /// PostgreSQL's further words about the cause. They may hold stored values: `Key (state)=(…) already exists.`
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.report()?.detail()
+    }
+
+    /// PostgreSQL's advice.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.report()?.hint()
+    }
+
+    fn report(&self) -> Option<&DbError> {
+        causes(self).find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>()?.as_db_error())
+    }
+
+    /// Whether the same call may be made again, and may then succeed: nothing was stored, or storing it twice is the same as
+    /// storing it once. If the database has run out of something (SQLSTATE class 53: a full disk), somebody must look at it
+    /// first.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Conflict { .. }
-            | Self::Canceled { .. }
-            | Self::PoolTimeout { .. }
-            | Self::ConnectTimeout { .. }
-            | Self::Connection { .. }
-            | Self::ReadOnly { .. } => true,
-            Self::OutcomeUnknown { is_repeatable, .. } => *is_repeatable,
-            Self::Database { .. } => self.sqlstate().is_some_and(|code| code.starts_with("53")),
+        match self.kind() {
+            ErrorKind::Conflict
+            | ErrorKind::Canceled
+            | ErrorKind::PoolTimeout
+            | ErrorKind::ConnectTimeout
+            | ErrorKind::Connection
+            | ErrorKind::ReadOnly => true,
+            ErrorKind::OutcomeUnknown => self.0.is_repeatable,
+            ErrorKind::Database => self.sqlstate().is_some_and(|code| code.starts_with("53")),
             _ => false,
         }
     }
 
-    /// Whether the call may have been stored nevertheless. With every other error of a write nothing was, but for an
-    /// [`Error::UnreadableRow`] of one that returns what it wrote.
+    /// Whether the call may have been stored nevertheless. After every other error of a write nothing was stored, with one
+    /// exception: [`ErrorKind::UnreadableRow`] of a write that returns what it wrote.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::OutcomeUnknown { .. })
+        self.kind() == ErrorKind::OutcomeUnknown
     }
 
-    /// With what the connection has ended by, where the error itself only says that it has.
-    pub(crate) fn with_last_words(mut self, session: Option<&Session>) -> Self {
-        if let Self::Connection { source, .. } = &mut self
-            && source.as_db_error().is_none()
-            && let Some(last_words) = session.and_then(Session::last_words)
-        {
-            *source = last_words;
+    /// What happened, without the function's name.
+    fn message(&self) -> String {
+        let Inner { kind, field, reason, is_repeatable, .. } = &*self.0;
+        let field = field.as_deref().unwrap_or_default();
+        let constraint = self.constraint().unwrap_or_default();
+        match kind {
+            ErrorKind::InvalidId | ErrorKind::Pooler => reason.clone(),
+            ErrorKind::InvalidInput => format!("`{field}` {reason}"),
+            ErrorKind::UnreadableRow => format!("cannot read the stored {field}: {reason}"),
+            ErrorKind::UnreadableSettings if field.is_empty() => format!("cannot read the settings: {reason}"),
+            ErrorKind::UnreadableSettings => format!("cannot read the settings under {field:?}: {reason}"),
+            ErrorKind::UniqueViolation => format!("the key is taken (unique constraint {constraint})"),
+            ErrorKind::ForeignKeyViolation => {
+                format!("a row that this one refers to is missing (foreign key {constraint}); store that one first")
+            }
+            ErrorKind::CheckViolation => format!("a value is refused (check constraint {constraint})"),
+            ErrorKind::NotNullViolation => format!("the column {field} must have a value"),
+            ErrorKind::Conflict => "a concurrent transaction was in the way; nothing was stored, try again".into(),
+            ErrorKind::Canceled => format!("the statement was canceled: {}", self.cause()),
+            ErrorKind::PoolTimeout => {
+                "no connection came free in time; raise DB_POOL_MAX or DB_ACQUIRE_TIMEOUT, or find what holds them"
+                    .into()
+            }
+            ErrorKind::ConnectTimeout => {
+                "PostgreSQL did not answer in time; check that it runs and can be reached, or raise DB_CONNECT_TIMEOUT"
+                    .into()
+            }
+            ErrorKind::Closed => "the database handle is closed".into(),
+            ErrorKind::Connection => format!("no connection to PostgreSQL, nothing was stored: {}", self.cause()),
+            ErrorKind::OutcomeUnknown => format!(
+                "the connection to PostgreSQL broke, and whether this was stored is unknown: {}; {}",
+                self.cause(),
+                if *is_repeatable {
+                    "make the call again"
+                } else {
+                    "look at what is stored before you make the call again"
+                }
+            ),
+            ErrorKind::ReadOnly => {
+                "the server accepts no writes, nothing was stored; connect to the primary (name all \
+                                    hosts and add target_session_attrs=read-write)"
+                    .into()
+            }
+            ErrorKind::Tls => format!("no TLS with the server: {}; see sslmode and sslrootcert", self.cause()),
+            ErrorKind::TransactionAborted => {
+                "an earlier statement of this transaction failed, so nothing was stored; pass its error on with `?`"
+                    .into()
+            }
+            ErrorKind::Database => self.cause(),
+            ErrorKind::Config => format!("{field}: {reason}"),
+            ErrorKind::Migration => format!("migrating the database: {reason}"),
         }
-        self
     }
 
-    /// What a broken connection means if a write was on its way.
-    pub(crate) fn after_sending(self, is_repeatable: bool) -> Self {
-        match self {
-            Self::Connection { function, source } => Self::OutcomeUnknown { function, is_repeatable, source },
-            other => other,
+    /// What the source says.
+    fn cause(&self) -> String {
+        match self.0.source.as_deref().and_then(|source| source.downcast_ref::<tokio_postgres::Error>()) {
+            Some(source) => message(source),
+            None => self.0.reason.clone(),
         }
     }
 }
 
-/// An error and what lies behind it.
+impl Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(function) = self.function() {
+            write!(formatter, "{function}: ")?;
+        }
+        formatter.write_str(&self.message())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, function, field, source, .. } = &*self.0;
+        formatter
+            .debug_struct("Error")
+            .field("kind", kind)
+            .field("function", function)
+            .field("field", field)
+            .field("message", &self.message())
+            .field("source", source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// An error and the errors behind it.
 pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
@@ -370,20 +298,11 @@ pub(crate) fn message(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Which limit of this program it was, if it was one.
+/// Names the limit of this program that ended a statement or a session.
 fn advice(report: &DbError) -> &'static str {
     match report.code().code() {
         "25P03" => "; see DB_IDLE_IN_TRANSACTION_TIMEOUT",
         "57014" if report.message().contains("statement timeout") => "; see DB_STATEMENT_TIMEOUT",
         _ => "",
     }
-}
-
-/// What a message begins with: the function, if the error came out of one.
-fn within(function: &str) -> String {
-    if function.is_empty() { String::new() } else { format!("{function}: ") }
-}
-
-fn expected(kind: &str) -> &'static str {
-    if kind == "ScanRunId" { "a uuid" } else { "a Discord snowflake, 1 to 20 decimal digits, at most 64 bits" }
 }

@@ -7,33 +7,22 @@ pub mod repositories;
 
 /// The generated functions, one for each query, for callers who want streaming or a mapping of their own.
 ///
-/// They run on a [`GenericClient`], so not on [`Db`] but on one connection of it (`&*database.connection().await?`) or on a
-/// [`Transaction`]; they return [`tokio_postgres::Error`], and check nothing of what they are given. Where `?` makes an
-/// [`Error`] of one, a broken connection is [`Error::Connection`] although the write may have been stored: only the
-/// functions of [`repositories`] tell that from [`Error::OutcomeUnknown`].
+/// They run on a [`GenericClient`]: not on [`Db`], but on a [`Connection`] or a [`Transaction`]. They return
+/// [`tokio_postgres::Error`] and do not check their input. If `?` turns that into an [`Error`], a broken connection is
+/// [`ErrorKind::Connection`], although the write may have been stored: only the functions of [`repositories`] tell it from
+/// [`ErrorKind::OutcomeUnknown`].
+///
+/// With `DB_PREPARED_STATEMENTS=off` run them in a [`Transaction`].
 pub mod queries {
     pub use crate::codegen::client::Params;
     pub use crate::codegen::queries::*;
     pub use crate::codegen::{ArraySql, IterSql, JsonSql, StringSql};
 }
 
-mod attempt;
 mod config;
-mod connection;
-mod db;
 mod error;
-mod health;
-mod ids;
-mod lease;
-mod models;
-mod observe;
-mod pooler;
-mod session;
-mod settings;
-mod sharing;
-mod snapshots;
-mod tls;
-mod transaction;
+mod pool;
+mod types;
 
 #[allow(clippy::wildcard_imports, reason = "the generated code names its modules as if they were the crate's")]
 use codegen::*;
@@ -43,25 +32,21 @@ use codegen::*;
 #[doc(inline)]
 pub use codegen::client::GenericClient;
 
-#[doc(hidden)]
-pub use config::Limits;
-pub use config::{Config, get_config};
-pub use connection::Connection;
-pub use db::{Db, close_db, init_db};
-pub use error::Error;
-pub use health::Health;
-pub use ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
-pub use lease::Client;
-pub use models::{
+pub use config::tls::SslMode;
+pub use config::{Config, PreparedStatements, get_config};
+pub use error::{Error, ErrorKind};
+pub use migrate::init_db;
+pub use pool::client::Client;
+pub use pool::connection::Connection;
+pub use pool::db::{Db, close_db};
+pub use pool::health::Health;
+pub use pool::transaction::Transaction;
+pub use types::ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
+pub use types::models::{
     Channel, ChannelSettings, Guild, GuildSettings, InstallIntent, ScanProgress, ScanRun, ScanStatus, User,
 };
-#[doc(hidden)]
-pub use pooler::Pooler;
-pub use session::Session;
-pub use settings::{RawJson, Settings};
-pub use snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};
-pub use tls::SslMode;
-pub use transaction::Transaction;
+pub use types::settings::{RawJson, Settings};
+pub use types::snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};
 
 /// Compiles the code of the documents.
 #[cfg(doctest)]

@@ -8,34 +8,16 @@
 mod adopt;
 mod apply;
 mod catalogue;
+mod errors;
+mod files;
 mod plan;
 mod route;
+mod session;
+mod start;
 
 pub use adopt::adopt;
 pub use apply::{Applied, apply};
 pub use catalogue::{Difference, drift};
+pub use files::pending_sql;
 pub use plan::{File, Plan, State, plan};
-
-use refinery::Migration;
-
-mod embedded {
-    refinery::embed_migrations!("migrations");
-}
-
-/// The files that this program carries, by version.
-fn files() -> Vec<Migration> {
-    let mut files = embedded::migrations::runner().get_migrations().clone();
-    files.sort_by_key(Migration::version);
-    files
-}
-
-/// The SQL of the files that a plan would apply, each under its name.
-#[must_use]
-pub fn pending_sql(plan: &Plan) -> Vec<(String, String)> {
-    let pending: Vec<i32> = plan.pending().map(|file| file.version).collect();
-    files()
-        .into_iter()
-        .filter(|file| pending.contains(&file.version()))
-        .map(|file| (file.to_string(), file.sql().unwrap_or_default().to_owned()))
-        .collect()
-}
+pub use start::init_db;

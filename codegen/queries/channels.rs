@@ -63,7 +63,7 @@ pub struct ChannelRow {
     pub last_scanned_at: Option<chrono::DateTime<chrono::Utc>>,
     pub last_activity_at: Option<chrono::DateTime<chrono::Utc>>,
     pub message_count: i64,
-    pub settings: crate::settings::Settings,
+    pub settings: crate::Settings,
     pub created_at: chrono::DateTime<chrono::Utc>,
     pub updated_at: chrono::DateTime<chrono::Utc>,
 }
@@ -78,7 +78,7 @@ pub struct ChannelRowBorrowed<'a> {
     pub last_scanned_at: Option<chrono::DateTime<chrono::Utc>>,
     pub last_activity_at: Option<chrono::DateTime<chrono::Utc>>,
     pub message_count: i64,
-    pub settings: crate::settings::RawJson<'a>,
+    pub settings: crate::RawJson<'a>,
     pub created_at: chrono::DateTime<chrono::Utc>,
     pub updated_at: chrono::DateTime<chrono::Utc>,
 }
@@ -120,12 +120,12 @@ impl<'a> From<ChannelRowBorrowed<'a>> for ChannelRow {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelSettingsRow {
     pub channel_id: String,
-    pub settings: crate::settings::Settings,
+    pub settings: crate::Settings,
     pub updated_at: chrono::DateTime<chrono::Utc>,
 }
 pub struct ChannelSettingsRowBorrowed<'a> {
     pub channel_id: &'a str,
-    pub settings: crate::settings::RawJson<'a>,
+    pub settings: crate::RawJson<'a>,
     pub updated_at: chrono::DateTime<chrono::Utc>,
 }
 impl<'a> From<ChannelSettingsRowBorrowed<'a>> for ChannelSettingsRow {

@@ -18,12 +18,12 @@ pub struct SetGuildSettingsParams<T1: crate::StringSql, T2: crate::JsonSql> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuildSettingsRow {
     pub guild_id: String,
-    pub settings: crate::settings::Settings,
+    pub settings: crate::Settings,
     pub updated_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 pub struct GuildSettingsRowBorrowed<'a> {
     pub guild_id: &'a str,
-    pub settings: crate::settings::RawJson<'a>,
+    pub settings: crate::RawJson<'a>,
     pub updated_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 impl<'a> From<GuildSettingsRowBorrowed<'a>> for GuildSettingsRow {

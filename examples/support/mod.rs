@@ -106,5 +106,5 @@ pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Res
 /// A row that this one needs is gone, text that PostgreSQL cannot hold, a stored row that cannot be read: no reason to
 /// leave the others undone.
 pub fn concerns_one_row(error: &Error) -> bool {
-    matches!(error, Error::ForeignKeyViolation { .. } | Error::InvalidInput { .. } | Error::UnreadableRow { .. })
+    matches!(error.kind(), ErrorKind::ForeignKeyViolation | ErrorKind::InvalidInput | ErrorKind::UnreadableRow)
 }

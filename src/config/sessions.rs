@@ -8,7 +8,7 @@ use tokio_postgres::Config as PgConfig;
 use tokio_postgres::config::Host;
 
 use super::Config;
-use crate::tls::Tls;
+use super::tls::Tls;
 
 /// What PostgreSQL and Linux have by default: two hours.
 const UNTOLD: Duration = Duration::from_hours(2);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_postgres::config::Host;
 
 use super::Config;
-use crate::tls::Tls;
+use super::tls::Tls;
 
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,7 +22,8 @@ impl fmt::Display for Config {
         write!(formatter, " max_lifetime={}", OrNever(self.max_lifetime))?;
         write!(formatter, " max_batch_bytes={}", self.max_batch_bytes)?;
         write!(formatter, " max_settings_bytes={}", self.max_settings_bytes)?;
-        write!(formatter, " slow_query={}", OrNever(self.slow_query))
+        write!(formatter, " slow_query={}", OrNever(self.slow_query))?;
+        write!(formatter, " prepared_statements={}", self.prepared_statements)
     }
 }
 

@@ -1,50 +1,50 @@
 //! What kind of error a report of the database, of the driver or of the pool is.
 
-use std::io::{self, ErrorKind};
+use std::io;
 
 use deadpool::managed::{PoolError, TimeoutType};
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
-use super::{Error, causes, message};
+use super::{Error, ErrorKind, causes, message};
 
 impl From<tokio_postgres::Error> for Error {
-    /// Of a statement; what comes out of connecting is `Error::connecting`.
+    /// Classifies the error of a statement. What comes out of connecting is `Error::connecting`.
     fn from(source: tokio_postgres::Error) -> Self {
-        let function = "";
         let Some(report) = source.as_db_error() else {
             return without_report(source);
         };
-        let constraint = report.constraint().unwrap_or_default().to_owned();
-        let code = report.code();
-        if is_fatal(report) || ends_connection(code) {
-            Self::Connection { function, source }
-        } else if *code == SqlState::UNIQUE_VIOLATION {
-            Self::UniqueViolation { function, constraint, source }
-        } else if *code == SqlState::FOREIGN_KEY_VIOLATION {
-            Self::ForeignKeyViolation { function, constraint, source }
-        } else if *code == SqlState::CHECK_VIOLATION {
-            Self::CheckViolation { function, constraint, source }
-        } else if *code == SqlState::NOT_NULL_VIOLATION {
-            Self::NotNullViolation { function, column: report.column().unwrap_or_default().to_owned(), source }
-        } else if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {
-            Self::Conflict { function, source }
-        } else if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
-            Self::Canceled { function, source }
-        } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
-            Self::ReadOnly { function, source }
-        } else if *code == SqlState::IN_FAILED_SQL_TRANSACTION {
-            Self::TransactionAborted { function }
-        } else {
-            Self::Database { function, source }
+        let error = Self::new(kind(report));
+        match report.column() {
+            Some(column) if error.kind() == ErrorKind::NotNullViolation => error.with_field(column),
+            _ => error,
         }
+        .with_source(source)
+    }
+}
+
+fn kind(report: &DbError) -> ErrorKind {
+    if is_fatal(report) {
+        return ErrorKind::Connection;
+    }
+    match report.code() {
+        code if ends_connection(code) => ErrorKind::Connection,
+        code if *code == SqlState::UNIQUE_VIOLATION => ErrorKind::UniqueViolation,
+        code if *code == SqlState::FOREIGN_KEY_VIOLATION => ErrorKind::ForeignKeyViolation,
+        code if *code == SqlState::CHECK_VIOLATION => ErrorKind::CheckViolation,
+        code if *code == SqlState::NOT_NULL_VIOLATION => ErrorKind::NotNullViolation,
+        code if *code == SqlState::T_R_SERIALIZATION_FAILURE => ErrorKind::Conflict,
+        code if *code == SqlState::T_R_DEADLOCK_DETECTED => ErrorKind::Conflict,
+        code if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE => ErrorKind::Canceled,
+        code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => ErrorKind::ReadOnly,
+        code if *code == SqlState::IN_FAILED_SQL_TRANSACTION => ErrorKind::TransactionAborted,
+        _ => ErrorKind::Database,
     }
 }
 
 impl Error {
-    /// What came out of connecting: every refusal ends the connection, and most are for good (a wrong password, an unknown
-    /// database, PgBouncer and start-up options).
+    /// Classifies what came out of connecting. Every refusal ends the connection, and most are final: a wrong password, an
+    /// unknown database, PgBouncer and start-up options.
     pub(crate) fn connecting(source: tokio_postgres::Error) -> Self {
-        let function = "";
         match source.code() {
             Some(code) if *code == SqlState::PROTOCOL_VIOLATION && is_refused_option(&source) => Self::pooler(format!(
                 "{}: PgBouncer refuses the options that connections start with. Connect to PostgreSQL itself; or set \
@@ -52,8 +52,8 @@ impl Error {
                  or let PgBouncer ignore them (ignore_startup_parameters = options)",
                 message(&source)
             )),
-            Some(code) if ends_connection(code) => Self::Connection { function, source },
-            Some(_) => Self::Database { function, source },
+            Some(code) if ends_connection(code) => Self::new(ErrorKind::Connection).with_source(source),
+            Some(_) => Self::new(ErrorKind::Database).with_source(source),
             None => without_report(source),
         }
     }
@@ -91,32 +91,31 @@ fn is_fatal(report: &DbError) -> bool {
 
 /// What an error of a statement means for its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum SessionState {
     /// The next statement may succeed.
     Usable,
     /// Its prepared statements are useless, because the schema has changed under them (0A000) or somebody has discarded
     /// them (26000). The statement was not run.
     Useless,
-    /// The server takes no writes (25006): it was a primary, and is none any more.
+    /// The server accepts no writes (25006).
     ReadOnly,
     /// The connection is gone.
     Broken,
 }
 
-pub(crate) fn fate(error: &tokio_postgres::Error) -> Fate {
+pub(crate) fn session_state(error: &tokio_postgres::Error) -> SessionState {
     let useless = [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME];
     match error.as_db_error() {
-        Some(report) if is_fatal(report) || ends_connection(report.code()) => Fate::Broken,
-        Some(report) if useless.contains(report.code()) => Fate::Useless,
-        Some(report) if *report.code() == SqlState::READ_ONLY_SQL_TRANSACTION => Fate::ReadOnly,
-        None if is_of_the_connection(error) => Fate::Broken,
-        _ => Fate::Usable,
+        Some(report) if is_fatal(report) || ends_connection(report.code()) => SessionState::Broken,
+        Some(report) if useless.contains(report.code()) => SessionState::Useless,
+        Some(report) if *report.code() == SqlState::READ_ONLY_SQL_TRANSACTION => SessionState::ReadOnly,
+        None if is_of_the_connection(error) => SessionState::Broken,
+        _ => SessionState::Usable,
     }
 }
 
-/// An error that the database did not report. tokio-postgres keeps its kind to itself, but for the text.
+/// Classifies an error that the database did not report. tokio-postgres shows its kind in the text alone.
 fn without_report(source: tokio_postgres::Error) -> Error {
-    let function = "";
     let text = source.to_string();
     if let Some(column) = text.strip_prefix("error deserializing column ") {
         return Error::unreadable_row(format!("column {column}"), message(&source));
@@ -127,13 +126,14 @@ fn without_report(source: tokio_postgres::Error) -> Error {
     if text == "error encoding message to server" {
         return Error::invalid_input("parameters", format!("are too large for one statement: {}", message(&source)));
     }
-    if is_of_the_connection(&source) {
-        Error::Connection { function, source }
+    let kind = if is_of_the_connection(&source) {
+        ErrorKind::Connection
     } else if text == TLS {
-        Error::Tls { function, source }
+        ErrorKind::Tls
     } else {
-        Error::Database { function, source }
-    }
+        ErrorKind::Database
+    };
+    Error::new(kind).with_source(source)
 }
 
 const TLS: &str = "error performing TLS handshake";
@@ -156,21 +156,20 @@ fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
 
 /// A server that is killed in the middle of a handshake; what is wrong with a certificate is told in another kind.
 fn is_hang_up(error: &io::Error) -> bool {
-    let kinds =
-        [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let kinds = [UnexpectedEof, ConnectionReset, ConnectionAborted, BrokenPipe];
     kinds.contains(&error.kind())
 }
 
 impl From<PoolError<tokio_postgres::Error>> for Error {
     fn from(error: PoolError<tokio_postgres::Error>) -> Self {
-        let function = "";
         match error {
             PoolError::Backend(source) => Self::connecting(source),
-            PoolError::Timeout(TimeoutType::Create) => Self::ConnectTimeout { function },
-            PoolError::Timeout(_) => Self::PoolTimeout { function },
+            PoolError::Timeout(TimeoutType::Create) => Self::new(ErrorKind::ConnectTimeout),
+            PoolError::Timeout(_) => Self::new(ErrorKind::PoolTimeout),
             // The two others can't happen: the pool has a runtime, and its hooks are infallible.
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-                Self::Closed { function }
+                Self::new(ErrorKind::Closed)
             }
         }
     }

@@ -1,33 +1,94 @@
-//! What logs and metrics call an error.
+//! What can go wrong, as a value to match on.
 
-use super::Error;
+use std::fmt;
 
-impl Error {
-    /// The variant's name as in logs and metrics: `error.type`.
-    pub(crate) fn kind(&self) -> &'static str {
+/// What kind of failure an [`Error`](super::Error) is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A text that is not a valid id. Nothing was sent to the database.
+    InvalidId,
+    /// A value that cannot be stored; [`field`](super::Error::field) names it. Nothing was sent to the database.
+    InvalidInput,
+    /// A stored value that this version cannot read; [`field`](super::Error::field) names the column and the row. A list
+    /// fails as a whole. The other rows can still be read one by one, or streamed with `queries`. Repair the row by hand.
+    UnreadableRow,
+    /// Settings that are not of the requested type; [`field`](super::Error::field) names the top-level key, if one was
+    /// asked for.
+    UnreadableSettings,
+    /// A row with this key exists (SQLSTATE 23505).
+    UniqueViolation,
+    /// A row that this one refers to is missing (SQLSTATE 23503). Store that one first.
+    ForeignKeyViolation,
+    /// A check constraint refused a value (SQLSTATE 23514).
+    CheckViolation,
+    /// A column must have a value (SQLSTATE 23502); [`field`](super::Error::field) names it.
+    NotNullViolation,
+    /// A concurrent transaction was in the way (SQLSTATE 40001 or 40P01). Nothing was stored. A retry makes sense.
+    Conflict,
+    /// The server ended the statement: `DB_STATEMENT_TIMEOUT`, a lock timeout or an operator (SQLSTATE 57014, 55P03).
+    Canceled,
+    /// No connection of the pool came free in time.
+    PoolTimeout,
+    /// No connection could be made in time.
+    ConnectTimeout,
+    /// `close_db` was called.
+    Closed,
+    /// The server cannot be reached, or the connection broke before anything could be stored. A retry makes sense.
+    Connection,
+    /// The connection broke while a write, or the commit of a transaction, was on its way: all of it was stored, or nothing.
+    OutcomeUnknown,
+    /// The server accepts no writes (SQLSTATE 25006): it is a standby, or a primary that was just replaced. The next call
+    /// opens a new connection.
+    ReadOnly,
+    /// The encrypted connection could not be set up: a certificate was refused, or the server has no TLS.
+    Tls,
+    /// An earlier statement of the transaction failed. Until the rollback PostgreSQL refuses every other statement, and a
+    /// commit stores nothing.
+    TransactionAborted,
+    /// A pooler such as `PgBouncer` stands between program and server and does not let this crate work.
+    Pooler,
+    /// Any other report of the database.
+    Database,
+    /// The configuration is wrong; [`field`](super::Error::field) names the variable.
+    Config,
+    /// The schema could not be brought up to date.
+    Migration,
+}
+
+impl ErrorKind {
+    /// The name in logs and metrics: the attribute `error.type`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::InvalidId { .. } => "invalid_id",
-            Self::InvalidInput { .. } => "invalid_input",
-            Self::UnreadableRow { .. } => "unreadable_row",
-            Self::UnreadableSettings { .. } => "unreadable_settings",
-            Self::UniqueViolation { .. } => "unique_violation",
-            Self::ForeignKeyViolation { .. } => "foreign_key_violation",
-            Self::CheckViolation { .. } => "check_violation",
-            Self::NotNullViolation { .. } => "not_null_violation",
-            Self::Conflict { .. } => "conflict",
-            Self::Canceled { .. } => "canceled",
-            Self::PoolTimeout { .. } => "pool_timeout",
-            Self::ConnectTimeout { .. } => "connect_timeout",
-            Self::Closed { .. } => "closed",
-            Self::Connection { .. } => "connection",
-            Self::OutcomeUnknown { .. } => "outcome_unknown",
-            Self::ReadOnly { .. } => "read_only",
-            Self::Tls { .. } => "tls",
-            Self::Pooler { .. } => "pooler",
-            Self::TransactionAborted { .. } => "transaction_aborted",
-            Self::Database { .. } => "database",
-            Self::Config { .. } => "config",
-            Self::Migration { .. } => "migration",
+            Self::InvalidId => "invalid_id",
+            Self::InvalidInput => "invalid_input",
+            Self::UnreadableRow => "unreadable_row",
+            Self::UnreadableSettings => "unreadable_settings",
+            Self::UniqueViolation => "unique_violation",
+            Self::ForeignKeyViolation => "foreign_key_violation",
+            Self::CheckViolation => "check_violation",
+            Self::NotNullViolation => "not_null_violation",
+            Self::Conflict => "conflict",
+            Self::Canceled => "canceled",
+            Self::PoolTimeout => "pool_timeout",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::Closed => "closed",
+            Self::Connection => "connection",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::ReadOnly => "read_only",
+            Self::Tls => "tls",
+            Self::TransactionAborted => "transaction_aborted",
+            Self::Pooler => "pooler",
+            Self::Database => "database",
+            Self::Config => "config",
+            Self::Migration => "migration",
         }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
     }
 }

@@ -5,18 +5,21 @@ use refinery::{Migration, Target};
 use tokio_postgres::Client;
 use tracing::warn;
 
-use super::apply::{failed, with_lock};
 use super::catalogue::{Difference, difference};
+use super::errors::failed;
+use super::files::{files, runner};
 use super::plan::plan_on;
-use super::{embedded, files};
-use crate::db::Db;
+use super::session::with_lock;
 use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::db::Db;
 
 /// Adopts a database that the Python programs made, and applies nothing. Returns what others have added to it, or `None`
 /// if there is nothing to adopt: no table, or a history.
 ///
 /// # Errors
-/// [`Error::Migration`] with the difference, column by column, if the tables are not those of `V1`.
+/// [`ErrorKind::Migration`] with the difference, column by column, if the tables are not those of `V1`.
 pub async fn adopt(db: &Db) -> Result<Option<Difference>, Error> {
     with_lock(
         db,
@@ -37,7 +40,7 @@ pub(super) async fn record_first(client: &mut Client) -> Result<Difference, Erro
     for line in &difference.tolerated {
         warn!("adopting a database that holds more: {line}");
     }
-    let runner = embedded::migrations::runner().set_target(Target::FakeVersion(first[0].version()));
+    let runner = runner().set_target(Target::FakeVersion(first[0].version()));
     runner.run_async(client).await.map_err(failed)?;
     Ok(difference)
 }

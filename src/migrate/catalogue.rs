@@ -7,11 +7,13 @@ use refinery::Migration;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::apply::{concurrent_index, is_non_transactional, with_session, without_comment_lines};
-use super::files;
+use super::files::{concurrent_index, files, is_non_transactional, without_comment_lines};
 use super::plan::plan_on;
-use crate::db::Db;
+use super::session::with_session;
 use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::db::Db;
 
 /// Kind, table and name of a thing.
 type Key = (String, String, String);
@@ -42,7 +44,7 @@ impl fmt::Display for Difference {
 /// database without a history, `V1`. Needs the right to create a schema, in a transaction that is rolled back.
 ///
 /// # Errors
-/// [`Error::Database`] if the schema may not be created; [`Error::Connection`] and its like.
+/// [`ErrorKind::Database`] if the schema may not be created; [`ErrorKind::Connection`] and its like.
 pub async fn drift(db: &Db) -> Result<Difference, Error> {
     with_session(db, async |client| {
         let plan = plan_on(client).await?;

@@ -6,9 +6,11 @@ use refinery::Migration;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row};
 
-use super::files;
-use crate::db::Db;
+use super::files::files;
 use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::db::Db;
 
 /// How a migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +102,7 @@ impl Plan {
     /// Refuses a history that does not fit the files.
     ///
     /// # Errors
-    /// [`Error::Migration`] names each file that was changed, lost or left out.
+    /// [`ErrorKind::Migration`] names each file that was changed, lost or left out.
     pub fn check(&self) -> Result<(), Error> {
         let problems: Vec<String> = self.with(State::is_wrong).map(problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(Error::migration(problems.join("; "))) }
@@ -122,10 +124,11 @@ fn problem(file: &File) -> String {
 /// Compares the history with the files: one round trip, without locks; the right to read the history is enough.
 ///
 /// # Errors
-/// [`Error::Connection`] and its like, and [`Error::Database`] if the history cannot be read.
+/// [`ErrorKind::Connection`] and its like, and [`ErrorKind::Database`] if the history cannot be read.
 pub async fn plan(db: &Db) -> Result<Plan, Error> {
     let connection = db.connection().await?;
-    connection.track(plan_on(&connection)).await
+    let session = connection.session();
+    session.track(plan_on(session.client())).await
 }
 
 pub(super) async fn plan_on(client: &Client) -> Result<Plan, Error> {

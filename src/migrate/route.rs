@@ -2,9 +2,9 @@
 
 use tokio_postgres::Client;
 
-use crate::db::Db;
 use crate::error::Error;
-use crate::pooler::is_direct;
+use crate::pool::db::Db;
+use crate::pool::pooler::is_direct;
 
 /// Refuses a connection on which the lock does not hold, or that leads elsewhere. Before anything is changed.
 pub(super) async fn check(db: &Db, client: &Client) -> Result<(), Error> {
@@ -14,7 +14,9 @@ pub(super) async fn check(db: &Db, client: &Client) -> Result<(), Error> {
              own: set DB_MIGRATION_URL to PostgreSQL's own address. Nothing was changed",
         ));
     }
-    if db.migrates_elsewhere() && database(client).await? != database(&*db.connection().await?).await? {
+    if db.config().migration.is_some()
+        && database(client).await? != database(db.connection().await?.session().client()).await?
+    {
         return Err(Error::migration(
             "DB_MIGRATION_URL leads to another database than the one that the program works on. Nothing was changed",
         ));

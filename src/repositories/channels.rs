@@ -3,18 +3,20 @@
 use super::parts::{self, Batch, ID, Part};
 use super::{call, channel_bytes, check_channels, collect, rows, stored, write_channels};
 use crate::GenericClient;
-use crate::attempt::Kind;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::channels::{
     self as queries, ChannelRowBorrowed, ChannelSettingsRowBorrowed, UpdateChannelProgressParams,
 };
 use crate::error::Error;
-use crate::ids::{ChannelId, GuildId, MessageId};
-use crate::lease::Client;
-use crate::models::{Channel, ChannelSettings};
-use crate::settings::Settings;
-use crate::snapshots::ChannelSnapshot;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::attempt::CallKind;
+use crate::pool::client::Client;
+use crate::types::ids::{ChannelId, GuildId, MessageId};
+use crate::types::models::{Channel, ChannelSettings};
+use crate::types::settings::Settings;
+use crate::types::snapshots::ChannelSnapshot;
 
 impl TryFrom<ChannelRowBorrowed<'_>> for Channel {
     type Error = Error;
@@ -115,7 +117,7 @@ pub async fn count_channels_by_guild(client: &impl Client, guild_id: GuildId) ->
 /// Needs: select on `bot_channels`.
 ///
 /// # Errors
-/// [`Error::Database`] (SQLSTATE 22003) if the sum is beyond an `i64`; else see the [module](super#errors).
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if the sum is beyond an `i64`; else see the [module](super#errors).
 pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Result<i64, Error> {
     call(client, operation!("total_message_count", "SELECT"), async {
         fetch!(client, |on| Ok(queries::total_message_count().bind(on, &guild_id).one().await?))
@@ -132,7 +134,7 @@ pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Res
 /// Needs: select, update on `bot_guilds`; select, insert, update on `bot_channels`.
 ///
 /// # Errors
-/// [`Error::ForeignKeyViolation`] (`bot_channels_guild_id_fkey`) if the guild is unknown; [`Error::InvalidInput`] for
+/// [`ErrorKind::ForeignKeyViolation`] (`bot_channels_guild_id_fkey`) if the guild is unknown; [`ErrorKind::InvalidInput`] for
 /// U+0000 and for overrides that are no JSON object; else see the [module](super#errors).
 pub async fn upsert_channels_for_guild(
     client: &impl Client,
@@ -227,7 +229,7 @@ pub async fn update_channel_cursor(
 /// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
-/// [`Error::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
 /// [module](super#errors).
 pub async fn update_channel_progress(
     client: &impl Client,
@@ -267,7 +269,7 @@ pub async fn touch_channel_activity(client: &impl Client, channel_id: ChannelId)
 /// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
-/// [`Error::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
 /// [module](super#errors).
 pub async fn increment_channel_message_count(
     client: &impl Client,
@@ -292,14 +294,14 @@ pub async fn increment_channel_message_count(
 /// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
 pub async fn update_channel_settings(
     client: &impl Client,
     channel_id: ChannelId,
     patch: &Settings,
 ) -> Result<Option<ChannelSettings>, Error> {
     call(client, operation!("update_channel_settings", "UPDATE"), async {
-        patch.check("patch", client.limits())?;
+        patch.check("patch", client.limits().settings_bytes)?;
         idempotent!(client, |on| {
             let query = queries::update_channel_settings();
             query.bind(on, patch, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
@@ -315,14 +317,14 @@ pub async fn update_channel_settings(
 /// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
 pub async fn set_channel_settings(
     client: &impl Client,
     channel_id: ChannelId,
     settings: &Settings,
 ) -> Result<Option<ChannelSettings>, Error> {
     call(client, operation!("set_channel_settings", "UPDATE"), async {
-        settings.check("settings", client.limits())?;
+        settings.check("settings", client.limits().settings_bytes)?;
         idempotent!(client, |on| {
             let query = queries::set_channel_settings();
             query.bind(on, settings, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
@@ -350,7 +352,7 @@ struct Delete<'a>(&'a [ChannelId]);
 
 impl Batch for Delete<'_> {
     /// The second time nothing is left to count.
-    const KIND: Kind = Kind::Once;
+    const KIND: CallKind = CallKind::Once;
 
     const NAME: &'static str = "channel_ids";
 

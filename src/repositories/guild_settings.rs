@@ -3,10 +3,15 @@
 use super::{call, stored};
 use crate::codegen::queries::guild_settings::{self as queries, GuildSettingsRowBorrowed};
 use crate::error::Error;
-use crate::ids::GuildId;
-use crate::lease::Client;
-use crate::models::GuildSettings;
-use crate::settings::Settings;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::client::Client;
+use crate::pool::observe::Rows;
+use crate::types::ids::GuildId;
+use crate::types::models::GuildSettings;
+use crate::types::settings::Settings;
+
+impl Rows for GuildSettings {}
 
 impl TryFrom<GuildSettingsRowBorrowed<'_>> for GuildSettings {
     type Error = Error;
@@ -42,14 +47,14 @@ pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Resu
 /// Needs: select, insert, update on `guild_settings`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] if the defaults are no JSON object or hold U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the defaults are no JSON object or hold U+0000; else see the [module](super#errors).
 pub async fn ensure_guild_settings(
     client: &impl Client,
     guild_id: GuildId,
     defaults: &Settings,
 ) -> Result<GuildSettings, Error> {
     call(client, operation!("ensure_guild_settings", "INSERT"), async {
-        defaults.check("defaults", client.limits())?;
+        defaults.check("defaults", client.limits().settings_bytes)?;
         idempotent!(client, |on| {
             let query = queries::ensure_guild_settings();
             query.bind(on, &guild_id, defaults).map(|row| GuildSettings::try_from(row)).one().await?
@@ -67,14 +72,14 @@ pub async fn ensure_guild_settings(
 /// Needs: select, update on `guild_settings`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
 pub async fn update_guild_settings(
     client: &impl Client,
     guild_id: GuildId,
     patch: &Settings,
 ) -> Result<Option<GuildSettings>, Error> {
     call(client, operation!("update_guild_settings", "UPDATE"), async {
-        patch.check("patch", client.limits())?;
+        patch.check("patch", client.limits().settings_bytes)?;
         idempotent!(client, |on| {
             let query = queries::update_guild_settings();
             query.bind(on, patch, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose()
@@ -90,14 +95,14 @@ pub async fn update_guild_settings(
 /// Needs: select, insert, update on `guild_settings`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
 pub async fn set_guild_settings(
     client: &impl Client,
     guild_id: GuildId,
     settings: &Settings,
 ) -> Result<GuildSettings, Error> {
     call(client, operation!("set_guild_settings", "INSERT"), async {
-        settings.check("settings", client.limits())?;
+        settings.check("settings", client.limits().settings_bytes)?;
         idempotent!(client, |on| {
             let query = queries::set_guild_settings();
             query.bind(on, &guild_id, settings).map(|row| GuildSettings::try_from(row)).one().await?

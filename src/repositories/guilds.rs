@@ -2,8 +2,8 @@
 
 use super::parts::{self, Batch, ID, Part};
 use super::{
-    call, channel_bytes, check_batch, check_channels, check_optional_text, check_text, check_time, collect, rows,
-    stored, write_channels,
+    Texts, bytes_of, call, channel_bytes, check_batch, check_channels, check_texts, check_time, collect, rows, stored,
+    write_channels,
 };
 use crate::GenericClient;
 use crate::codegen::IterSql;
@@ -12,10 +12,12 @@ use crate::codegen::queries::guilds::{
     self as queries, GuildRowBorrowed, SyncGuildParams, UpsertGuildParams, UpsertGuildsParams,
 };
 use crate::error::Error;
-use crate::ids::GuildId;
-use crate::lease::Client;
-use crate::models::Guild;
-use crate::snapshots::{ChannelSnapshot, GuildSnapshot};
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::client::Client;
+use crate::types::ids::GuildId;
+use crate::types::models::Guild;
+use crate::types::snapshots::{ChannelSnapshot, GuildSnapshot};
 
 impl TryFrom<GuildRowBorrowed<'_>> for Guild {
     type Error = Error;
@@ -68,8 +70,8 @@ pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
 /// Needs: select, insert, update on `bot_guilds`.
 ///
 /// # Errors
-/// [`Error::ForeignKeyViolation`] (`bot_guilds_owner_user_id_fkey`) if the owner is not in `users`;
-/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+/// [`ErrorKind::ForeignKeyViolation`] (`bot_guilds_owner_user_id_fkey`) if the owner is not in `users`;
+/// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<(), Error> {
     call(client, operation!("upsert_guild", "INSERT"), async {
         check(guild)?;
@@ -186,7 +188,7 @@ pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool
 /// update on `bot_channels`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for U+0000 and overrides that are no object; [`Error::ForeignKeyViolation`] if the owner is
+/// [`ErrorKind::InvalidInput`] for U+0000 and overrides that are no object; [`ErrorKind::ForeignKeyViolation`] if the owner is
 /// deleted meanwhile; else see the [module](super#errors).
 pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u64, Error> {
     call(client, operation!("sync_guild", "INSERT"), async {
@@ -239,12 +241,16 @@ impl Batch for WithChannels<'_> {
     }
 }
 
+fn texts(guild: &GuildSnapshot) -> Texts<'_, 2> {
+    let GuildSnapshot { id: _, name, icon, owner_user_id: _, joined_at: _, channels: _ } = guild;
+    [("name", Some(name)), ("icon", icon.as_deref())]
+}
+
 fn bytes(guild: &GuildSnapshot) -> usize {
-    2 * ID + guild.name.len() + guild.icon.as_ref().map_or(0, String::len)
+    2 * ID + bytes_of(texts(guild))
 }
 
 fn check(guild: &GuildSnapshot) -> Result<(), Error> {
-    check_text("name", &guild.name)?;
-    check_optional_text("icon", guild.icon.as_deref())?;
+    check_texts(texts(guild))?;
     check_time("joined_at", guild.joined_at)
 }

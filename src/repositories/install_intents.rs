@@ -6,9 +6,14 @@ use super::{call, check_text, rows, seconds, stored};
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::install_intents::{self as queries, CreateInstallIntentParams, InstallIntentRowBorrowed};
 use crate::error::Error;
-use crate::lease::Client;
-use crate::models::InstallIntent;
-use crate::snapshots::NewInstallIntent;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::client::Client;
+use crate::pool::observe::Rows;
+use crate::types::models::InstallIntent;
+use crate::types::snapshots::NewInstallIntent;
+
+impl Rows for InstallIntent {}
 
 impl TryFrom<InstallIntentRowBorrowed<'_>> for InstallIntent {
     type Error = Error;
@@ -39,8 +44,8 @@ fn check_state(state: &str) -> Result<(), Error> {
 /// Needs: select, insert on `install_intents`.
 ///
 /// # Errors
-/// [`Error::UniqueViolation`] (`install_intents_pkey`) if the state is taken, [`Error::ForeignKeyViolation`]
-/// (`install_intents_user_id_fkey`) if the user is not in `users`, [`Error::InvalidInput`] for a state that holds U+0000 or is
+/// [`ErrorKind::UniqueViolation`] (`install_intents_pkey`) if the state is taken, [`ErrorKind::ForeignKeyViolation`]
+/// (`install_intents_user_id_fkey`) if the user is not in `users`, [`ErrorKind::InvalidInput`] for a state that holds U+0000 or is
 /// over 2,000 bytes long and for a lifetime over 100 years; else see the [module](super#errors).
 pub async fn create_install_intent(client: &impl Client, intent: &NewInstallIntent) -> Result<InstallIntent, Error> {
     call(client, operation!("create_install_intent", "INSERT"), async {
@@ -65,7 +70,7 @@ pub async fn create_install_intent(client: &impl Client, intent: &NewInstallInte
 /// Needs: select on `install_intents`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
     call(client, operation!("get_install_intent", "SELECT"), async {
         check_text("state", state)?;
@@ -83,7 +88,7 @@ pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Opt
 /// Needs: select, delete on `install_intents`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors). An intent that cannot be read is gone too: the
+/// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors). An intent that cannot be read is gone too: the
 /// user begins again.
 pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
     call(client, operation!("consume_install_intent", "DELETE"), async {
@@ -104,7 +109,7 @@ pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result
 /// Needs: select, delete on `install_intents`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for a grace over 100 years; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] for a grace over 100 years; else see the [module](super#errors).
 pub async fn purge_expired_install_intents(client: &impl Client, grace: Duration) -> Result<u64, Error> {
     call(client, operation!("purge_expired_install_intents", "DELETE"), async {
         let grace_seconds = seconds("grace", grace)?;

@@ -12,7 +12,7 @@
 //!   send.
 //! - Reads of one row by key that several tasks make on a `Db` travel together, on connections of the pool that they share.
 //! - Time is the database's clock.
-//! - What PostgreSQL cannot store is refused before anything is sent ([`Error::InvalidInput`]): text and JSON that hold
+//! - What PostgreSQL cannot store is refused before anything is sent ([`ErrorKind::InvalidInput`]): text and JSON that hold
 //!   U+0000, JSON as [`Settings`] says, and times before its calendar (4714 BC).
 //! - A batch of more than `DB_MAX_BATCH_BYTES` and settings of more than `DB_MAX_SETTINGS_BYTES` are refused, too.
 //! - A call whose future is dropped is canceled on the server, if it has a connection of its own.
@@ -22,19 +22,19 @@
 //! A read on a [`Db`](crate::Db) is made again, once, on another connection; that one waits for a server that is starting or
 //! failing over, `DB_CONNECT_TIMEOUT` at most. So is a write whose documentation says *idempotent*: repeated, it stores and
 //! answers the same. (If somebody else has written the row in between, that is overwritten, as if the call had come later.)
-//! Any other write fails with [`Error::OutcomeUnknown`] if it was on its way, and with [`Error::Connection`] if it was not,
+//! Any other write fails with [`ErrorKind::OutcomeUnknown`] if it was on its way, and with [`ErrorKind::Connection`] if it was not,
 //! so that nothing was stored. On a connection or a transaction of the caller's nothing is made again; what was done in a
 //! transaction is not stored before its commit.
 //!
 //! # Errors
-//! Beside what a function lists, each may fail with [`Error::Connection`], [`Error::ConnectTimeout`],
-//! [`Error::PoolTimeout`], [`Error::Closed`], [`Error::Canceled`], [`Error::Conflict`] and [`Error::Database`]; each that
-//! reads rows with [`Error::UnreadableRow`]; each that writes with [`Error::OutcomeUnknown`] and [`Error::ReadOnly`].
+//! Beside what a function lists, each may fail with [`ErrorKind::Connection`], [`ErrorKind::ConnectTimeout`],
+//! [`ErrorKind::PoolTimeout`], [`ErrorKind::Closed`], [`ErrorKind::Canceled`], [`ErrorKind::Conflict`] and [`ErrorKind::Database`]; each that
+//! reads rows with [`ErrorKind::UnreadableRow`]; each that writes with [`ErrorKind::OutcomeUnknown`] and [`ErrorKind::ReadOnly`].
 
 /// A kind of call by its name and its SQL verb. The keys of its metrics are made at compile time.
 macro_rules! operation {
     ($name:literal, $verb:literal) => {{
-        static OPERATION: $crate::observe::Operation = $crate::observe::Operation {
+        static OPERATION: $crate::pool::observe::Operation = $crate::pool::observe::Operation {
             name: $name,
             verb: $verb,
             calls: || {
@@ -63,10 +63,10 @@ macro_rules! attempts {
                 Ok(lease) => lease,
                 Err(error) => break Err(attempts.give_up(error)),
             };
-            let attempt = $crate::attempt::Attempt::on($client, &lease);
+            let attempt = $crate::pool::attempt::Attempt::on($client, &lease);
             let $on = &*lease;
             let result = attempt.run(async { $call }).await;
-            if let Some(result) = attempts.settle(&attempt, result) {
+            if let Some(result) = attempts.outcome(&attempt, result) {
                 break result;
             }
         }
@@ -76,21 +76,29 @@ macro_rules! attempts {
 /// Runs a read of any number of rows.
 macro_rules! fetch {
     ($client:expr, |$on:ident| $call:expr) => {
-        attempts!($client, $crate::attempt::Attempts::of($client, $crate::attempt::Kind::Read), |$on| $call)
+        attempts!($client, $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read), |$on| {
+            $call
+        })
     };
 }
 
 /// Runs a write that may be sent again: it writes and answers the same.
 macro_rules! idempotent {
     ($client:expr, |$on:ident| $call:expr) => {
-        attempts!($client, $crate::attempt::Attempts::of($client, $crate::attempt::Kind::Idempotent), |$on| $call)
+        attempts!(
+            $client,
+            $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Idempotent),
+            |$on| $call
+        )
     };
 }
 
 /// Runs a write that must not be sent again.
 macro_rules! once {
     ($client:expr, |$on:ident| $call:expr) => {
-        attempts!($client, $crate::attempt::Attempts::of($client, $crate::attempt::Kind::Once), |$on| $call)
+        attempts!($client, $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Once), |$on| {
+            $call
+        })
     };
 }
 
@@ -110,9 +118,9 @@ macro_rules! read {
             None => None,
         };
         let attempts = if place.is_some() {
-            $crate::attempt::Attempts::last()
+            $crate::pool::attempt::Attempts::last()
         } else {
-            $crate::attempt::Attempts::of($client, $crate::attempt::Kind::Read)
+            $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read)
         };
         match answer {
             Some(result) => result,
@@ -154,11 +162,13 @@ use crate::codegen::queries::channels::{UpsertChannelsForGuildParams, upsert_cha
 use crate::codegen::{IterSql, JsonSql, StringSql};
 use crate::config::Limits;
 use crate::error::Error;
-use crate::ids::{ChannelId, GuildId, MessageId, UserId};
-use crate::lease::Client;
-use crate::observe::{Operation, Rows};
-use crate::settings::Settings;
-use crate::snapshots::ChannelSnapshot;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::client::Client;
+use crate::pool::observe::{Operation, Rows};
+use crate::types::ids::{ChannelId, GuildId, MessageId, UserId};
+use crate::types::settings::Settings;
+use crate::types::snapshots::ChannelSnapshot;
 
 impl StringSql for ChannelId {}
 impl StringSql for GuildId {}
@@ -189,8 +199,16 @@ fn check_text(field: &str, text: &str) -> Result<(), Error> {
     }
 }
 
-fn check_optional_text(field: &str, text: Option<&str>) -> Result<(), Error> {
-    text.map_or(Ok(()), |text| check_text(field, text))
+/// The texts of a snapshot, each with its field's name. Whoever lists them takes the snapshot apart, so that a new field does
+/// not compile until it is in the list or left out on purpose.
+type Texts<'a, const N: usize> = [(&'static str, Option<&'a str>); N];
+
+fn check_texts<const N: usize>(texts: Texts<'_, N>) -> Result<(), Error> {
+    texts.into_iter().try_for_each(|(field, text)| text.map_or(Ok(()), |text| check_text(field, text)))
+}
+
+fn bytes_of<const N: usize>(texts: Texts<'_, N>) -> usize {
+    texts.into_iter().filter_map(|(_, text)| text).map(str::len).sum()
 }
 
 /// PostgreSQL's calendar begins with Julian day 0, in the year 4714 BC; chrono's begins long before that, and PostgreSQL's
@@ -208,28 +226,32 @@ fn check_time(field: &str, time: Option<DateTime<Utc>>) -> Result<(), Error> {
 
 /// Checks each element of a batch; an error names the element by its place.
 fn check_batch<T>(name: &str, batch: &[T], check: impl Fn(&T) -> Result<(), Error>) -> Result<(), Error> {
-    batch.iter().enumerate().try_for_each(|(place, element)| {
-        check(element).map_err(|error| match error {
-            Error::InvalidInput { function, field, reason } => {
-                Error::InvalidInput { function, field: format!("{name}[{place}].{field}"), reason }
-            }
-            other => other,
-        })
-    })
+    batch
+        .iter()
+        .enumerate()
+        .try_for_each(|(place, element)| check(element).map_err(|error| error.in_element(name, place)))
 }
 
 /// Refuses what cannot be stored, naming the channel's place and the field.
 fn check_channels(channels: &[ChannelSnapshot], limits: &Limits) -> Result<(), Error> {
     check_batch("channels", channels, |channel| {
-        check_optional_text("name", channel.name.as_deref())?;
-        check_optional_text("kind", channel.kind.as_deref())?;
-        channel.settings_overrides.as_ref().map_or(Ok(()), |overrides| overrides.check("settings_overrides", limits))
+        check_texts(channel_texts(channel))?;
+        channel
+            .settings_overrides
+            .as_ref()
+            .map_or(Ok(()), |overrides| overrides.check("settings_overrides", limits.settings_bytes))
     })
+}
+
+/// Without the overrides, which are checked as JSON.
+fn channel_texts(channel: &ChannelSnapshot) -> Texts<'_, 2> {
+    let ChannelSnapshot { id: _, name, kind, is_nsfw: _, settings_overrides: _ } = channel;
+    [("name", name.as_deref()), ("kind", kind.as_deref())]
 }
 
 fn channel_bytes(channel: &ChannelSnapshot) -> usize {
     let overrides = channel.settings_overrides.as_ref().map_or(0, |overrides| overrides.as_str().len());
-    ID + [&channel.name, &channel.kind].into_iter().flatten().map(String::len).sum::<usize>() + overrides
+    ID + bytes_of(channel_texts(channel)) + overrides
 }
 
 /// A guild's channels, as `upsert_channels_for_guild` and the later parts of `sync_guild` write them.

@@ -5,13 +5,13 @@
 use futures::future::try_join;
 
 use crate::GenericClient;
-use crate::attempt::{Attempts, Kind};
 use crate::codegen::queries::parts as queries;
 use crate::config::Limits;
-use crate::db::Db;
-use crate::error::Error;
-use crate::lease::Client;
-use crate::transaction::Transaction;
+use crate::error::{Error, ErrorKind};
+use crate::pool::attempt::{Attempts, CallKind};
+use crate::pool::client::Client;
+use crate::pool::db::Db;
+use crate::pool::transaction::Transaction;
 
 /// The most rows that a statement is given, but for a key that is repeated more often, and where no transaction is open.
 const LARGEST_PART: usize = 10_000;
@@ -22,7 +22,7 @@ pub(super) const ID: usize = 20;
 /// What a repository function is given to write, and its statement.
 pub(super) trait Batch {
     /// What it means to write the batch twice.
-    const KIND: Kind = Kind::Idempotent;
+    const KIND: CallKind = CallKind::Idempotent;
 
     /// The argument's name.
     const NAME: &'static str;
@@ -94,7 +94,8 @@ async fn write_whole<B: Batch>(client: &impl GenericClient, batch: &B) -> Result
 /// One transaction, and if its connection breaks and that does no harm, another.
 async fn write_in_transactions<B: Batch>(db: &Db, batch: &B) -> Result<u64, Error> {
     let first = match write_in(db.begin_unnamed().await?, batch).await {
-        Err(error @ (Error::Connection { .. } | Error::OutcomeUnknown { is_repeatable: true, .. })) => error,
+        Err(error) if error.kind() == ErrorKind::Connection => error,
+        Err(error) if error.is_outcome_unknown() && error.is_retryable() => error,
         result => return result,
     };
     let again = async { write_in(db.begin_unnamed().await?, batch).await };

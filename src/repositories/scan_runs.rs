@@ -8,10 +8,12 @@ use crate::codegen::queries::scan_runs::{
     self as queries, RecordScanProgressParams, ScanProgressRow, ScanRunRowBorrowed,
 };
 use crate::error::Error;
-use crate::ids::{ChannelId, MessageId, ScanRunId};
-use crate::lease::Client;
-use crate::models::{ScanProgress, ScanRun};
-use crate::snapshots::ScanIncrement;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::client::Client;
+use crate::types::ids::{ChannelId, MessageId, ScanRunId};
+use crate::types::models::{ScanProgress, ScanRun};
+use crate::types::snapshots::ScanIncrement;
 
 impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
     type Error = Error;
@@ -117,7 +119,7 @@ pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Resul
 /// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
-/// [`Error::Database`] (SQLSTATE 22003) if a counter or the channel's message count would leave the range of an `i64`;
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if a counter or the channel's message count would leave the range of an `i64`;
 /// else see the [module](super#errors).
 pub async fn record_scan_progress(
     client: &impl Client,
@@ -144,7 +146,7 @@ pub async fn record_scan_progress(
 /// Needs: select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
-/// [`Error::Database`] (SQLSTATE 22003) if a counter would leave the range of an `i64`; else see the
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if a counter would leave the range of an `i64`; else see the
 /// [module](super#errors).
 pub async fn update_scan_progress(
     client: &impl Client,
@@ -183,7 +185,7 @@ pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Res
 /// Needs: select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_message: &str) -> Result<bool, Error> {
     call(client, operation!("mark_scan_failed", "UPDATE"), async {
         check_text("error_message", error_message)?;

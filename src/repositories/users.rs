@@ -3,16 +3,18 @@
 use chrono::{DateTime, Utc};
 
 use super::parts::{self, Batch, ID, Part};
-use super::{call, check_batch, check_optional_text, check_time, rows, stored};
+use super::{Texts, bytes_of, call, check_batch, check_texts, check_time, rows, stored};
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::users::{self as queries, UpsertUsersParams, UserRowBorrowed};
 use crate::error::Error;
-use crate::ids::UserId;
-use crate::lease::Client;
-use crate::models::User;
-use crate::snapshots::UserSnapshot;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::client::Client;
+use crate::types::ids::UserId;
+use crate::types::models::User;
+use crate::types::snapshots::UserSnapshot;
 
 impl TryFrom<UserRowBorrowed<'_>> for User {
     type Error = Error;
@@ -50,7 +52,7 @@ pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<Us
 /// Needs: select, insert, update on `users`; usage on `users_id_seq`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<(), Error> {
     call(client, operation!("upsert_user", "INSERT"), async {
         check(user)?;
@@ -66,7 +68,7 @@ pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<()
 /// Needs: select, insert, update on `users`; usage on `users_id_seq`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for U+0000, naming the field; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] for U+0000, naming the field; else see the [module](super#errors).
 pub async fn upsert_users(client: &impl Client, users: &[UserSnapshot]) -> Result<u64, Error> {
     if users.is_empty() {
         return Ok(0);
@@ -94,8 +96,7 @@ impl Batch for Upsert<'_> {
     }
 
     fn bytes(user: &UserSnapshot) -> usize {
-        let texts = [&user.username, &user.global_name, &user.avatar];
-        ID + texts.into_iter().flatten().map(String::len).sum::<usize>()
+        ID + bytes_of(texts(user))
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, UserSnapshot>) -> Result<u64, Error> {
@@ -110,9 +111,12 @@ impl Batch for Upsert<'_> {
     }
 }
 
+fn texts(user: &UserSnapshot) -> Texts<'_, 3> {
+    let UserSnapshot { id: _, username, global_name, avatar, last_login_at: _ } = user;
+    [("username", username.as_deref()), ("global_name", global_name.as_deref()), ("avatar", avatar.as_deref())]
+}
+
 fn check(user: &UserSnapshot) -> Result<(), Error> {
-    check_optional_text("username", user.username.as_deref())?;
-    check_optional_text("global_name", user.global_name.as_deref())?;
-    check_optional_text("avatar", user.avatar.as_deref())?;
+    check_texts(texts(user))?;
     check_time("last_login_at", user.last_login_at)
 }

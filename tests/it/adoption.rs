@@ -30,7 +30,7 @@ async fn refused(change: &str) -> String {
 
     let error = database.migrate().await.unwrap_err();
 
-    assert!(matches!(error, Error::Migration { .. }), "{change}: {error}");
+    assert!(error.kind() == ErrorKind::Migration, "{change}: {error}");
     assert_eq!(database.text(TABLES).await, tables, "{change}: nothing may be written");
     assert_eq!(database.value("select to_regclass('refinery_schema_history')").await, None);
     error.to_string()

@@ -43,7 +43,7 @@ async fn a_server_that_never_starts_is_given_up() {
 
     let error = Db::connect(config).await.unwrap_err();
 
-    assert!(matches!(error, Error::Connection { function: "connect", .. }), "{error}");
+    assert!(error.kind() == ErrorKind::Connection && error.function() == Some("connect"), "{error}");
     assert!(error.is_retryable());
 }
 
@@ -66,7 +66,7 @@ async fn a_call_gives_up_when_no_connection_comes_free() {
 
     let error = db::touch_guild(&small, no_guild()).await.unwrap_err();
 
-    assert!(matches!(error, Error::PoolTimeout { function: "touch_guild", .. }), "{error}");
+    assert!(error.kind() == ErrorKind::PoolTimeout && error.function() == Some("touch_guild"), "{error}");
     assert!(error.to_string().contains("DB_POOL_MAX"), "{error}");
     drop(held);
     assert!(!db::touch_guild(&small, no_guild()).await.unwrap());
@@ -84,7 +84,7 @@ async fn the_server_ends_a_statement_that_takes_too_long() {
 
     let error = db::touch_guild(&hurried, guild).await.unwrap_err();
 
-    assert!(matches!(error, Error::Canceled { .. }), "{error}");
+    assert!(error.kind() == ErrorKind::Canceled, "{error}");
     assert_eq!(error.sqlstate(), Some("57014"));
 }
 
@@ -102,7 +102,7 @@ async fn closing_waits_for_running_calls_and_refuses_new_ones() {
     let handle = database.db.clone();
     let closing = tokio::spawn(async move { close_db(&handle).await });
     let refused = until_closed(&database).await;
-    assert!(matches!(refused, Error::Closed { function: "touch_guild" }), "{refused}");
+    assert!(refused.kind() == ErrorKind::Closed && refused.function() == Some("touch_guild"), "{refused}");
     assert!(!closing.is_finished());
 
     lock.commit().await.unwrap();

@@ -124,7 +124,7 @@ async fn a_transaction_in_which_nothing_happens_is_ended_by_the_server_and_store
 
     let error = transaction.commit().await.unwrap_err();
 
-    assert!(matches!(error, Error::Connection { function: "commit", .. }), "{error:?}");
+    assert!(error.kind() == ErrorKind::Connection && error.function() == Some("commit"), "{error:?}");
     assert_eq!(error.sqlstate(), Some("25P03"));
     assert!(error.to_string().contains("see DB_IDLE_IN_TRANSACTION_TIMEOUT"), "{error}");
     assert_eq!(database.text("select count(*) from bot_guilds").await, "0");
@@ -149,8 +149,8 @@ async fn a_server_that_gives_no_answer_is_given_up_five_seconds_after_the_statem
     };
     let (counted, touched) = timeout(PATIENCE, calls).await.expect("both end");
 
-    assert!(matches!(counted, Err(Error::OutcomeUnknown { .. })), "{counted:?}");
-    assert!(matches!(touched, Err(Error::Connection { .. })), "{touched:?}");
+    assert!(counted.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown), "{counted:?}");
+    assert!(touched.as_ref().is_err_and(|error| error.kind() == ErrorKind::Connection), "{touched:?}");
     proxy.release();
     assert_eq!(db::get_guilds(&stalled).await.unwrap().len(), 1, "on a new connection");
 }

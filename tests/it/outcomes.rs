@@ -86,7 +86,7 @@ async fn an_idempotent_write_that_breaks_twice_is_of_unknown_outcome_and_may_be_
 
     let error = scene.cut_while(2, db::touch_guild(&scene.db, 1.into())).await.unwrap_err();
 
-    assert!(matches!(error, Error::OutcomeUnknown { function: "touch_guild", .. }), "{error:?}");
+    assert!(error.kind() == ErrorKind::OutcomeUnknown && error.function() == Some("touch_guild"), "{error:?}");
     assert!(error.is_outcome_unknown() && error.is_retryable());
 }
 
@@ -99,7 +99,10 @@ async fn a_write_that_counts_is_of_unknown_outcome_and_not_made_again() {
 
     let error = scene.cut_while(1, db::increment_channel_message_count(&scene.db, channel, 1)).await.unwrap_err();
 
-    assert!(matches!(error, Error::OutcomeUnknown { function: "increment_channel_message_count", .. }), "{error:?}");
+    assert!(
+        error.kind() == ErrorKind::OutcomeUnknown && error.function() == Some("increment_channel_message_count"),
+        "{error:?}"
+    );
     assert!(error.is_outcome_unknown() && !error.is_retryable());
     assert_eq!(scene.count().await, "2", "the server had got it, and got it once");
 }
@@ -117,7 +120,7 @@ async fn a_statement_that_could_not_be_prepared_was_not_sent() {
 
     let ((), result) = tokio::join!(cutting, db::increment_channel_message_count(&scene.db, channel, 1));
 
-    assert!(matches!(result, Err(Error::Connection { .. })), "{result:?}");
+    assert!(result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Connection), "{result:?}");
     assert_eq!(scene.count().await, "0");
 }
 
@@ -132,7 +135,7 @@ async fn on_a_connection_of_the_callers_nothing_is_made_again() {
     assert!(error.is_outcome_unknown() && error.is_retryable(), "{error:?}");
 
     let error = db::touch_guild(&connection, 1.into()).await.unwrap_err();
-    assert!(matches!(error, Error::Connection { .. }), "it was broken before: {error:?}");
+    assert!(error.kind() == ErrorKind::Connection, "it was broken before: {error:?}");
 }
 
 #[tokio::test]
@@ -161,8 +164,11 @@ async fn in_a_transaction_nothing_is_stored_when_the_connection_breaks() {
     let error = scene.cut_while(1, call).await.unwrap_err();
     let commit = transaction.commit().await.unwrap_err();
 
-    assert!(matches!(error, Error::Connection { .. }), "{error:?}");
-    assert!(matches!(commit, Error::Connection { function: "commit", .. }), "it was not sent: {commit:?}");
+    assert!(error.kind() == ErrorKind::Connection, "{error:?}");
+    assert!(
+        commit.kind() == ErrorKind::Connection && commit.function() == Some("commit"),
+        "it was not sent: {commit:?}"
+    );
     assert_eq!(scene.count().await, "0");
 }
 
@@ -239,7 +245,7 @@ async fn a_server_that_takes_no_writes_says_so_and_the_next_call_connects_anew()
 
     let error = db::increment_channel_message_count(&*database, 1.into(), 1).await.unwrap_err();
 
-    assert!(matches!(error, Error::ReadOnly { .. }) && error.is_retryable(), "{error:?}");
+    assert!(error.kind() == ErrorKind::ReadOnly && error.is_retryable(), "{error:?}");
     assert_ne!(pid().await, before);
     assert!(database.health().await.unwrap().is_read_only);
     assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1, "reads go on");

@@ -41,7 +41,7 @@ async fn connect_behind(pooler: &Server, database: &str) -> Result<Db, Error> {
 #[track_caller]
 fn is_refused(db: Result<Db, Error>) {
     let error = db.expect_err("the pooler is refused");
-    assert!(matches!(error, Error::Pooler { function: "connect", .. }), "{error:?}");
+    assert!(error.kind() == ErrorKind::Pooler && error.function() == Some("connect"), "{error:?}");
     assert!(error.to_string().contains("max_prepared_statements above 0"), "{error}");
 }
 
@@ -193,7 +193,7 @@ async fn a_pooler_that_refuses_options_is_named_and_what_to_do_about_it() {
 
     let error = connect_behind(&pooler, &database.name).await.unwrap_err();
 
-    assert!(matches!(error, Error::Pooler { function: "connect", .. }), "{error:?}");
+    assert!(error.kind() == ErrorKind::Pooler && error.function() == Some("connect"), "{error:?}");
     for advice in [
         "DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0",
         "ignore_startup_parameters = options",
@@ -233,7 +233,7 @@ async fn migrations_do_not_go_through_a_pooler() {
 
     let error = db.migrate().await.unwrap_err();
 
-    assert!(matches!(error, Error::Migration { .. }), "{error:?}");
+    assert!(error.kind() == ErrorKind::Migration, "{error:?}");
     assert!(error.to_string().contains("set DB_MIGRATION_URL to PostgreSQL's own address"), "{error}");
     assert_eq!(tables(&database).await.as_deref(), Some("0"));
 }

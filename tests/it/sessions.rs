@@ -70,7 +70,7 @@ async fn of_joined_calls_the_first_that_failed_gives_the_error() {
             db::touch_guild(&transaction, known.id),
         );
 
-        assert!(matches!(result, Err(Error::ForeignKeyViolation { .. })), "{result:?}");
+        assert!(result.as_ref().is_err_and(|error| error.kind() == ErrorKind::ForeignKeyViolation), "{result:?}");
     }
 }
 
@@ -83,5 +83,10 @@ async fn behind_a_statement_that_failed_the_transaction_says_so() {
 
     let result = db::touch_guild(&transaction, 1.into()).await;
 
-    assert!(matches!(result, Err(Error::TransactionAborted { function: "touch_guild" })), "{result:?}");
+    assert!(
+        result.as_ref().is_err_and(
+            |error| error.kind() == ErrorKind::TransactionAborted && error.function() == Some("touch_guild")
+        ),
+        "{result:?}"
+    );
 }

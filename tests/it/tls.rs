@@ -114,7 +114,7 @@ async fn verify_full_refuses_another_host_and_verify_ca_does_not_care() {
 
     let error = connect_to_server("127.0.0.1", &by_address("verify-full")).await.unwrap_err();
 
-    assert!(matches!(error, Error::Tls { .. }), "{error}");
+    assert!(error.kind() == ErrorKind::Tls, "{error}");
     assert!(error.to_string().contains(r#"certificate not valid for name "127.0.0.1""#), "{error}");
     assert!(error.to_string().contains(r#"only valid for DnsName("localhost")"#), "{error}");
     assert!(connect_to_server("127.0.0.1", &by_address("verify-ca")).await.unwrap());
@@ -130,7 +130,7 @@ async fn an_unknown_authority_is_refused_by_all_modes_that_verify() {
 
     for parameters in refused {
         let error = connect_to_server("localhost", &parameters).await.unwrap_err();
-        assert!(matches!(error, Error::Tls { .. }), "{parameters}: {error}");
+        assert!(error.kind() == ErrorKind::Tls, "{parameters}: {error}");
         assert!(error.to_string().contains("UnknownIssuer; see sslmode and sslrootcert"), "{error}");
     }
 }
@@ -141,7 +141,7 @@ async fn a_certificate_that_has_expired_is_refused_and_said_to_be() {
 
     let error = expired.verify().await.unwrap_err();
 
-    assert!(matches!(error, Error::Tls { .. }), "{error}");
+    assert!(error.kind() == ErrorKind::Tls, "{error}");
     assert!(error.to_string().contains("certificate expired"), "{error}");
 }
 
@@ -151,7 +151,7 @@ async fn a_certificate_that_is_not_valid_yet_is_refused_and_said_to_be() {
 
     let error = early.verify().await.unwrap_err();
 
-    assert!(matches!(error, Error::Tls { .. }), "{error}");
+    assert!(error.kind() == ErrorKind::Tls, "{error}");
     assert!(error.to_string().contains("certificate not valid yet"), "{error}");
 }
 
@@ -174,7 +174,7 @@ async fn require_refuses_a_server_without_tls() {
 
     let error = connect("localhost", port, "sslmode=require").await.unwrap_err();
 
-    assert!(matches!(error, Error::Tls { .. }), "{error}");
+    assert!(error.kind() == ErrorKind::Tls, "{error}");
     assert!(!connect("localhost", port, "sslmode=prefer").await.unwrap());
 }
 
@@ -185,6 +185,6 @@ async fn a_root_certificate_that_is_none_is_a_configuration_error() {
     for file in ["/nowhere/root.pem", rubbish.to_str().unwrap()] {
         let error =
             connect_to_server("localhost", &format!("sslmode=verify-full&sslrootcert={file}")).await.unwrap_err();
-        assert!(matches!(error, Error::Config { .. }), "{error}");
+        assert!(error.kind() == ErrorKind::Config, "{error}");
     }
 }

@@ -44,7 +44,7 @@ async fn an_error_of_the_closure_undoes_everything() {
         })
         .await;
 
-    assert!(matches!(result, Err(Error::ForeignKeyViolation { .. })));
+    assert!(result.as_ref().is_err_and(|error| error.kind() == ErrorKind::ForeignKeyViolation));
     assert_eq!(database.text(COUNT_GUILDS).await, "0");
 }
 
@@ -60,7 +60,12 @@ async fn a_swallowed_error_cannot_turn_a_commit_into_a_silent_rollback() {
         })
         .await;
 
-    assert!(matches!(result, Err(Error::TransactionAborted { function: "commit" })), "{result:?}");
+    assert!(
+        result
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::TransactionAborted && error.function() == Some("commit")),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]
@@ -73,7 +78,12 @@ async fn neither_can_an_error_of_a_call_that_was_dropped() {
     assert!(db::upsert_guild(&transaction, &unknown_owner).now_or_never().is_none(), "it is sent and not awaited");
 
     let result = transaction.commit().await;
-    assert!(matches!(result, Err(Error::TransactionAborted { function: "commit" })), "{result:?}");
+    assert!(
+        result
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::TransactionAborted && error.function() == Some("commit")),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]
@@ -86,7 +96,12 @@ async fn neither_can_an_error_between_rows() {
     drop(transaction.query_raw(rows, [0_i32; 0]).await.unwrap());
 
     let result = transaction.commit().await;
-    assert!(matches!(result, Err(Error::TransactionAborted { function: "commit" })), "{result:?}");
+    assert!(
+        result
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::TransactionAborted && error.function() == Some("commit")),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]
@@ -142,7 +157,7 @@ async fn other_errors_do_not_run_it_again() {
         })
         .await;
 
-    assert!(matches!(result, Err(Error::CheckViolation { .. })));
+    assert!(result.as_ref().is_err_and(|error| error.kind() == ErrorKind::CheckViolation));
     assert_eq!(attempts.into_inner(), 1);
 }
 

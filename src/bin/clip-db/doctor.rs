@@ -90,7 +90,7 @@ pub async fn run(settings: &Settings, output: &mut Output) -> Result<End, Failur
 async fn connect(settings: &Settings) -> Result<(Db, bool), Failure> {
     let mut config = settings.own(2);
     let mut db = Db::connect_behind_any_pooler(config.clone()).await;
-    let refuses_options = matches!(db, Err(Error::Pooler { .. }));
+    let refuses_options = db.as_ref().is_err_and(|error| error.kind() == ErrorKind::Pooler);
     if refuses_options {
         config.statement_timeout = None;
         config.idle_in_transaction_timeout = None;

@@ -36,7 +36,7 @@ impl Failure {
 
     /// What came out of connecting: whatever the server said, there is no way in.
     pub fn connecting(error: &Error) -> Self {
-        if matches!(error, Error::Config { .. }) {
+        if error.kind() == ErrorKind::Config {
             return Self::wrong(error);
         }
         Self { end: End::NoConnection, message: format!("{error}\n{}", way_in(error)) }
@@ -86,8 +86,8 @@ fn way_in(error: &Error) -> &'static str {
         "3D000" => "Create the database, or correct its name (`clip-db config` shows where it is from).",
         "42501" => "Let the owner of the database grant this role the right to connect to it.",
         "53300" => "All connections of the server are taken: end some, or raise its max_connections.",
-        _ if matches!(error, Error::Pooler { .. }) => "`clip-db doctor` looks at what is behind it.",
-        _ if matches!(error, Error::Tls { .. }) => {
+        _ if error.kind() == ErrorKind::Pooler => "`clip-db doctor` looks at what is behind it.",
+        _ if error.kind() == ErrorKind::Tls => {
             "A server without TLS is reached with sslmode=prefer or disable; one with a certificate of its own with \
              sslrootcert=FILE."
         }

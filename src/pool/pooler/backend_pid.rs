@@ -13,7 +13,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
 use crate::error::Error;
 
-pub(super) async fn process(client: &Client) -> Result<i32, Error> {
+pub(super) async fn told(client: &Client) -> Result<i32, Error> {
     let mut paper = Paper(Vec::new());
     client.cancel_token().cancel_query_raw(&mut paper, NoHandshake).await?;
     // The request ends with the process and a secret, each of four bytes.

@@ -13,7 +13,6 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span, warn};
 
 use crate::error::Error;
-use crate::models::{GuildSettings, InstallIntent};
 
 /// A kind of call. Made by `operation!`, once for each function.
 pub(crate) struct Operation {
@@ -34,8 +33,6 @@ pub(crate) trait Rows {
 
 impl Rows for () {}
 impl Rows for i64 {}
-impl Rows for GuildSettings {}
-impl Rows for InstallIntent {}
 
 impl Rows for bool {
     fn rows(&self) -> u64 {
@@ -100,19 +97,19 @@ impl Operation {
             Err(error) => self.failed(span, error),
         }
         if slow.is_some_and(|slow| elapsed > slow) {
-            let outcome = rows.map_or_else(Error::kind, |_| "ok");
+            let outcome = rows.map_or_else(|error| error.kind().as_str(), |_| "ok");
             span.in_scope(|| warn!(query = self.name, ?elapsed, rows = rows.ok(), outcome, "a slow call"));
         }
     }
 
     fn failed(&self, span: &Span, error: &Error) {
-        span.record("otel.status_code", "ERROR").record("error.type", error.kind());
+        span.record("otel.status_code", "ERROR").record("error.type", error.kind().as_str());
         if let Some(code) = error.sqlstate() {
             span.record("db.response.status_code", code);
         }
         counter!(
             "db.client.operation.errors",
-            "db.system.name" => "postgresql", "db.query.summary" => self.name, "error.type" => error.kind()
+            "db.system.name" => "postgresql", "db.query.summary" => self.name, "error.type" => error.kind().as_str()
         )
         .increment(1);
     }

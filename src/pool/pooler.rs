@@ -4,7 +4,7 @@
 //! this crate prepares are then in other processes than those that are asked to run them: they fail or, where several programs
 //! use the same names, give the rows of others. [`Db`](crate::Db) looks before it sends the first of them.
 
-mod told;
+mod backend_pid;
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, Client, Transaction};
 
+use super::sessions::connect_first;
 use crate::config::Config;
-use crate::error::Error;
-use crate::session::connect_first;
+use crate::error::{Error, ErrorKind};
 
 /// How long a notification may take, which the server sends at once.
-const PATIENCE: Duration = Duration::from_secs(5);
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is between this program and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pooler {
-    /// None: who answers is who let us in.
+pub(crate) enum Pooler {
+    /// No pooler: we talk to PostgreSQL directly.
     Absent,
     /// Each connection has a process of the server for itself, as long as it lives.
     Session,
@@ -36,6 +36,14 @@ pub enum Pooler {
 }
 
 impl Pooler {
+    pub(crate) fn mode(self) -> Option<&'static str> {
+        match self {
+            Self::Absent => None,
+            Self::Session => Some("session"),
+            Self::Renaming | Self::Mixing => Some("transaction"),
+        }
+    }
+
     /// Refuses one behind which calls would get the rows of others.
     pub(crate) fn check(self) -> Result<(), Error> {
         if self != Self::Mixing {
@@ -43,8 +51,9 @@ impl Pooler {
         }
         Err(Error::pooler(
             "a pooler (PgBouncer) is in between, in transaction or statement mode, and it does not keep prepared statements \
-             apart: queries would fail or, worse, give the rows of others. Connect to PostgreSQL itself, or use session \
-             mode, or PgBouncer 1.21 or later with max_prepared_statements above 0",
+             apart: queries would fail or, worse, give the rows of others. Connect to PostgreSQL itself; or use session \
+             mode, or PgBouncer 1.21 or later with max_prepared_statements above 0; or set DB_PREPARED_STATEMENTS=off \
+             (slower; for any pooler in transaction mode), or =on if this pooler does keep them apart",
         ))
     }
 }
@@ -52,7 +61,7 @@ impl Pooler {
 /// Whether nothing is between: the server's process has the number that the client was told when it connected. A pooler makes
 /// a number up. One round trip, and no statement that has a name.
 pub(crate) async fn is_direct(client: &Client) -> Result<bool, Error> {
-    Ok(told::process(client).await? == own_process(client).await?)
+    Ok(backend_pid::told(client).await? == own_process(client).await?)
 }
 
 async fn own_process(client: &Client) -> Result<i32, Error> {
@@ -63,13 +72,13 @@ async fn own_process(client: &Client) -> Result<i32, Error> {
 /// kind.
 pub(crate) async fn between(client: &Client, config: &Config) -> Result<Pooler, Error> {
     let process = own_process(client).await?;
-    if process == told::process(client).await? {
+    if process == backend_pid::told(client).await? {
         return Ok(Pooler::Absent);
     }
     match timeout(config.connect_timeout, Box::pin(kind(client, process, config))).await {
         Ok(Err(error)) if is_mixed_up(&error) => Ok(Pooler::Mixing),
         Ok(kind) => kind,
-        Err(_) => Err(Error::ConnectTimeout { function: "" }),
+        Err(_) => Err(Error::new(ErrorKind::ConnectTimeout)),
     }
 }
 
@@ -91,14 +100,14 @@ async fn kind(client: &Client, process: i32, config: &Config) -> Result<Pooler, 
     transaction.batch_execute(include_str!("pooler/listen.sql")).await?;
     transaction.commit().await?;
     client.query_typed(include_str!("pooler/notify.sql"), &[(&listening, Type::INT4), (&word, Type::TEXT)]).await?;
-    let is_heard = matches!(timeout(PATIENCE, hears).await, Ok(Ok(true)));
+    let is_heard = matches!(timeout(NOTIFY_TIMEOUT, hears).await, Ok(Ok(true)));
     Ok(if is_heard { Pooler::Session } else { Pooler::Mixing })
 }
 
 /// A connection of its own, and the task that drives it, which gives whether it has heard the word.
 async fn listener(config: &Config, word: String) -> Result<(Client, JoinHandle<bool>), Error> {
     let connected = connect_first(config.pooled_sessions().iter().enumerate(), &config.tls.connector()?).await;
-    let connected = connected.ok_or(Error::ConnectTimeout { function: "" })?;
+    let connected = connected.ok_or(Error::new(ErrorKind::ConnectTimeout))?;
     let (client, mut connection, _) = connected.map_err(Error::connecting)?;
     let hears = tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {

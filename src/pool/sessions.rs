@@ -1,11 +1,9 @@
 //! How the pool's sessions are made and when they are replaced.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
-use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::LoadBalanceHosts;
 use tokio_postgres::tls::MakeTlsConnect;
@@ -13,11 +11,11 @@ use tokio_postgres::{Client, Config as PgConfig, Connection, Error as PgError, S
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::warn;
 
-use super::Session;
 use super::activity::{Activity, drive};
+use super::epoch::{Epoch, Server};
+use super::session::Session;
 use crate::config::{Config, Limits};
 use crate::error::{Error, may_come_back};
-use crate::observe;
 
 /// The pauses between two attempts to connect to a server that is starting or failing over. Short ones: what waits here
 /// should go on within a second after the server is back.
@@ -26,50 +24,6 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// How much longer than `statement_timeout` an answer may take: the server itself ends what takes longer than that.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Sessions of one epoch lead to one server. It ends for all of them when one finds that this server is no primary any more,
-/// is gone, or gives nobody an answer.
-#[derive(Clone)]
-pub(super) struct Epoch {
-    own: u64,
-    server: Arc<Server>,
-}
-
-/// What the sessions of a pool know together of their server.
-#[derive(Default)]
-struct Server {
-    epoch: AtomicU64,
-    answers: AtomicU64,
-    /// The place of the host that is asked first for a session.
-    first_host: AtomicUsize,
-}
-
-impl Epoch {
-    /// Of many sessions that find the same, the first one ends the epoch.
-    pub(super) fn ends(&self) -> bool {
-        self.server.epoch.compare_exchange(self.own, self.own + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-
-    /// The same, and another host is asked first from now on, if there is one: this one takes connections, and is no use.
-    pub(super) fn moves_on(&self) {
-        if self.ends() {
-            self.server.first_host.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.server.epoch.load(Ordering::Relaxed) != self.own
-    }
-
-    pub(super) fn answered(&self) {
-        self.server.answers.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many answers all sessions have got.
-    pub(super) fn answers(&self) -> u64 {
-        self.server.answers.load(Ordering::Relaxed)
-    }
-}
 
 /// Makes the pool's sessions.
 pub(crate) struct Sessions {
@@ -100,35 +54,22 @@ impl Sessions {
     /// The hosts, from the one on that took the last session, or from any.
     fn in_order(&self) -> impl Iterator<Item = (usize, &PgConfig)> {
         let count = self.hosts.len();
-        let last = self.server.first_host.load(Ordering::Relaxed) % count;
+        let last = self.server.first_host() % count;
         let first = if self.shuffles { rand::random_range(0..count) } else { last };
         (first..first + count).map(move |place| (place % count, &self.hosts[place % count]))
     }
 
-    fn epoch(&self) -> Epoch {
-        Epoch { own: self.epochs(), server: self.server.clone() }
-    }
-
     /// How often an epoch has ended.
     pub(crate) fn epochs(&self) -> u64 {
-        self.server.epoch.load(Ordering::Relaxed)
+        self.server.epochs()
     }
 
     fn session(&self, client: Client, connection: PgConnection, epoch: Epoch) -> Session {
         let activity = Arc::new(Activity::of(epoch));
         tokio::spawn(drive(connection, activity.clone(), self.answer_timeout));
-        observe::session_opened();
-        Session {
-            client,
-            statements: Mutex::default(),
-            activity,
-            has_failed: AtomicBool::new(false),
-            is_lost: AtomicBool::new(false),
-            // Sessions that were opened together do not end together.
-            expires: self.max_lifetime.map(|age| Instant::now() + age.mul_f64(rand::random_range(0.9..=1.0))),
-            tls: self.tls.clone(),
-            limits: self.limits,
-        }
+        // Sessions that were opened together do not end together.
+        let expires = self.max_lifetime.map(|age| Instant::now() + age.mul_f64(rand::random_range(0.9..=1.0)));
+        Session::new(client, activity, expires, self.tls.clone(), self.limits)
     }
 }
 
@@ -145,11 +86,11 @@ impl Manager for Sessions {
         loop {
             // Half of the pause at random: programs that were started together come at different moments.
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
-            let epoch = self.epoch(); // if it ends meanwhile, this may lead to the server that it ended for
+            let epoch = self.server.epoch(); // if it ends meanwhile, this may lead to the server that it ended for
             // Boxed, as what is rare: every call carries the size of the futures in it.
             match Box::pin(connect_first(self.in_order(), &self.tls)).await {
                 Some(Ok((client, connection, host))) => {
-                    self.server.first_host.store(host, Ordering::Relaxed);
+                    self.server.prefer(host);
                     return Ok(Box::new(self.session(client, connection, epoch)));
                 }
                 Some(Err(error)) if !may_come_back(&error) || Instant::now() + jittered > deadline => {

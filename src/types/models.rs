@@ -6,11 +6,12 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use postgres_types::{FromSql, Kind, Type};
 
-use crate::ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
-use crate::settings::Settings;
+use super::ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
+use super::settings::Settings;
 
 /// A Discord user: a guild's owner, or somebody who installed the bot.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct User {
     /// The row's own number; other tables refer to `discord_user_id`.
     pub id: i32,
@@ -28,6 +29,7 @@ pub struct User {
 
 /// A guild (a Discord server) that the bot is in.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Guild {
     /// The guild at Discord.
     pub guild_id: GuildId,
@@ -45,6 +47,7 @@ pub struct Guild {
 
 /// The settings of a guild.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct GuildSettings {
     /// Whose settings.
     pub guild_id: GuildId,
@@ -56,6 +59,7 @@ pub struct GuildSettings {
 
 /// A channel of a guild.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Channel {
     /// The channel at Discord.
     pub channel_id: ChannelId,
@@ -87,6 +91,7 @@ pub struct Channel {
 
 /// The settings of a channel, as a change of them returns it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ChannelSettings {
     /// Whose settings.
     pub channel_id: ChannelId,
@@ -98,6 +103,7 @@ pub struct ChannelSettings {
 
 /// One pass of the worker over a channel.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ScanRun {
     /// Made by PostgreSQL.
     pub id: ScanRunId,
@@ -128,6 +134,7 @@ pub struct ScanRun {
 
 /// The two counters of a scan run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct ScanProgress {
     /// How many messages were looked at.
     pub messages_scanned: i64,
@@ -200,6 +207,7 @@ impl FromSql<'_> for ScanStatus {
 
 /// Somebody began to add the bot to a guild: the state of an OAuth2 authorization.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct InstallIntent {
     /// The random text that comes back from Discord.
     pub state: String,

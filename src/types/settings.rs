@@ -18,8 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::config::Limits;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// A JSON value as PostgreSQL's jsonb holds it: the settings of a guild or a channel, a patch to them, or defaults.
 ///
@@ -53,7 +52,7 @@ impl Settings {
     /// The settings as any serializable type; it should give a JSON object.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the value cannot be written as JSON.
+    /// [`ErrorKind::InvalidInput`] if the value cannot be written as JSON.
     pub fn from_serialize(value: &impl Serialize) -> Result<Self, Error> {
         serde_json::to_string(value).map(Self::from_json).map_err(|error| Error::invalid_input("settings", error))
     }
@@ -61,9 +60,9 @@ impl Settings {
     /// The whole value as a type of yours.
     ///
     /// # Errors
-    /// [`Error::UnreadableSettings`] if the stored JSON is not of that type, or beyond what `serde_json` can parse.
+    /// [`ErrorKind::UnreadableSettings`] if the stored JSON is not of that type, or beyond what `serde_json` can parse.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_str(self.as_str()).map_err(|source| Error::UnreadableSettings { key: None, source })
+        serde_json::from_str(self.as_str()).map_err(unreadable)
     }
 
     /// The value of one top-level key; `None` if there is no such key or the value is no object.
@@ -71,13 +70,12 @@ impl Settings {
     /// Only that value is parsed, so that a strange one beside it does no harm.
     ///
     /// # Errors
-    /// [`Error::UnreadableSettings`] if the value is there but not of type `T`.
+    /// [`ErrorKind::UnreadableSettings`] if the value is there but not of type `T`.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
         let Some(value) = entries(self.as_str()).and_then(|entries| entries.get(key).map(|value| value.get())) else {
             return Ok(None);
         };
-        let unreadable = |source| Error::UnreadableSettings { key: Some(key.to_owned()), source };
-        serde_json::from_str(value).map(Some).map_err(unreadable)
+        serde_json::from_str(value).map(Some).map_err(|error| unreadable(error).with_field(key))
     }
 
     /// Whether the value is a JSON object, as settings should be.
@@ -91,11 +89,11 @@ impl Settings {
     }
 
     /// Refuses what cannot or should not be stored, naming the field.
-    pub(crate) fn check(&self, field: &'static str, limits: &Limits) -> Result<(), Error> {
+    pub(crate) fn check(&self, field: &'static str, most: usize) -> Result<(), Error> {
         if !self.is_object() {
             return Err(Error::invalid_input(field, "is no JSON object"));
         }
-        let (bytes, most) = (self.0.len(), limits.settings_bytes);
+        let bytes = self.0.len();
         if bytes > most {
             return Err(Error::invalid_input(
                 field,
@@ -104,6 +102,10 @@ impl Settings {
         }
         storable::check(self.as_str()).map_err(|reason| Error::invalid_input(field, reason))
     }
+}
+
+fn unreadable(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::UnreadableSettings).with_reason(error.to_string()).with_source(error)
 }
 
 impl Default for Settings {

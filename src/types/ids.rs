@@ -17,6 +17,9 @@ use crate::error::Error;
 /// 2015-01-01T00:00:00Z, the first millisecond that a snowflake can hold, in milliseconds since 1970.
 const DISCORD_EPOCH: u64 = 1_420_070_400_000;
 
+/// What an id must be.
+const SNOWFLAKE: &str = "a Discord snowflake, 1 to 20 decimal digits, at most 64 bits";
+
 /// The decimal digits of a snowflake, or `None`. Only the one way to write a number that Discord and this crate use:
 /// no sign, no space, no leading zero. Another way could not be found again as text.
 fn parse(text: &str) -> Option<u64> {
@@ -112,7 +115,7 @@ macro_rules! snowflake {
             type Err = Error;
 
             fn from_str(text: &str) -> Result<Self, Error> {
-                parse(text).map(Self).ok_or_else(|| Error::invalid_id(stringify!($name), text))
+                parse(text).map(Self).ok_or_else(|| Error::invalid_id(stringify!($name), SNOWFLAKE, text))
             }
         }
 
@@ -198,7 +201,7 @@ impl FromStr for ScanRunId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid_id("ScanRunId", text))
+        Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid_id("ScanRunId", "a uuid", text))
     }
 }
 

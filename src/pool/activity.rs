@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tokio_postgres::{Connection, Error as PgError};
 use tracing::{debug, warn};
 
-use super::sessions::Epoch;
+use super::epoch::Epoch;
 
 /// How often the task looks whether answers come, in the time that one may take, and at least.
 const LOOKS: u32 = 8;
@@ -24,7 +24,7 @@ pub(super) struct Activity {
     abandoned: AtomicUsize,
     ended: AtomicU64,
     is_silent: AtomicBool,
-    last_words: Mutex<Option<PgError>>,
+    close_reason: Mutex<Option<PgError>>,
     epoch: Epoch,
 }
 
@@ -35,7 +35,7 @@ impl Activity {
             abandoned: AtomicUsize::new(0),
             ended: AtomicU64::new(0),
             is_silent: AtomicBool::new(false),
-            last_words: Mutex::default(),
+            close_reason: Mutex::default(),
             epoch,
         }
     }
@@ -59,8 +59,8 @@ impl Activity {
         self.is_silent.load(Ordering::Relaxed)
     }
 
-    pub(super) fn last_words(&self) -> Option<PgError> {
-        self.last_words.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn close_reason(&self) -> Option<PgError> {
+        self.close_reason.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn epoch(&self) -> &Epoch {
@@ -113,7 +113,7 @@ where
         Either::Left((Ok(()), _)) => {}
         Either::Left((Err(error), _)) => {
             debug!(%error, "a connection has ended");
-            *activity.last_words.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *activity.close_reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
         Either::Right((Silence::Server { answers_others }, _)) => {
             warn!(?limit, "PostgreSQL gives no answer on a connection, which is closed");

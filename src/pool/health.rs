@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::db::Db;
-use crate::error::Error;
+use super::db::Db;
+use super::pooler::Pooler;
+use crate::error::{Error, ErrorKind};
 
 /// How the pool and its server are, as [`Db::health`] found them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Health {
     pub most_connections: usize,
     /// Calls that wait for a connection.
     pub waiting: usize,
+    /// The mode of the pooler between program and server: `session`, or `transaction` with prepared statements kept apart.
+    /// `None` without a pooler, or if `DB_PREPARED_STATEMENTS` is not `auto`.
+    pub pooler: Option<&'static str>,
 }
 
 impl Db {
@@ -38,11 +42,11 @@ impl Db {
     /// ```
     ///
     /// # Errors
-    /// As [`Db::connection`], and [`Error::Connection`] if the connection breaks.
+    /// As [`Db::connection`], and [`ErrorKind::Connection`] if the connection breaks.
     pub async fn health(&self) -> Result<Health, Error> {
         let looked = match self.look().await {
             // The server was restarted, and this connection had not noticed yet: the pool has a new one.
-            Err(Error::Connection { .. }) => self.look().await,
+            Err(error) if error.kind() == ErrorKind::Connection => self.look().await,
             looked => looked,
         };
         looked.map_err(|error| error.in_function("health"))
@@ -51,7 +55,7 @@ impl Db {
     async fn look(&self) -> Result<Health, Error> {
         let connection = self.connection().await?;
         let asked = Instant::now();
-        let rows = connection.ask(include_str!("health.sql")).await?;
+        let rows = connection.session().query_unnamed(include_str!("health.sql")).await?;
         let round_trip = asked.elapsed();
         let is_read_only = rows.first().is_some_and(|row| row.get(0));
         let pool = self.pool_status();
@@ -61,6 +65,7 @@ impl Db {
             connections: pool.size,
             most_connections: pool.max_size,
             waiting: self.waiting(),
+            pooler: self.pooler().and_then(Pooler::mode),
         })
     }
 }

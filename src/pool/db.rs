@@ -9,42 +9,19 @@ use std::time::Duration;
 use deadpool::managed::{Pool, PoolError, QueueMode, TimeoutType, Timeouts};
 use deadpool::{Runtime, Status};
 use futures::future::{Either, select};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
-use tokio_postgres::{Client as PgClient, Error as PgError};
 use tokio_util::task::TaskTracker;
-use tracing::info;
 
-use crate::config::{Config, Limits, get_config};
-use crate::connection::Connection;
+use super::connection::Connection;
+use super::observe::Waiting;
+use super::pooler::{self, Pooler};
+use super::sessions::Sessions;
+use super::sharing::{Place, Shared, Sharing};
+use crate::config::{Config, Limits, PreparedStatements};
 use crate::error::Error;
-use crate::migrate;
-use crate::observe::Waiting;
-use crate::pooler::{self, Pooler};
-use crate::session::{Sessions, connect_first};
-use crate::sharing::{Place, Shared, Sharing};
+#[cfg(doc)]
+use crate::error::ErrorKind;
 
-/// Reads the environment (see [`get_config`]), connects, and brings the schema up to date. Several programs may start at
-/// once: one migrates, the others wait for it.
-///
-/// A server that is still starting is waited for, `DB_CONNECT_TIMEOUT` seconds at most.
-///
-/// # Errors
-/// [`Error::Config`] for a wrong variable, [`Error::Connection`], [`Error::Tls`] or [`Error::Database`] if there is no way
-/// in, [`Error::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements, [`Error::Migration`] if the database
-/// holds what this version cannot work on.
-pub async fn init_db() -> Result<Db, Error> {
-    let config = get_config()?;
-    info!(%config, "connecting to PostgreSQL");
-    let start = async {
-        let db = Db::open(config).await?;
-        migrate::apply(&db, |_| ()).await?;
-        Ok(db)
-    };
-    start.await.map_err(|error: Error| error.in_function("init_db"))
-}
-
-/// Ends the handle and its clones: new calls fail with [`Error::Closed`], running ones are waited for.
+/// Ends the handle and its clones: new calls fail with [`ErrorKind::Closed`], running ones are waited for.
 ///
 /// That includes every [`Connection`] and [`Transaction`](crate::Transaction): drop those of your own task first, or it
 /// waits for itself.
@@ -70,8 +47,9 @@ pub struct Db {
     sharing: Arc<Sharing>,
     config: Config,
     limits: Limits,
+    pooler: Option<Pooler>,
     waiting: Waiting,
-    /// The epoch whose beginning was seen.
+    /// The last epoch whose stale connections were closed.
     swept: Arc<AtomicU64>,
     /// Counts the connections that are out.
     running: TaskTracker,
@@ -81,73 +59,51 @@ impl Db {
     /// Connects, and leaves the schema as it is. Waits for a server that is still starting.
     ///
     /// # Errors
-    /// As [`init_db`].
+    /// [`ErrorKind::Config`] for a wrong value; [`ErrorKind::Connection`], [`ErrorKind::ConnectTimeout`],
+    /// [`ErrorKind::Tls`] or [`ErrorKind::Database`] if the server cannot be reached or refuses the connection;
+    /// [`ErrorKind::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements.
     pub async fn connect(config: Config) -> Result<Self, Error> {
         Self::open(config).await.map_err(|error| error.in_function("connect"))
     }
 
-    async fn open(config: Config) -> Result<Self, Error> {
-        let db = Self::connect_behind_any_pooler(config).await?;
-        db.pooler().await?.check()?;
-        Ok(db)
-    }
-
-    /// For `clip-db doctor`, which sends unnamed statements only.
-    #[doc(hidden)]
-    pub async fn connect_behind_any_pooler(config: Config) -> Result<Self, Error> {
+    /// The same, without a function's name in the error.
+    pub(crate) async fn open(config: Config) -> Result<Self, Error> {
         config.check()?;
-        let sharing = Arc::new(Sharing::of(config.pool_max));
-        let limits = config.limits();
-        let db = Self {
+        let mut db = Self {
             pool: pool(&config)?,
-            sharing,
+            sharing: Arc::new(Sharing::of(&config)),
+            limits: config.limits(),
             config,
-            limits,
+            pooler: None,
             waiting: Waiting::default(),
             swept: Arc::default(),
             running: TaskTracker::new(),
         };
-        drop(db.connection().await?);
+        let connection = db.connection().await?;
+        if db.config.prepared_statements == PreparedStatements::Auto {
+            let session = connection.session();
+            let pooler = session.track(pooler::between(session.client(), &db.config)).await?;
+            pooler.check()?;
+            db.pooler = Some(pooler);
+        }
         Ok(db)
     }
 
-    /// What is between this program and the server.
-    #[doc(hidden)]
-    pub async fn pooler(&self) -> Result<Pooler, Error> {
-        let connection = self.connection().await?;
-        connection.track(pooler::between(&connection, &self.config)).await
+    /// What stands between this program and the server, if that was asked.
+    pub(crate) fn pooler(&self) -> Option<Pooler> {
+        self.pooler
     }
 
-    /// Brings the schema up to date; one round trip if it is. [`migrate::apply`] reports each file.
-    ///
-    /// # Errors
-    /// [`Error::Migration`] if the database holds what this version cannot work on, and whatever keeps a file from being
-    /// applied.
-    pub async fn migrate(&self) -> Result<(), Error> {
-        migrate::apply(self, |_| ()).await.map_err(|error| error.in_function("migrate"))
-    }
-
-    /// Whether migrations have an address of their own: `DB_MIGRATION_URL`.
-    pub(crate) fn migrates_elsewhere(&self) -> bool {
-        self.config.migration.is_some()
-    }
-
-    /// The connection that migrates, and the task that drives it: none of the pool, whose limits are for short calls.
-    pub(crate) async fn connect_to_migrate(&self) -> Result<(PgClient, JoinHandle<Result<(), PgError>>), Error> {
-        let (hosts, tls) = self.config.migrating_sessions();
-        let connected =
-            timeout(self.config.connect_timeout, connect_first(hosts.iter().enumerate(), &tls.connector()?)).await;
-        let connected = connected.ok().flatten().ok_or(Error::ConnectTimeout { function: "" })?;
-        let (client, connection, _) = connected.map_err(Error::connecting)?;
-        Ok((client, tokio::spawn(connection)))
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Takes a connection from the pool, for several calls in a row. Dropping it gives it back. For a transaction there is
     /// [`Db::begin`]: one that is begun by hand here would still be open when the connection goes back.
     ///
     /// # Errors
-    /// [`Error::PoolTimeout`] if none comes free in `DB_ACQUIRE_TIMEOUT`, [`Error::Connection`] or
-    /// [`Error::ConnectTimeout`] if none can be made, [`Error::Closed`] after `close_db`.
+    /// [`ErrorKind::PoolTimeout`] if none comes free in `DB_ACQUIRE_TIMEOUT`, [`ErrorKind::Connection`] or
+    /// [`ErrorKind::ConnectTimeout`] if none can be made, [`ErrorKind::Closed`] after `close_db`.
     pub async fn connection(&self) -> Result<Connection, Error> {
         match self.free_connection().await? {
             Some(connection) => Ok(connection),
@@ -200,7 +156,7 @@ impl Db {
         };
         let place = match self.sharing.least_loaded() {
             (None, false) => None,
-            // Nobody waits for a connection who can share one.
+            // A read that can share a connection never waits for a free one.
             (Some(shared), is_room) if !is_room || self.pool.status().available == 0 => Some((shared, false)),
             (least_loaded, _) => match (self.free_connection().await?, least_loaded) {
                 (Some(connection), _) => self.sharing.add(connection),

@@ -12,10 +12,11 @@ use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::connection::Connection;
-use crate::error::Error;
-use crate::observe::Waiting;
-use crate::session::Session;
+use super::connection::Connection;
+use super::observe::Waiting;
+use super::session::Session;
+use crate::config::{Config, PreparedStatements};
+use crate::error::{Error, ErrorKind};
 
 /// Connections of the pool that may be shared: half of them, so that writes find the other half, and no more than this.
 const MOST: usize = 4;
@@ -24,7 +25,7 @@ const MOST: usize = 4;
 const DEPTH: usize = 32;
 
 /// How long a connection may give no answer at all before its readers go elsewhere.
-const PATIENCE: Duration = Duration::from_secs(1);
+const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The connections that are shared now. Each goes back to the pool with the last of its readers.
 pub(crate) struct Sharing {
@@ -37,9 +38,10 @@ pub(crate) struct Sharing {
 }
 
 impl Sharing {
-    /// For a pool of so many connections.
-    pub(crate) fn of(pool: usize) -> Self {
-        let limit = (pool / 2).min(MOST);
+    /// Without prepared statements each call is a transaction, and needs a connection of its own.
+    pub(crate) fn of(config: &Config) -> Self {
+        let is_allowed = config.prepared_statements != PreparedStatements::Off;
+        let limit = if is_allowed { (config.pool_max / 2).min(MOST) } else { 0 };
         let permits = Arc::new(Semaphore::new(limit * DEPTH));
         Self { limit, connections: Mutex::default(), permits, opened: Notify::new() }
     }
@@ -58,7 +60,7 @@ impl Sharing {
         }
         let _waiter = waiting.one();
         let permit = timeout(patience, self.permits.clone().acquire_owned()).await;
-        permit.map_err(|_| Error::PoolTimeout { function: "" })?.map(Some).map_err(|_| Error::Closed { function: "" })
+        permit.map_err(|_| Error::new(ErrorKind::PoolTimeout))?.map(Some).map_err(|_| Error::new(ErrorKind::Closed))
     }
 
     /// The connection with the fewest readers, and whether there may be one more connection.
@@ -110,7 +112,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn is_open(&self) -> bool {
-        !self.is_stalled.load(Ordering::Relaxed) && !self.connection.is_spent()
+        !self.is_stalled.load(Ordering::Relaxed) && !self.connection.session().is_spent()
     }
 }
 
@@ -124,7 +126,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn session(&self) -> &Session {
-        &self.shared.connection
+        self.shared.connection.session()
     }
 
     /// What a read on this connection gives; `None` if the connection broke, or gives nobody an answer any more: a read
@@ -136,7 +138,8 @@ impl Place {
         let Shared { answers, is_stalled, .. } = &*self.shared;
         loop {
             let before = answers.load(Ordering::Relaxed);
-            let answer = if self.is_first { Ok(read.as_mut().await) } else { timeout(PATIENCE, read.as_mut()).await };
+            let answer =
+                if self.is_first { Ok(read.as_mut().await) } else { timeout(STALL_TIMEOUT, read.as_mut()).await };
             match answer {
                 Ok(Err(_)) if self.session().has_failed() => return None,
                 Ok(result) => {

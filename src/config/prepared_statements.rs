@@ -1,0 +1,44 @@
+//! Whether statements are prepared once for each connection. A pooler decides whether that works.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How statements reach the server: `DB_PREPARED_STATEMENTS`.
+///
+/// A call on a prepared statement is one round trip. A pooler that gives each transaction another process of the server must
+/// keep the prepared statements of its clients apart: `PgBouncer` from 1.21 on does, with `max_prepared_statements` above 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum PreparedStatements {
+    /// `auto`: asks at the start which pooler is there, and refuses to start behind one that mixes up prepared statements.
+    #[default]
+    Auto,
+    /// `on`: prepares without asking. For poolers that keep statements apart in a way that `auto` does not recognize.
+    On,
+    /// `off`: each call is a transaction that prepares its statements, runs them and closes them. Works behind any pooler that
+    /// gives a transaction one process of the server; a call takes four round trips.
+    Off,
+}
+
+impl FromStr for PreparedStatements {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err(format!("{text:?} is not one of auto, on, off")),
+        }
+    }
+}
+
+impl fmt::Display for PreparedStatements {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Auto => "auto",
+            Self::On => "on",
+            Self::Off => "off",
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! The migrations that this program carries.
+
+use refinery::{Migration, Runner};
+
+use super::plan::Plan;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The first line of a file that cannot run in a transaction.
+const NON_TRANSACTIONAL: &str = "-- non-transactional";
+
+/// What applies the files and keeps the history.
+pub(super) fn runner() -> Runner {
+    embedded::migrations::runner()
+}
+
+/// The files by version.
+pub(super) fn files() -> Vec<Migration> {
+    let mut files = runner().get_migrations().clone();
+    files.sort_by_key(Migration::version);
+    files
+}
+
+/// The SQL of the files that a plan would apply, each under its name.
+#[must_use]
+pub fn pending_sql(plan: &Plan) -> Vec<(String, String)> {
+    let pending: Vec<i32> = plan.pending().map(|file| file.version).collect();
+    files()
+        .into_iter()
+        .filter(|file| pending.contains(&file.version()))
+        .map(|file| (file.to_string(), file.sql().unwrap_or_default().to_owned()))
+        .collect()
+}
+
+/// Whether a file declares that it runs in no transaction.
+pub(super) fn is_non_transactional(sql: &str) -> bool {
+    sql.lines().next() == Some(NON_TRANSACTIONAL)
+}
+
+/// The statement of a non-transactional file.
+pub(super) fn without_comment_lines(sql: &str) -> String {
+    let lines: Vec<&str> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    lines.join("\n")
+}
+
+/// The name of the index that a `create [unique] index concurrently [if not exists] name on …` makes.
+pub(super) fn concurrent_index(sql: &str) -> Option<String> {
+    let statement = without_comment_lines(sql).to_lowercase();
+    let words: Vec<&str> = statement.split_whitespace().filter(|word| *word != "unique").collect();
+    match words[..] {
+        ["create", "index", "concurrently", "if", "not", "exists", name, "on", ..]
+        | ["create", "index", "concurrently", name, "on", ..] => Some(name.to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,83 @@
+//! The connection that migrates: not of the pool, whose limits are for short calls, and alone among all programs.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Error as PgError};
+use tracing::debug;
+
+use super::route;
+use crate::error::{Error, ErrorKind};
+use crate::pool::db::Db;
+use crate::pool::sessions::connect_first;
+
+/// The key of the advisory lock: "clip-db" in ASCII.
+const LOCK_KEY: i64 = 0x0063_6c69_702d_6462;
+
+/// How long to wait for another program that migrates.
+const LOCK_DEADLINE: Duration = Duration::from_mins(5);
+
+/// Does work on a connection of its own, alone among all programs: its end frees the lock.
+pub(super) async fn with_lock<T>(db: &Db, work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
+    with_session(db, async |client| {
+        lock(client).await?;
+        work(client).await
+    })
+    .await
+}
+
+/// Does work on a connection of its own: whatever becomes of it, no call gets a connection in a strange state.
+pub(super) async fn with_session<T>(
+    db: &Db,
+    work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (mut client, driver) = connect(db).await?;
+    let result = match prepare(db, &client).await {
+        Ok(()) => work(&mut client).await,
+        Err(error) => Err(error),
+    };
+    drop(client);
+    _ = driver.await; // whatever broke it has failed `result` too
+    result
+}
+
+async fn prepare(db: &Db, client: &Client) -> Result<(), Error> {
+    route::check(db, client).await?;
+    client.query_typed(include_str!("session.sql"), &[]).await?;
+    if let Err(error) = client.query_typed(include_str!("watched.sql"), &[]).await {
+        debug!(%error, "the server cannot watch for programs that are gone");
+    }
+    Ok(())
+}
+
+async fn lock(client: &Client) -> Result<(), Error> {
+    let deadline = Instant::now() + LOCK_DEADLINE;
+    while !try_lock(client).await? {
+        if Instant::now() > deadline {
+            return Err(Error::migration("another program has been migrating for five minutes"));
+        }
+        sleep(jitter(Duration::from_millis(100))).await;
+    }
+    Ok(())
+}
+
+async fn try_lock(client: &Client) -> Result<bool, Error> {
+    let rows = client.query_typed(include_str!("try_lock.sql"), &[(&LOCK_KEY, Type::INT8)]).await?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
+}
+
+/// Between half of a pause and the whole: programs that wait together ask at different moments.
+pub(super) fn jitter(pause: Duration) -> Duration {
+    pause.mul_f64(rand::random_range(0.5..1.0))
+}
+
+async fn connect(db: &Db) -> Result<(Client, JoinHandle<Result<(), PgError>>), Error> {
+    let config = db.config();
+    let (hosts, tls) = config.migrating_sessions();
+    let connected = timeout(config.connect_timeout, connect_first(hosts.iter().enumerate(), &tls.connector()?)).await;
+    let connected = connected.ok().flatten().ok_or_else(|| Error::new(ErrorKind::ConnectTimeout))?;
+    let (client, connection, _) = connected.map_err(Error::connecting)?;
+    Ok((client, tokio::spawn(connection)))
+}

@@ -1,0 +1,40 @@
+//! How a program starts: connect, then bring the schema up to date.
+
+use tracing::info;
+
+use super::apply;
+use crate::config::{Config, get_config};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::pool::db::Db;
+
+/// Reads the environment (see [`get_config`]), connects, and brings the schema up to date. Several programs may start at
+/// once: one migrates, the others wait for it.
+///
+/// Waits for a server that is still starting, `DB_CONNECT_TIMEOUT` seconds at most.
+///
+/// # Errors
+/// As [`Db::connect`] and [`Db::migrate`].
+pub async fn init_db() -> Result<Db, Error> {
+    let config = get_config()?;
+    info!(%config, "connecting to PostgreSQL");
+    start(config).await.map_err(|error| error.in_function("init_db"))
+}
+
+async fn start(config: Config) -> Result<Db, Error> {
+    let db = Db::open(config).await?;
+    apply(&db, |_| ()).await?;
+    Ok(db)
+}
+
+impl Db {
+    /// Brings the schema up to date; one round trip if it is. [`apply`] reports each file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Migration`] if the database holds what this version cannot work on, and whatever keeps a file from being
+    /// applied.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        apply(self, |_| ()).await.map_err(|error| error.in_function("migrate"))
+    }
+}

@@ -1,0 +1,19 @@
+//! The pool: sessions with the server, and how calls run on them. Knows neither tables nor migrations.
+
+#[macro_use]
+mod generic_client;
+
+pub(crate) mod attempt;
+pub(crate) mod client;
+pub(crate) mod connection;
+pub(crate) mod db;
+pub(crate) mod health;
+pub(crate) mod observe;
+pub(crate) mod pooler;
+pub(crate) mod transaction;
+
+mod activity;
+mod epoch;
+mod session;
+pub(crate) mod sessions;
+mod sharing;

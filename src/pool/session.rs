@@ -1,0 +1,257 @@
+//! A session with the server, as the pool keeps it: the connection, and the statements that were prepared on it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use futures::FutureExt as _;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+use tokio_postgres::{Client, Error as PgError, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::debug;
+
+use super::activity::Activity;
+use super::observe;
+use crate::config::Limits;
+use crate::error::{Error, SessionState, session_state};
+
+/// How long a dropped call may take to end by itself, and after that the request to cancel it.
+const CANCEL_GRACE: Duration = Duration::from_millis(100);
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A session of the pool: each statement is prepared at its first use and kept.
+///
+/// Calls that are joined reach the server in the order in which they were joined.
+pub struct Session {
+    client: Client,
+    /// By their SQL. Who waits for the lock gets it in turn: a call whose statement must still be prepared is not overtaken
+    /// by one whose statement is there.
+    statements: Mutex<HashMap<Box<str>, Statement, RandomState>>,
+    activity: Arc<Activity>,
+    has_failed: AtomicBool,
+    /// It broke while a statement was on its way: whether that was stored is unknown.
+    is_lost: AtomicBool,
+    /// Its raw client was handed out: nobody knows what is left on it.
+    is_handed_out: AtomicBool,
+    /// A call is in a transaction of its own, or was dropped there.
+    is_in_transaction: AtomicBool,
+    /// When the pool replaces it.
+    expires: Option<Instant>,
+    /// For the connection that cancels.
+    tls: MakeRustlsConnect,
+    limits: Limits,
+}
+
+impl Session {
+    pub(super) fn new(
+        client: Client,
+        activity: Arc<Activity>,
+        expires: Option<Instant>,
+        tls: MakeRustlsConnect,
+        limits: Limits,
+    ) -> Self {
+        observe::session_opened();
+        Self {
+            client,
+            statements: Mutex::default(),
+            activity,
+            has_failed: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
+            is_handed_out: AtomicBool::new(false),
+            is_in_transaction: AtomicBool::new(false),
+            expires,
+            tls,
+            limits,
+        }
+    }
+
+    /// Counts what is done on this session, and what is dropped before its end.
+    pub(crate) fn track<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        let call = self.activity.begin();
+        work.inspect(move |_| call.end())
+    }
+
+    /// Runs a statement; notes an error that this session would go on to give.
+    fn run<T: ?Sized, R>(
+        &self,
+        statement: impl Future<Output = Result<R, PgError>>,
+    ) -> impl Future<Output = Result<R, PgError>> {
+        let was_open = !self.client.is_closed();
+        self.track(statement).inspect(move |result| {
+            if let Err(error) = result {
+                self.note(error, was_open);
+            }
+        })
+    }
+
+    /// A statement from the cache. Preparing one stores nothing, whatever becomes of the connection.
+    fn prepare_cached(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
+        self.track(self.statement(sql)).inspect(|result| {
+            if let Err(error) = result {
+                self.note(error, false);
+            }
+        })
+    }
+
+    fn note(&self, error: &PgError, was_sent: bool) {
+        let state = session_state(error);
+        if state != SessionState::Usable {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+        if state == SessionState::Broken && was_sent {
+            self.is_lost.store(true, Ordering::Relaxed);
+        }
+        match state {
+            SessionState::ReadOnly => self.activity.epoch().moves_on(),
+            // A report is of this session alone; a connection that just ends may be the first of many.
+            SessionState::Broken if error.as_db_error().is_none() => _ = self.activity.epoch().ends(),
+            _ => {}
+        }
+    }
+
+    /// Runs `begin`, `commit` or `rollback`.
+    pub(crate) async fn execute_simple(&self, sql: &str) -> Result<(), PgError> {
+        self.run::<str, _>(self.client.batch_execute(sql)).await
+    }
+
+    /// Runs an unnamed statement without parameters.
+    pub(crate) async fn query_unnamed(&self, sql: &str) -> Result<Vec<Row>, PgError> {
+        self.run::<str, _>(self.client.query_typed(sql, &[])).await
+    }
+
+    /// Adds what ended the connection to an error that only says that the connection is gone.
+    pub(crate) fn with_close_reason(&self, error: Error) -> Error {
+        match Some(&self.activity).filter(|_| error.lacks_close_reason()).and_then(|activity| activity.close_reason()) {
+            Some(reason) => error.with_source(reason),
+            None => error,
+        }
+    }
+
+    /// The driver's client. From now on the pool does not take this session back.
+    pub(super) fn hand_out(&self) -> &Client {
+        self.is_handed_out.store(true, Ordering::Relaxed);
+        &self.client
+    }
+
+    pub(super) fn is_handed_out(&self) -> bool {
+        self.is_handed_out.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether it would go on to fail: it broke, holds statements that a change of the schema has made useless, or leads to
+    /// a server that takes no writes.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed) || self.client.is_closed()
+    }
+
+    /// Whether the pool must not reuse it: it has failed, its epoch is over, or it is too old.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.has_failed()
+            || self.is_in_transaction.load(Ordering::Relaxed)
+            || self.activity.epoch().is_over()
+            || self.expires.is_some_and(|expires| expires <= Instant::now())
+    }
+
+    /// Whether statements can still be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.client.is_closed()
+    }
+
+    /// Whether a statement was on its way when the connection broke.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether the server may still be at work on a call that was dropped. Dropped calls on the raw client are not counted.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.activity.is_abandoned() || self.is_handed_out()
+    }
+
+    /// Whether it was closed because its server gave no answer: what was sent there may still arrive.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.activity.is_silent()
+    }
+
+    /// Waits for dropped calls to end, or cancels them; returns whether the session can be used again. After a cancel request
+    /// it cannot: the request may arrive late, and must not hit another statement.
+    pub(crate) async fn end_dropped_calls(&self) -> bool {
+        let is_free = self.is_open() && self.answers().await;
+        if is_free {
+            self.activity.forget();
+        } else {
+            self.has_failed.store(true, Ordering::Relaxed);
+            self.cancel().await;
+        }
+        is_free
+    }
+
+    async fn answers(&self) -> bool {
+        timeout(CANCEL_GRACE, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
+    }
+
+    async fn cancel(&self) {
+        let request = self.client.cancel_token();
+        if self.is_open() && timeout(CANCEL_TIMEOUT, request.cancel_query(self.tls.clone())).await.is_err() {
+            debug!("a call that was dropped could not be canceled in time");
+        }
+    }
+
+    /// Whether prepared statements outlive a transaction.
+    pub(crate) fn keeps_statements(&self) -> bool {
+        self.limits.keeps_statements
+    }
+
+    /// Runs a call in a transaction of its own, without prepared statements that are kept. A pooler gives the whole transaction
+    /// one process of the server, where the call's statements are prepared and closed.
+    pub(crate) async fn in_transaction<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        // Nothing is kept there, so that the lock is free: joined calls take turns.
+        let _turn = self.statements.lock().await;
+        self.is_in_transaction.store(true, Ordering::Relaxed);
+        self.execute_simple("begin").await?;
+        let result = call.await;
+        let end = self.execute_simple(if result.is_ok() { "commit" } else { "rollback" }).await;
+        if end.is_ok() {
+            self.is_in_transaction.store(false, Ordering::Relaxed);
+        }
+        result.and_then(|value| end.map(|()| value).map_err(Error::from))
+    }
+
+    async fn statement(&self, sql: &str) -> Result<Statement, PgError> {
+        if !self.keeps_statements() {
+            return Box::pin(self.client.prepare(sql)).await;
+        }
+        let mut statements = self.statements.lock().await;
+        if let Some(statement) = statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        // Boxed, as what is rare: every call carries the size of the futures in it.
+        let statement = Box::pin(self.client.prepare(sql)).await?;
+        statements.insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        observe::session_closed();
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Session")
+    }
+}
+
+generic_client! { Session, |self| self.client, run: run, prepare: prepare_cached, stream: run }

@@ -1,0 +1,6 @@
+//! Plain values of the interface: ids, rows that are read, snapshots that are written, settings. No connection in sight.
+
+pub(crate) mod ids;
+pub(crate) mod models;
+pub(crate) mod settings;
+pub(crate) mod snapshots;
