@@ -37,19 +37,17 @@ pub const OWNER: u64 = 53_908_232_506_183_680;
 
 /// A guild that the bot sees.
 pub fn guild(id: u64) -> GuildSnapshot {
-    let icon = Some("f64c48f9ba0a1b1b0a8f1d1d1b1f5e0e".to_owned());
-    GuildSnapshot {
-        icon,
-        owner_user_id: Some(UserId::from(OWNER)),
-        ..GuildSnapshot::new(id.into(), format!("guild {id}"))
-    }
+    GuildSnapshot::new(id.into(), format!("guild {id}"))
+        .with_icon("f64c48f9ba0a1b1b0a8f1d1d1b1f5e0e")
+        .with_owner(UserId::from(OWNER))
 }
 
 /// The channels of a guild: their ids begin with the guild's.
 pub fn channels(guild: u64, count: u64) -> Vec<ChannelSnapshot> {
-    let channel = |number: u64| ChannelSnapshot {
-        settings_overrides: Some(OVERRIDES.parse().expect("the overrides are JSON")),
-        ..ChannelSnapshot::new(channel_id(guild, number).into(), name(number), "text")
+    let overrides: Settings = OVERRIDES.parse().expect("the overrides are JSON");
+    let channel = |number: u64| {
+        ChannelSnapshot::new(channel_id(guild, number).into(), name(number), "text")
+            .with_settings_overrides(overrides.clone())
     };
     (0..count).map(channel).collect()
 }
@@ -72,7 +70,7 @@ pub async fn fill(database: &Db) {
     database.migrate().await.expect("the migrations can be applied");
     let settings: Settings = SETTINGS.parse().expect("the settings are JSON");
     for (guild_id, count) in SIZES.map(|size| (size, size)).into_iter().chain([(BUSY, CHANNELS)]) {
-        let guild = GuildSnapshot { channels: channels(guild_id, count), ..guild(guild_id) };
+        let guild = guild(guild_id).with_channels(channels(guild_id, count));
         db::sync_guild(database, &guild).await.expect("the guild can be stored");
         db::set_guild_settings(database, GuildId::from(guild_id), &settings).await.expect("the settings can be stored");
     }

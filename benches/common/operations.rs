@@ -412,7 +412,7 @@ async fn scan(db: &Db) -> Result<(), clip_saver_db::Error> {
     let transaction = db.begin().await?;
     let channel = ChannelId::from(channel_id(BUSY, 0));
     let run = db::enqueue_scan_run(&transaction, channel).await?.expect("the channel is reading");
-    let increment = ScanIncrement { scanned: 100, matched: 7 };
+    let increment = ScanIncrement::scanned(100).with_matched(7);
     try_join!(
         biased; // the first error in the order of the statements is the cause of the others
         db::mark_scan_started(&transaction, run),

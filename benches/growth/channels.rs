@@ -30,7 +30,7 @@ pub async fn measure(server: &Server) -> Curves {
     let mut curves = Curves::new("Channels in a guild", "channels", &SIZES, Unit::Time);
     for size in SIZES {
         let params = [size, channel_id(size, 0)].map(|number| i64::try_from(number).expect("the number is small"));
-        let guild = GuildSnapshot { channels: channels(size, size), ..guild(size) };
+        let guild = guild(size).with_channels(channels(size, size));
         let names: Vec<_> = guild.channels.iter().map(|channel| channel.name.as_deref()).collect();
         client.execute(FILL, &[&params[0], &params[1], &names, &OVERRIDES]).await.expect("the guild is new");
         lists(&db, guild.id, size, &client, &mut curves).await;

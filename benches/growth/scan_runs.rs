@@ -108,7 +108,7 @@ impl<'a> Runs<'a> {
     }
 
     async fn writes(&self, db: &Db, curves: &mut Curves) {
-        let increment = ScanIncrement { scanned: 100, matched: 7 };
+        let increment = ScanIncrement::scanned(100).with_matched(7);
         let progress =
             async |call| took(db::update_scan_progress(db, self.run(call).0, increment), Option::is_some).await;
         curves.add("update_scan_progress", rounds(progress).await);

@@ -172,7 +172,8 @@ async fn ensure_guild_settings(shared: Arc<Shared>, task: u64) -> Result<(), Err
 }
 
 async fn upsert_guild(shared: Arc<Shared>, task: u64) -> Result<(), Error> {
-    let guild = GuildSnapshot { owner_user_id: None, ..guild(task) };
+    let mut guild = guild(task);
+    guild.owner_user_id = None;
     db::upsert_guild(&shared.db, &guild).await
 }
 
@@ -192,7 +193,7 @@ async fn update_scan_progress(shared: Arc<Shared>, task: u64) -> Result<(), Erro
 }
 
 async fn scanned(client: &impl Client, task: u64) -> Result<bool, Error> {
-    let increment = ScanIncrement { scanned: 100, matched: 7 };
+    let increment = ScanIncrement::scanned(100).with_matched(7);
     Ok(db::update_scan_progress(client, run_of(task), increment).await?.is_some())
 }
 
@@ -203,9 +204,8 @@ async fn enqueue_scan_run(shared: Arc<Shared>, task: u64) -> Result<(), Error> {
 
 /// What a worker stores after a page of messages.
 async fn page(shared: Arc<Shared>, task: u64) -> Result<(), Error> {
-    let work = async move |transaction: &Transaction| -> Result<bool, Error> {
-        Ok(progress(transaction, task).await? && scanned(transaction, task).await?)
-    };
-    assert!(shared.db.transaction(work).await?);
+    let stored: Result<bool, Error> =
+        shared.db.transaction(|tx| async move { Ok(progress(&tx, task).await? && scanned(&tx, task).await?) }).await;
+    assert!(stored?);
     Ok(())
 }

@@ -49,7 +49,8 @@ pub async fn store(db: &Db, event: &GatewayEvent) -> Result<bool, Error> {
 async fn guild_create(db: &Db, guild: &Guild) -> Result<bool, Error> {
     let snapshot = snapshots::guild(guild);
     let owner = snapshots::owner(guild);
-    db.transaction(async |tx| guild_service::join(tx, &snapshot, owner.as_ref()).await).await?;
+    let (snapshot, owner) = (&snapshot, owner.as_ref());
+    db.transaction(|tx| async move { guild_service::join(&tx, snapshot, owner).await }).await?;
     Ok(true)
 }
 
@@ -63,7 +64,8 @@ async fn guild_delete(db: &Db, guild: &GuildDelete) -> Result<bool, Error> {
 async fn channel_change(db: &Db, channel: &Channel) -> Result<bool, Error> {
     let Some(guild) = channel.guild_id else { return Ok(false) };
     let guild = GuildId::from(guild.get());
-    db.transaction(async |tx| guild_service::sync_channel(tx, guild, snapshots::channel(channel)).await).await?;
+    db.transaction(|tx| async move { guild_service::sync_channel(&tx, guild, snapshots::channel(channel)).await })
+        .await?;
     Ok(true)
 }
 
@@ -74,9 +76,10 @@ async fn channel_delete(database: &Db, channel: &Channel) -> Result<bool, Error>
 /// A message in a channel that is not stored (a thread, a direct message) changes nothing.
 async fn message_create(database: &Db, message: &Message) -> Result<bool, Error> {
     let channel = ChannelId::from(message.channel_id.get());
-    let count = async |tx: &_| {
-        Ok(db::touch_channel_activity(tx, channel).await?
-            && db::increment_channel_message_count(tx, channel, 1).await?)
-    };
-    database.transaction(count).await
+    database
+        .transaction(|tx| async move {
+            Ok(db::touch_channel_activity(&tx, channel).await?
+                && db::increment_channel_message_count(&tx, channel, 1).await?)
+        })
+        .await
 }

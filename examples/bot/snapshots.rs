@@ -6,36 +6,27 @@ use twilight_model::channel::{Channel, ChannelType};
 use twilight_model::guild::Guild;
 
 pub fn guild(guild: &Guild) -> GuildSnapshot {
-    GuildSnapshot {
-        id: GuildId::from(guild.id.get()),
-        name: guild.name.clone(),
-        icon: guild.icon.map(|hash| hash.to_string()),
-        owner_user_id: Some(UserId::from(guild.owner_id.get())),
-        joined_at: guild.joined_at.and_then(|joined| DateTime::from_timestamp_micros(joined.as_micros())),
-        channels: guild.channels.iter().map(channel).collect(),
-    }
+    let mut snapshot = GuildSnapshot::new(GuildId::from(guild.id.get()), guild.name.clone())
+        .with_owner(UserId::from(guild.owner_id.get()))
+        .with_channels(guild.channels.iter().map(channel).collect::<Vec<_>>());
+    snapshot.icon = guild.icon.map(|hash| hash.to_string());
+    snapshot.joined_at = guild.joined_at.and_then(|joined| DateTime::from_timestamp_micros(joined.as_micros()));
+    snapshot
 }
 
 pub fn channel(channel: &Channel) -> ChannelSnapshot {
-    ChannelSnapshot {
-        id: ChannelId::from(channel.id.get()),
-        name: channel.name.clone(),
-        kind: Some(kind(channel.kind).to_owned()),
-        is_nsfw: channel.nsfw.unwrap_or(false),
-        settings_overrides: None,
-    }
+    let name = channel.name.clone().unwrap_or_default();
+    ChannelSnapshot::new(ChannelId::from(channel.id.get()), name, kind(channel.kind))
+        .with_nsfw(channel.nsfw.unwrap_or(false))
 }
 
 /// The guild's owner, if Discord sent them along with the members.
 pub fn owner(guild: &Guild) -> Option<UserSnapshot> {
     let user = &guild.members.iter().find(|member| member.user.id == guild.owner_id)?.user;
-    Some(UserSnapshot {
-        id: UserId::from(user.id.get()),
-        username: Some(user.name.clone()),
-        global_name: user.global_name.clone(),
-        avatar: user.avatar.map(|hash| hash.to_string()),
-        last_login_at: None,
-    })
+    let mut snapshot = UserSnapshot::new(UserId::from(user.id.get()), user.name.clone());
+    snapshot.global_name.clone_from(&user.global_name);
+    snapshot.avatar = user.avatar.map(|hash| hash.to_string());
+    Some(snapshot)
 }
 
 /// The words that the database holds.

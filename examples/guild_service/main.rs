@@ -34,14 +34,10 @@ async fn show(database: &Db) -> Result<(), Error> {
 }
 
 fn snapshot() -> GuildSnapshot {
-    GuildSnapshot {
-        owner_user_id: Some(UserId::from(OWNER)),
-        channels: vec![
-            ChannelSnapshot::new(ChannelId::from(3001), "clips", "text"),
-            ChannelSnapshot::new(ChannelId::from(3002), "Lounge", "voice"),
-        ],
-        ..GuildSnapshot::new(GuildId::from(GUILD), "Testers")
-    }
+    GuildSnapshot::new(GuildId::from(GUILD), "Testers").with_owner(UserId::from(OWNER)).with_channels([
+        ChannelSnapshot::new(ChannelId::from(3001), "clips", "text"),
+        ChannelSnapshot::new(ChannelId::from(3002), "Lounge", "voice"),
+    ])
 }
 
 async fn sync(database: &Db, guild: &GuildSnapshot) -> Result<(), Error> {
@@ -53,7 +49,8 @@ async fn sync(database: &Db, guild: &GuildSnapshot) -> Result<(), Error> {
 /// The owner, the guild, its settings and what is read: all of it is stored, or nothing.
 async fn join(database: &Db, guild: &GuildSnapshot) -> Result<(), Error> {
     let owner = UserSnapshot::new(UserId::from(OWNER), "owner");
-    let channels = database.transaction(async |tx| service::join(tx, guild, Some(&owner)).await).await?;
+    let owner = Some(&owner);
+    let channels = database.transaction(|tx| async move { service::join(&tx, guild, owner).await }).await?;
     say(format_args!("joined it with {channels} channels; the name has changed, the time of joining has not:"));
     show_guild(database, guild.id).await
 }

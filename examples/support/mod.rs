@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clip_saver_db::{Db, Error, close_db, init_db};
+use clip_saver_db::{Db, Error, ErrorKind, close_db, init_db};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Level, warn};

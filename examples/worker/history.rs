@@ -76,7 +76,7 @@ impl History {
 /// What a page adds to a scan run.
 pub fn count(page: &[Message]) -> ScanIncrement {
     let clips = page.iter().filter(|message| message.attachments.iter().any(Attachment::is_video)).count();
-    ScanIncrement { scanned: number(page.len()), matched: number(clips) }
+    ScanIncrement::scanned(number(page.len())).with_matched(number(clips))
 }
 
 fn number(count: usize) -> i64 {

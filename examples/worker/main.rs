@@ -42,7 +42,7 @@ async fn run() -> Result<ExitCode, Failure> {
     with_database(async |db, stop| {
         let mut worker = Worker::new(db, stop, history, delay);
         let result = work(&mut worker).await;
-        let ScanIncrement { scanned, matched } = worker.total;
+        let ScanIncrement { scanned, matched, .. } = worker.total;
         say(format_args!("summary scanned={scanned} matched={matched}"));
         Ok(result?)
     })

@@ -1,4 +1,6 @@
-//! The rows that callers get. Column names as in the database, but for `type`, which is a keyword: `kind`.
+//! The rows that callers get. Fields are named as the columns, except `kind`: the column `type` is a keyword in Rust.
+//!
+//! A later release may add a column. So the structs are built with `new`, not with literals.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -27,6 +29,14 @@ pub struct User {
     pub last_login_at: Option<DateTime<Utc>>,
 }
 
+impl User {
+    /// A user of whom nothing else is known.
+    #[must_use]
+    pub const fn new(id: i32, discord_user_id: UserId) -> Self {
+        Self { id, discord_user_id, username: None, global_name: None, avatar: None, last_login_at: None }
+    }
+}
+
 /// A guild (a Discord server) that the bot is in.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -45,6 +55,13 @@ pub struct Guild {
     pub last_seen_at: Option<DateTime<Utc>>,
 }
 
+impl Guild {
+    /// A guild of which nothing else is known.
+    pub fn new(guild_id: GuildId, name: impl Into<String>) -> Self {
+        Self { guild_id, name: name.into(), icon: None, owner_user_id: None, joined_at: None, last_seen_at: None }
+    }
+}
+
 /// The settings of a guild.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -55,6 +72,14 @@ pub struct GuildSettings {
     pub settings: Settings,
     /// The time of the last write.
     pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl GuildSettings {
+    /// Settings without a time.
+    #[must_use]
+    pub const fn new(guild_id: GuildId, settings: Settings) -> Self {
+        Self { guild_id, settings, updated_at: None }
+    }
 }
 
 /// A channel of a guild.
@@ -89,6 +114,28 @@ pub struct Channel {
     pub updated_at: DateTime<Utc>,
 }
 
+impl Channel {
+    /// A new channel without a name, which the worker does not read.
+    #[must_use]
+    pub fn new(channel_id: ChannelId, guild_id: GuildId, created_at: DateTime<Utc>) -> Self {
+        Self {
+            channel_id,
+            guild_id,
+            name: None,
+            kind: None,
+            is_nsfw: false,
+            is_reading: false,
+            last_message_id: None,
+            last_scanned_at: None,
+            last_activity_at: None,
+            message_count: 0,
+            settings: Settings::default(),
+            created_at,
+            updated_at: created_at,
+        }
+    }
+}
+
 /// The settings of a channel, as a change of them returns it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -99,6 +146,14 @@ pub struct ChannelSettings {
     pub settings: Settings,
     /// The time of the write.
     pub updated_at: DateTime<Utc>,
+}
+
+impl ChannelSettings {
+    /// Settings as they were written at a time.
+    #[must_use]
+    pub const fn new(channel_id: ChannelId, settings: Settings, updated_at: DateTime<Utc>) -> Self {
+        Self { channel_id, settings, updated_at }
+    }
 }
 
 /// One pass of the worker over a channel.
@@ -130,6 +185,27 @@ pub struct ScanRun {
     pub finished_at: Option<DateTime<Utc>>,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
+}
+
+impl ScanRun {
+    /// A queued run over a whole channel.
+    #[must_use]
+    pub const fn new(id: ScanRunId, channel_id: ChannelId, created_at: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            channel_id,
+            after_message_id: None,
+            before_message_id: None,
+            last_message_id: None,
+            status: ScanStatus::Queued,
+            messages_scanned: 0,
+            messages_matched: 0,
+            error_message: None,
+            started_at: None,
+            finished_at: None,
+            created_at,
+        }
+    }
 }
 
 /// The two counters of a scan run.
@@ -213,10 +289,17 @@ pub struct InstallIntent {
     pub state: String,
     /// Who began.
     pub user_id: UserId,
-    /// Where the bot shall go.
+    /// The guild that the bot is to join.
     pub guild_id: GuildId,
     /// When it began.
     pub created_at: Option<DateTime<Utc>>,
-    /// From when on it counts no more.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
+}
+
+impl InstallIntent {
+    /// An intent that is valid until a time.
+    pub fn new(state: impl Into<String>, user_id: UserId, guild_id: GuildId, expires_at: DateTime<Utc>) -> Self {
+        Self { state: state.into(), user_id, guild_id, created_at: None, expires_at }
+    }
 }

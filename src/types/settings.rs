@@ -91,7 +91,7 @@ impl Settings {
     /// Refuses what cannot or should not be stored, naming the field.
     pub(crate) fn check(&self, field: &'static str, most: usize) -> Result<(), Error> {
         if !self.is_object() {
-            return Err(Error::invalid_input(field, "is no JSON object"));
+            return Err(Error::invalid_input(field, "is not a JSON object"));
         }
         let bytes = self.0.len();
         if bytes > most {
@@ -128,7 +128,7 @@ impl TryFrom<Value> for Settings {
     fn try_from(value: Value) -> Result<Self, Error> {
         match value {
             Value::Object(map) => Ok(map.into()),
-            _ => Err(Error::invalid_input("settings", "is no JSON object")),
+            _ => Err(Error::invalid_input("settings", "is not a JSON object")),
         }
     }
 }

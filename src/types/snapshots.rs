@@ -153,9 +153,10 @@ impl ScanIncrement {
         Self { scanned, matched: 0 }
     }
 
-    with! {
-        /// Sets how many of the messages hold clips.
-        with_matched(matched: i64);
+    /// Sets how many of the messages hold clips.
+    #[must_use]
+    pub const fn with_matched(self, matched: i64) -> Self {
+        Self { matched, ..self }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Connections are cut at a statement: before the server has it, when it has half of it, after it has done it, and while
 //! the answer travels.
 
-use clip_saver_db::{ChannelSnapshot, Error, repositories as db};
+use clip_saver_db::{ChannelSnapshot, ErrorKind, repositories as db};
 
 use crate::ledger::{Fate, fate};
 use crate::load::Load;

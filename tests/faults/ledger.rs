@@ -6,7 +6,7 @@ use std::io::{Write as _, stderr};
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use clip_saver_db::Error;
+use clip_saver_db::{Error, ErrorKind};
 use tokio_postgres::Client;
 
 use crate::rig::{Rig, becomes, connect};
@@ -175,13 +175,11 @@ async fn stored(client: &Client) -> HashMap<u64, Vec<i64>> {
     rows.iter().map(|row| (row.get::<_, i64>(0).unsigned_abs(), row.get(1))).collect()
 }
 
-/// The name of the variant; for a report that has no variant, with its SQLSTATE.
+/// The kind of an error; with its SQLSTATE, if it has no kind of its own.
 fn kind(error: &Error) -> String {
-    let shown = format!("{error:?}");
-    let name = shown.split(' ').next().unwrap_or_default();
-    match error {
-        Error::Database { .. } => format!("{name} {}", error.sqlstate().unwrap_or("?")),
-        _ => name.to_owned(),
+    match error.kind() {
+        ErrorKind::Database => format!("{:?} {}", error.kind(), error.sqlstate().unwrap_or("?")),
+        kind => format!("{kind:?}"),
     }
 }
 

@@ -123,7 +123,7 @@ impl Task {
         let Some(run) = enqueued else { return };
         let Some(run) = run else { return self.ledger.vanished() };
         self.found(Write::Start, channel, db::mark_scan_started(db, run)).await;
-        let progress = db::update_scan_progress(db, run, ScanIncrement { scanned: 1, matched: 0 });
+        let progress = db::update_scan_progress(db, run, ScanIncrement::scanned(1));
         self.found(Write::Progress, channel, progress.map_ok(|totals| totals.is_some())).await;
         self.record(db, run, channel).await;
         self.found(Write::Finish, channel, db::mark_scan_succeeded(db, run)).await;
@@ -131,7 +131,7 @@ impl Task {
 
     /// A page, again and again until it is known to be counted.
     async fn record(&mut self, db: &Db, run: ScanRunId, channel: u64) {
-        let page = ScanIncrement { scanned: 0, matched: 1 };
+        let page = ScanIncrement::scanned(0).with_matched(1);
         loop {
             let result = self.outcome(db::record_scan_progress(db, run, channel.into(), 1.into(), page)).await;
             match self.note(result).await {

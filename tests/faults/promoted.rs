@@ -48,7 +48,7 @@ impl Pair {
     async fn is_followed(&self) {
         let folder = self.standby.url.split(['@', '/']).nth(3).unwrap().replace("%2F", "/");
         for connection in self.rig.all_connections().await.unwrap() {
-            let row = connection.query_one("show unix_socket_directories", &[]).await.unwrap();
+            let row = connection.raw().query_one("show unix_socket_directories", &[]).await.unwrap();
             assert_eq!(row.get::<_, String>(0), folder);
         }
     }

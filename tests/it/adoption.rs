@@ -1,6 +1,6 @@
 //! Databases that the Python programs made: the tables are there, a history of migrations is not.
 
-use clip_saver_db::{Db, Error, migrate, repositories as db};
+use clip_saver_db::{Db, ErrorKind, migrate, repositories as db};
 
 use crate::support::{TestDatabase, concurrently, config, create_database};
 

@@ -3,24 +3,23 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clip_saver_db::{Error, GuildSnapshot, NewInstallIntent, UserSnapshot, repositories as db};
+use clip_saver_db::{Error, ErrorKind, GuildSnapshot, NewInstallIntent, UserSnapshot, repositories as db};
 
-use crate::support::{TestDatabase, json, user};
+use crate::support::{TestDatabase, changed, json, user};
 
-/// The field and the reason.
+/// The field and the message.
 fn refused<T>(result: Result<T, Error>) -> (String, String) {
-    match result.map(drop) {
-        Err(Error::InvalidInput { field, reason, .. }) => (field, reason),
-        other => panic!("{other:?}"),
-    }
+    let error = result.map(drop).expect_err("it is refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    (error.field().expect("the field is named").to_owned(), error.to_string())
 }
 
 #[tokio::test]
 async fn a_time_before_postgresqls_calendar_is_refused() {
     let database = TestDatabase::new().await;
     let first: DateTime<Utc> = "-4713-11-24T00:00:00Z".parse().unwrap();
-    let user = |time| UserSnapshot { last_login_at: Some(time), ..UserSnapshot::new(7.into(), "x") };
-    let guild = |time| GuildSnapshot { joined_at: Some(time), ..GuildSnapshot::new(1.into(), "x") };
+    let user = |time| changed!(UserSnapshot::new(7.into(), "x"), last_login_at = Some(time));
+    let guild = |time| changed!(GuildSnapshot::new(1.into(), "x"), joined_at = Some(time));
     for early in [first - TimeDelta::nanoseconds(1), DateTime::<Utc>::MIN_UTC] {
         assert_eq!(refused(db::upsert_user(&*database, &user(early)).await).0, "last_login_at");
         assert_eq!(
@@ -71,7 +70,7 @@ async fn a_number_of_more_than_1000_digits_is_refused() {
 async fn a_state_that_no_index_holds_is_refused() {
     let database = TestDatabase::new().await;
     let user_id = user(&database, 7).await;
-    let intent = |state| NewInstallIntent { state, user_id, guild_id: 1.into(), lifetime: Duration::from_mins(1) };
+    let intent = |state| NewInstallIntent::new(state, user_id, 1.into(), Duration::from_mins(1));
 
     let longest = db::create_install_intent(&*database, &intent("x".repeat(2_000))).await;
     let error = refused(db::create_install_intent(&*database, &intent("y".repeat(2_001))).await);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clip_saver_db::{Channel, ChannelId, Db, GuildId, repositories as db};
 
-use crate::support::{TestDatabase, channel, config, create_database, guild, json};
+use crate::support::{TestDatabase, changed, channel, config, create_database, guild, json};
 
 /// The channel as it is stored.
 pub async fn stored_channel(database: &Db, channel: ChannelId) -> Channel {
@@ -39,21 +39,19 @@ async fn every_column_is_read_and_times_come_back_as_utc() {
         )
         .await;
 
-    let expected = Channel {
-        channel_id: 2001.into(),
-        guild_id: 1001.into(),
-        name: Some("clips 🎬".into()),
-        kind: Some("text".into()),
-        is_nsfw: true,
-        is_reading: true,
-        last_message_id: Some(1_090_000_000_000_000_001.into()),
-        last_scanned_at: Some(time("2026-03-07T21:00:00.678901Z")),
-        last_activity_at: Some(time("2026-07-03T04:05:06Z")),
-        message_count: 250,
-        settings: json(r#"{"is_enabled": true}"#),
-        created_at: time("2025-01-01T05:00:00Z"),
-        updated_at: time("2025-12-31T23:59:59Z"),
-    };
+    let expected = changed!(
+        Channel::new(2001.into(), 1001.into(), time("2025-01-01T05:00:00Z")),
+        name = Some("clips 🎬".into()),
+        kind = Some("text".into()),
+        is_nsfw = true,
+        is_reading = true,
+        last_message_id = Some(1_090_000_000_000_000_001.into()),
+        last_scanned_at = Some(time("2026-03-07T21:00:00.678901Z")),
+        last_activity_at = Some(time("2026-07-03T04:05:06Z")),
+        message_count = 250,
+        settings = json(r#"{"is_enabled": true}"#),
+        updated_at = time("2025-12-31T23:59:59Z")
+    );
     assert_eq!(stored_channel(&database, 2001.into()).await, expected);
     assert_eq!(db::get_channels_by_guild(&*database, 1001.into()).await.unwrap(), vec![expected.clone()]);
     assert_eq!(db::get_reading_channels(&*database, 1001.into()).await.unwrap(), [expected]);

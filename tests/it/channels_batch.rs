@@ -1,6 +1,6 @@
 //! `upsert_channels_for_guild`: one statement for many channels, beside other callers.
 
-use clip_saver_db::{ChannelSnapshot, Error, repositories as db};
+use clip_saver_db::{ChannelSnapshot, ErrorKind, repositories as db};
 
 use crate::channels::stored_channel;
 use crate::channels_writes::fifty_at_once;
@@ -21,10 +21,8 @@ async fn refused_field(batch: &[ChannelSnapshot]) -> String {
     assert_eq!(error.sqlstate(), None, "it is not sent");
     assert!(!error.is_retryable());
     assert_eq!(database.text("select count(*) from bot_channels").await, "0");
-    match error {
-        Error::InvalidInput { field, .. } => field,
-        other => panic!("{other:?}"),
-    }
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    error.field().expect("the field is named").to_owned()
 }
 
 #[tokio::test]

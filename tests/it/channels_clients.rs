@@ -1,11 +1,12 @@
 //! The functions of channels and scan runs on each thing they run on: `Db`, a connection, a transaction.
 
 use clip_saver_db::{
-    ChannelId, ChannelSnapshot, Client, Error, GuildId, ScanIncrement, ScanProgress, ScanStatus, repositories as db,
+    ChannelId, ChannelSnapshot, Client, Error, ErrorKind, GuildId, ScanIncrement, ScanProgress, ScanStatus,
+    repositories as db,
 };
 
 use crate::scan_runs::unknown_run;
-use crate::support::{TestDatabase, guild, json};
+use crate::support::{TestDatabase, changed, guild, json};
 
 const GUILD: u64 = 1001;
 
@@ -33,10 +34,13 @@ async fn every_function(client: &impl Client) {
         runs.push(db::enqueue_scan_run(client, channel).await.unwrap().unwrap());
     }
     assert!(db::mark_scan_started(client, runs[0]).await.unwrap());
-    let progress = db::update_scan_progress(client, runs[0], ScanIncrement { scanned: 9, matched: 1 }).await.unwrap();
-    assert_eq!(progress, Some(ScanProgress { messages_scanned: 9, messages_matched: 1 }));
-    let page = db::record_scan_progress(client, runs[0], channel, 9.into(), ScanIncrement { scanned: 1, matched: 0 });
-    assert_eq!(page.await.unwrap(), Some(ScanProgress { messages_scanned: 10, messages_matched: 1 }));
+    let progress = db::update_scan_progress(client, runs[0], ScanIncrement::scanned(9).with_matched(1)).await.unwrap();
+    assert_eq!(progress, Some(changed!(ScanProgress::default(), messages_scanned = 9, messages_matched = 1)));
+    let page = db::record_scan_progress(client, runs[0], channel, 9.into(), ScanIncrement::scanned(1));
+    assert_eq!(
+        page.await.unwrap(),
+        Some(changed!(ScanProgress::default(), messages_scanned = 10, messages_matched = 1))
+    );
     assert!(db::mark_scan_succeeded(client, runs[0]).await.unwrap());
     assert!(db::mark_scan_failed(client, runs[1], "403").await.unwrap());
     assert!(db::mark_scan_canceled(client, runs[2]).await.unwrap());
@@ -103,10 +107,9 @@ async fn in_a_transaction_that_is_dropped_everything_is_gone() {
 
 /// The function that an error names, on a handle that is closed.
 fn named<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
-    match result.unwrap_err() {
-        Error::Closed { function } => function,
-        other => panic!("{other:?}"),
-    }
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    error.function().expect("the function is named")
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! `update_channel_progress`: the cursor that never goes back, and the count.
 
-use clip_saver_db::{Channel, ChannelId, repositories as db};
+use clip_saver_db::{ChannelId, repositories as db};
 
 use crate::channels::stored_channel;
 use crate::channels_writes::fifty_at_once;
 use crate::races::now;
-use crate::support::{TestDatabase, channel, guild};
+use crate::support::{TestDatabase, changed, channel, guild};
 
 /// A channel whose stored cursor is this text.
 async fn with_cursor(cursor: Option<&str>) -> (TestDatabase, ChannelId) {
@@ -105,7 +105,7 @@ async fn progress_changes_nothing_else() {
     let after = stored_channel(&database, channel).await;
     let (last_scanned_at, updated_at) = (after.last_scanned_at, after.updated_at);
     let last_message_id = Some(600.into());
-    assert_eq!(after, Channel { last_message_id, last_scanned_at, updated_at, message_count: 1, ..before });
+    assert_eq!(after, changed!(before, last_message_id, last_scanned_at, updated_at, message_count = 1));
 }
 
 #[tokio::test]

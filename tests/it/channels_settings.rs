@@ -1,11 +1,11 @@
 //! `update_channel_settings` and `set_channel_settings`.
 
-use clip_saver_db::{Channel, ChannelId, ChannelSettings, Error, Settings, repositories as db};
+use clip_saver_db::{Channel, ChannelId, ChannelSettings, ErrorKind, Settings, repositories as db};
 
 use crate::channels::stored_channel;
 use crate::channels_batch::STRANGE;
 use crate::channels_writes::fifty_at_once;
-use crate::support::{TestDatabase, channel, guild, json};
+use crate::support::{TestDatabase, assert_error, changed, channel, guild, json};
 
 async fn with_stored_settings(settings: &str) -> (TestDatabase, ChannelId) {
     let database = TestDatabase::new().await;
@@ -20,7 +20,7 @@ async fn as_stored(database: &TestDatabase, returned: Option<ChannelSettings>) -
     let returned = returned.expect("the channel is stored");
     let stored = stored_channel(database, 2001.into()).await;
     let Channel { channel_id, settings, updated_at, .. } = stored;
-    assert_eq!(returned, ChannelSettings { channel_id, settings, updated_at });
+    assert_eq!(returned, ChannelSettings::new(channel_id, settings, updated_at));
     returned.settings
 }
 
@@ -35,7 +35,7 @@ async fn update_replaces_top_level_keys_and_keeps_the_others() {
     let settings = as_stored(&database, returned).await;
     assert_eq!(settings, json(r#"{"kept": 1, "clip": {"min": 5}, "new": [1, "a"]}"#));
     let stored = stored_channel(&database, channel).await;
-    assert_eq!(stored, Channel { settings, updated_at: stored.updated_at, ..before });
+    assert_eq!(stored, changed!(before, settings, updated_at = stored.updated_at));
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn set_replaces_the_settings_as_a_whole() {
 
         assert_eq!(as_stored(&database, returned).await, new);
         let after = stored_channel(&database, channel).await;
-        assert_eq!(after, Channel { settings: new, updated_at: after.updated_at, ..before });
+        assert_eq!(after, changed!(before, settings = new, updated_at = after.updated_at));
     }
 }
 
@@ -112,10 +112,7 @@ async fn what_cannot_be_stored_is_refused_naming_the_field_and_nothing_changes()
             ("update_channel_settings", "patch", db::update_channel_settings(&*database, channel, &settings).await),
             ("set_channel_settings", "settings", db::set_channel_settings(&*database, channel, &settings).await),
         ] {
-            match refused.unwrap_err() {
-                Error::InvalidInput { function: named, field: at, .. } => assert_eq!((named, &*at), (function, field)),
-                other => panic!("{settings}: {other:?}"),
-            }
+            assert_error(&refused.unwrap_err(), ErrorKind::InvalidInput, function, field);
         }
     }
     assert_eq!(stored_channel(&database, channel).await, before);

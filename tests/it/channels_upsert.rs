@@ -1,13 +1,13 @@
 //! `upsert_channels_for_guild`: what one call stores.
 
-use clip_saver_db::{Channel, ChannelId, ChannelSnapshot, Db, Error, GuildId, repositories as db};
+use clip_saver_db::{Channel, ChannelId, ChannelSnapshot, Db, ErrorKind, GuildId, repositories as db};
 
 use crate::channels::stored_channel;
-use crate::support::{TestDatabase, channel, guild, json, reading_channel};
+use crate::support::{TestDatabase, changed, channel, guild, json, reading_channel};
 
 /// A channel that brings overrides.
 fn overriding(id: u64, overrides: &str) -> ChannelSnapshot {
-    ChannelSnapshot { settings_overrides: Some(json(overrides)), ..ChannelSnapshot::new(id.into(), "x", "text") }
+    changed!(ChannelSnapshot::new(id.into(), "x", "text"), settings_overrides = Some(json(overrides)))
 }
 
 async fn upsert(database: &Db, channels: &[ChannelSnapshot]) -> u64 {
@@ -27,26 +27,24 @@ async fn with_stored_settings(settings: &str) -> (TestDatabase, ChannelId) {
 async fn a_new_channel_has_what_is_given_and_the_defaults() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
-    let snapshot = ChannelSnapshot { is_nsfw: true, ..overriding(2001, r#"{"a": 1}"#) };
+    let snapshot = changed!(overriding(2001, r#"{"a": 1}"#), is_nsfw = true);
 
     assert_eq!(upsert(&database, &[snapshot]).await, 1);
 
     let stored = stored_channel(&database, 2001.into()).await;
-    let expected = Channel {
-        channel_id: 2001.into(),
-        guild_id: guild,
-        name: Some("x".into()),
-        kind: Some("text".into()),
-        is_nsfw: true,
-        is_reading: false,
-        last_message_id: None,
-        last_scanned_at: None,
-        last_activity_at: None,
-        message_count: 0,
-        settings: json(r#"{"a": 1}"#),
-        created_at: stored.created_at,
-        updated_at: stored.created_at,
-    };
+    let expected = changed!(
+        Channel::new(2001.into(), guild, stored.created_at),
+        name = Some("x".into()),
+        kind = Some("text".into()),
+        is_nsfw = true,
+        is_reading = false,
+        last_message_id = None,
+        last_scanned_at = None,
+        last_activity_at = None,
+        message_count = 0,
+        settings = json(r#"{"a": 1}"#),
+        updated_at = stored.created_at
+    );
     assert_eq!(stored, expected);
 }
 
@@ -66,7 +64,7 @@ async fn name_type_and_nsfw_are_replaced() {
     let guild = guild(&database, 1001).await;
     let channel = channel(&database, guild, 2001).await;
 
-    upsert(&database, &[ChannelSnapshot { is_nsfw: true, ..ChannelSnapshot::new(channel, "new", "voice") }]).await;
+    upsert(&database, &[changed!(ChannelSnapshot::new(channel, "new", "voice"), is_nsfw = true)]).await;
 
     let stored = stored_channel(&database, channel).await;
     assert_eq!((stored.name.as_deref(), stored.kind.as_deref(), stored.is_nsfw), (Some("new"), Some("voice"), true));
@@ -78,7 +76,7 @@ async fn a_missing_name_or_type_clears_it() {
     let guild = guild(&database, 1001).await;
     let channel = channel(&database, guild, 2001).await;
 
-    upsert(&database, &[ChannelSnapshot { name: None, kind: None, ..ChannelSnapshot::new(channel, "", "") }]).await;
+    upsert(&database, &[changed!(ChannelSnapshot::new(channel, "", ""), name = None, kind = None)]).await;
 
     let stored = stored_channel(&database, channel).await;
     assert_eq!((stored.name, stored.kind), (None, None));
@@ -107,7 +105,7 @@ async fn everything_else_of_a_channel_is_kept() {
 
     let after = stored_channel(&database, channel).await;
     assert!(after.is_reading && after.last_message_id.is_some() && after.last_activity_at.is_some());
-    assert_eq!(after, Channel { name: Some("new".into()), updated_at: after.updated_at, ..before });
+    assert_eq!(after, changed!(before, name = Some("new".into()), updated_at = after.updated_at));
 }
 
 #[tokio::test]
@@ -159,7 +157,7 @@ async fn stored_settings_that_are_no_object_are_replaced_by_overrides() {
 #[tokio::test]
 async fn of_duplicates_the_last_one_wins_and_overrides_are_merged_in_order() {
     let (database, channel) = with_stored_settings(r#"{"stored": 0, "a": 0}"#).await;
-    let last = ChannelSnapshot { is_nsfw: true, ..ChannelSnapshot::new(channel, "last", "voice") };
+    let last = changed!(ChannelSnapshot::new(channel, "last", "voice"), is_nsfw = true);
     let duplicates = [
         overriding(2001, r#"{"a": 1, "b": 1, "c": {"x": 1}}"#),
         overriding(2001, r#"{"b": 2, "c": {"y": 2}, "d": null}"#),

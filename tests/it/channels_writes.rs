@@ -5,7 +5,7 @@ use clip_saver_db::{Channel, ChannelId, ChannelSnapshot, Db, Transaction, reposi
 
 use crate::channels::stored_channel;
 use crate::races::{Obstacle, fifty_connections, now};
-use crate::support::{TestDatabase, channel, concurrently, guild, json, queued_run, reading_channel};
+use crate::support::{TestDatabase, changed, channel, concurrently, guild, json, queued_run, reading_channel};
 
 /// A channel that is stored, in a database of its own.
 async fn one_channel() -> (TestDatabase, ChannelId) {
@@ -107,7 +107,7 @@ async fn set_channel_reading_sets_the_column_and_is_enabled_and_nothing_else() {
         let stored = stored_channel(&database, channel).await;
         let settings = json(&format!(r#"{{"kept": {{"a": 1}}, "is_enabled": {is_reading}}}"#));
         let updated_at = stored.updated_at;
-        assert_eq!(stored, Channel { is_reading, settings, updated_at, ..before.clone() });
+        assert_eq!(stored, changed!(before.clone(), is_reading, settings, updated_at));
     }
 }
 
@@ -148,7 +148,7 @@ async fn touch_channel_activity_sets_last_activity_at_to_now_and_nothing_else() 
     let (now, stored) =
         after(&database, channel, async |tx| assert!(db::touch_channel_activity(tx, channel).await.unwrap())).await;
 
-    assert_eq!(stored, Channel { last_activity_at: Some(now), updated_at: now, ..before });
+    assert_eq!(stored, changed!(before, last_activity_at = Some(now), updated_at = now));
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn the_message_count_goes_up_and_down_and_nothing_else_changes() {
         assert!(db::increment_channel_message_count(&*database, channel, by).await.unwrap());
 
         let stored = stored_channel(&database, channel).await;
-        assert_eq!(stored, Channel { message_count, updated_at: stored.updated_at, ..before.clone() });
+        assert_eq!(stored, changed!(before.clone(), message_count, updated_at = stored.updated_at));
     }
 }
 

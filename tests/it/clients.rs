@@ -5,7 +5,7 @@ use std::time::Duration;
 use clip_saver_db::{Client, GuildSnapshot, NewInstallIntent, Settings, Transaction, UserSnapshot, repositories as db};
 
 use crate::races::becomes;
-use crate::support::{TestDatabase, json};
+use crate::support::{TestDatabase, changed, json};
 
 const IN_TRANSACTION: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and state like 'idle in transaction%'";
@@ -15,12 +15,12 @@ async fn calls(client: &impl Client) {
     let guild = GuildSnapshot::new(1.into(), "x");
     let user = UserSnapshot::new(7.into(), "u");
     let lifetime = Duration::from_mins(1);
-    let intent = NewInstallIntent { state: "abc".into(), user_id: user.id, guild_id: guild.id, lifetime };
+    let intent = NewInstallIntent::new("abc", user.id, guild.id, lifetime);
 
     db::upsert_guild(client, &guild).await.unwrap();
     assert_eq!(db::upsert_guilds(client, &[GuildSnapshot::new(2.into(), "y"), guild.clone()]).await.unwrap(), 2);
     assert!(db::touch_guild(client, guild.id).await.unwrap());
-    db::sync_guild(client, &GuildSnapshot { owner_user_id: Some(8.into()), ..guild.clone() }).await.unwrap();
+    db::sync_guild(client, &changed!(guild.clone(), owner_user_id = Some(8.into()))).await.unwrap();
     assert_eq!(db::delete_guilds(client, &[2.into()]).await.unwrap(), 1);
     db::upsert_user(client, &user).await.unwrap();
     assert_eq!(db::upsert_users(client, std::slice::from_ref(&user)).await.unwrap(), 1);
@@ -108,7 +108,7 @@ async fn a_dropped_transaction_undoes_its_calls_and_leaves_no_session_in_it() {
 #[tokio::test]
 async fn a_call_that_fails_leaves_no_session_in_a_transaction() {
     let database = TestDatabase::new().await;
-    let stranger = GuildSnapshot { owner_user_id: Some(7.into()), ..GuildSnapshot::new(1.into(), "x") };
+    let stranger = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
 
     db::upsert_guild(&*database, &stranger).await.unwrap_err();
     db::upsert_guilds(&*database, &[stranger]).await.unwrap_err();
@@ -140,7 +140,7 @@ macro_rules! write_in_tasks {
         .await;
         let client = run(async move {
             let (state, lifetime) = ("abc".to_owned(), Duration::from_mins(1));
-            let intent = NewInstallIntent { state, user_id: 7.into(), guild_id: 1.into(), lifetime };
+            let intent = NewInstallIntent::new(state, 7.into(), 1.into(), lifetime);
             let created = db::create_install_intent(&client, &intent).await.is_ok();
             let consumed = db::consume_install_intent(&client, &intent.state).await.is_ok();
             let purged = db::purge_expired_install_intents(&client, lifetime).await.is_ok();
@@ -153,7 +153,7 @@ macro_rules! write_in_tasks {
 }
 
 fn guilds_owner() -> GuildSnapshot {
-    GuildSnapshot { owner_user_id: Some(8.into()), ..GuildSnapshot::new(1.into(), "x") }
+    changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(8.into()))
 }
 
 /// A task; gives the client back.

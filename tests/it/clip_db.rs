@@ -14,7 +14,7 @@ use clip_saver_db::Db;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::support::{TestDatabase, config, create_database};
+use crate::support::{TestDatabase, changed, config, create_database};
 
 const EXISTING: &str = include_str!("../fixtures/existing_database.sql");
 

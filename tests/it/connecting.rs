@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use clip_saver_db::{Config, Db, Error, GuildId, close_db, repositories as db};
+use clip_saver_db::{Config, Db, Error, ErrorKind, GuildId, close_db, repositories as db};
 use tokio::sync::oneshot;
 
 use crate::support::{Server, TestDatabase, config, create_database, guild};

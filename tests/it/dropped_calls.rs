@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::races::{Obstacle, PATIENCE};
 use crate::sharing::pool_of;
-use crate::support::{TestDatabase, guild};
+use crate::support::{TestDatabase, backend_pid, guild};
 
 const LOCK: &str = "select from bot_guilds where guild_id = '1' for update";
 
@@ -22,7 +22,7 @@ async fn dropped_while_it_waits<T: std::fmt::Debug>(obstacle: &Obstacle, call: i
 
 async fn pid(db: &Db) -> i32 {
     let connection = timeout(PATIENCE, db.connection()).await.expect("a connection is free").unwrap();
-    connection.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0)
+    backend_pid(&connection).await
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use clip_saver_db::{
 };
 
 use crate::style::{aggregates, functions};
-use crate::support::{channel, guild, json, queued_run, user};
+use crate::support::{changed, channel, guild, json, queued_run, user};
 
 /// The names of all functions.
 pub fn names() -> Vec<String> {
@@ -75,7 +75,7 @@ async fn users(name: &str, client: &impl Client, rows: &Rows) -> Result<Option<b
 
 async fn guilds(name: &str, client: &impl Client, rows: &Rows) -> Result<Option<bool>, Error> {
     let new = GuildSnapshot::new(1002.into(), "new");
-    let known = GuildSnapshot { owner_user_id: Some(rows.user), ..GuildSnapshot::new(rows.guild, "known") };
+    let known = changed!(GuildSnapshot::new(rows.guild, "known"), owner_user_id = Some(rows.user));
     Ok(Some(match name {
         "get_guild" => db::get_guild(client, rows.guild).await?.is_some_and(|guild| guild.guild_id == rows.guild),
         "get_guilds" => db::get_guilds(client).await?.len() == 1,
@@ -86,7 +86,7 @@ async fn guilds(name: &str, client: &impl Client, rows: &Rows) -> Result<Option<
         "sync_guild" => {
             let channels = vec![ChannelSnapshot::new(rows.channel, "known", "text"), new_channel()];
             let owner_user_id = Some(UserId::from(3));
-            db::sync_guild(client, &GuildSnapshot { owner_user_id, channels, ..known }).await? == 2
+            db::sync_guild(client, &changed!(known, owner_user_id, channels)).await? == 2
         }
         _ => return Ok(None),
     }))
@@ -134,14 +134,11 @@ async fn channels(name: &str, client: &impl Client, rows: &Rows) -> Result<Optio
 }
 
 fn new_channel() -> ChannelSnapshot {
-    ChannelSnapshot {
-        settings_overrides: Some(json(r#"{"b": 2}"#)),
-        ..ChannelSnapshot::new(2002.into(), "new", "text")
-    }
+    changed!(ChannelSnapshot::new(2002.into(), "new", "text"), settings_overrides = Some(json(r#"{"b": 2}"#)))
 }
 
 async fn scan_runs(name: &str, client: &impl Client, rows: &Rows) -> Result<Option<bool>, Error> {
-    let page = ScanIncrement { scanned: 100, matched: 7 };
+    let page = ScanIncrement::scanned(100).with_matched(7);
     Ok(Some(match name {
         "get_scan_run" => db::get_scan_run(client, rows.queued).await?.is_some_and(|run| run.id == rows.queued),
         "get_scan_runs" => db::get_scan_runs(client, rows.channel, 10).await?.len() == 2,
@@ -175,5 +172,5 @@ async fn install_intents(name: &str, client: &impl Client, rows: &Rows) -> Resul
 
 fn intent(state: &str, user_id: UserId, seconds: u64) -> NewInstallIntent {
     let lifetime = Duration::from_secs(seconds);
-    NewInstallIntent { state: state.into(), user_id, guild_id: 1001.into(), lifetime }
+    NewInstallIntent::new(state, user_id, 1001.into(), lifetime)
 }

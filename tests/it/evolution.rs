@@ -6,7 +6,7 @@ use clip_saver_db::{
 };
 
 use crate::every_function::{Rows, call_and_undo, names};
-use crate::support::{TestDatabase, json, queued_run, reading_channel, user};
+use crate::support::{TestDatabase, backend_pid, changed, json, queued_run, reading_channel, user};
 
 /// What a newer release may do: a status, a column in each table, an index less, an entry in the history.
 const NEWER: &str = "
@@ -44,7 +44,7 @@ async fn calls_every_function(db: &Db, rows: &Rows, when: &str) {
 }
 
 async fn backend(db: &Db) -> i32 {
-    db.connection().await.unwrap().query_one("select pg_backend_pid()", &[]).await.unwrap().get(0)
+    backend_pid(&db.connection().await.unwrap()).await
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_run_with_a_status_of_a_newer_release_is_counted_on() {
     let database = TestDatabase::new().await;
     let run = paused_run(&database).await;
 
-    db::update_scan_progress(&*database, run, ScanIncrement { scanned: 100, matched: 7 }).await.unwrap();
+    db::update_scan_progress(&*database, run, ScanIncrement::scanned(100).with_matched(7)).await.unwrap();
 
     let read = db::get_scan_run(&*database, run).await.unwrap().unwrap();
     assert_eq!((read.messages_scanned, read.messages_matched), (100, 7));
@@ -124,7 +124,7 @@ async fn writes_leave_alone_what_a_newer_release_has_added_to_a_row() {
     }
 
     let channels = vec![ChannelSnapshot::new(2001.into(), "renamed", "text")];
-    let snapshot = GuildSnapshot { owner_user_id: Some(user), channels, ..GuildSnapshot::new(guild, "renamed") };
+    let snapshot = changed!(GuildSnapshot::new(guild, "renamed"), owner_user_id = Some(user), channels);
     db::upsert_user(&*database, &UserSnapshot::new(user, "renamed")).await.unwrap();
     db::sync_guild(&*database, &snapshot).await.unwrap();
     db::set_guild_settings(&*database, guild, &json(r#"{"a": 1}"#)).await.unwrap();

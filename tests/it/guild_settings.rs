@@ -1,10 +1,10 @@
 //! The settings of guilds.
 
 use chrono::{DateTime, Utc};
-use clip_saver_db::{Error, GuildId, GuildSettings, Settings, repositories as db};
+use clip_saver_db::{Error, ErrorKind, GuildId, GuildSettings, Settings, repositories as db};
 
 use crate::races::{Obstacle, fifty_connections, now};
-use crate::support::{TestDatabase, concurrently, json};
+use crate::support::{TestDatabase, assert_error, changed, concurrently, json};
 
 const ROWS: &str = "select count(*) from guild_settings";
 
@@ -19,7 +19,7 @@ async fn old(database: &TestDatabase, settings: &str) {
 }
 
 fn row(settings: &str, updated_at: DateTime<Utc>) -> GuildSettings {
-    GuildSettings { guild_id: id(), settings: json(settings), updated_at: Some(updated_at) }
+    changed!(GuildSettings::new(id(), json(settings)), updated_at = Some(updated_at))
 }
 
 fn long_ago() -> DateTime<Utc> {
@@ -257,6 +257,5 @@ async fn what_is_no_object_is_refused_by_the_name_of_the_argument_and_not_stored
 }
 
 fn assert_refused(error: &Error, in_function: &str, of_field: &str) {
-    let Error::InvalidInput { function, field, .. } = error else { panic!("{error:?}") };
-    assert_eq!((*function, field.as_str()), (in_function, of_field));
+    assert_error(error, ErrorKind::InvalidInput, in_function, of_field);
 }

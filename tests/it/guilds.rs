@@ -1,10 +1,10 @@
 //! Guilds, one at a time.
 
 use chrono::{DateTime, Utc};
-use clip_saver_db::{ChannelSnapshot, Client, Error, Guild, GuildId, GuildSnapshot, repositories as db};
+use clip_saver_db::{ChannelSnapshot, Client, ErrorKind, Guild, GuildId, GuildSnapshot, repositories as db};
 
 use crate::races::now;
-use crate::support::{TestDatabase, channel, guild, json, queued_run, user};
+use crate::support::{TestDatabase, assert_error, changed, channel, guild, json, queued_run, user};
 
 const GUILD: u64 = 1001;
 
@@ -47,8 +47,7 @@ async fn a_guild_whose_stored_id_is_no_snowflake_is_a_typed_error_that_names_col
 
     let error = db::get_guilds(&*database).await.unwrap_err();
 
-    let Error::UnreadableRow { function, column, .. } = error else { panic!("{error:?}") };
-    assert_eq!((function, column.as_str()), ("get_guilds", r#"bot_guilds.guild_id of row "nobody's""#));
+    assert_error(&error, ErrorKind::UnreadableRow, "get_guilds", r#"bot_guilds.guild_id of row "nobody's""#);
 }
 
 #[tokio::test]
@@ -60,8 +59,7 @@ async fn a_guild_whose_stored_owner_is_no_snowflake_is_a_typed_error_for_that_gu
 
     let error = db::get_guild(&*database, GUILD.into()).await.unwrap_err();
 
-    let Error::UnreadableRow { function, column, .. } = error else { panic!("{error:?}") };
-    assert_eq!((function, column.as_str()), ("get_guild", r#"bot_guilds.owner_user_id of row "1001""#));
+    assert_error(&error, ErrorKind::UnreadableRow, "get_guild", r#"bot_guilds.owner_user_id of row "1001""#);
     assert!(db::get_guild(&*database, 2.into()).await.unwrap().is_some());
 }
 
@@ -82,12 +80,12 @@ async fn a_stored_time_that_chrono_cannot_hold_is_a_typed_error() {
 async fn upsert_guild_stores_a_new_guild_as_given() {
     let database = TestDatabase::new().await;
     let owner = user(&database, 7).await;
-    let snapshot = GuildSnapshot {
-        icon: Some("f64c48".into()),
-        owner_user_id: Some(owner),
-        joined_at: Some(long_ago()),
-        ..named("Testers")
-    };
+    let snapshot = changed!(
+        named("Testers"),
+        icon = Some("f64c48".into()),
+        owner_user_id = Some(owner),
+        joined_at = Some(long_ago())
+    );
 
     db::upsert_guild(&*database, &snapshot).await.unwrap();
 
@@ -112,9 +110,9 @@ async fn upsert_guild_takes_now_for_a_joined_at_that_is_not_given() {
 async fn upsert_guild_replaces_name_icon_and_owner() {
     let database = TestDatabase::new().await;
     let (old, new) = (user(&database, 7).await, user(&database, 8).await);
-    let first = GuildSnapshot { icon: Some("old".into()), owner_user_id: Some(old), ..named("old") };
+    let first = changed!(named("old"), icon = Some("old".into()), owner_user_id = Some(old));
     db::upsert_guild(&*database, &first).await.unwrap();
-    let second = GuildSnapshot { icon: Some("new".into()), owner_user_id: Some(new), ..named("new") };
+    let second = changed!(named("new"), icon = Some("new".into()), owner_user_id = Some(new));
 
     db::upsert_guild(&*database, &second).await.unwrap();
 
@@ -126,7 +124,7 @@ async fn upsert_guild_replaces_name_icon_and_owner() {
 async fn upsert_guild_clears_icon_and_owner_that_are_not_given() {
     let database = TestDatabase::new().await;
     let owner = Some(user(&database, 7).await);
-    let first = GuildSnapshot { icon: Some("x".into()), owner_user_id: owner, ..named("x") };
+    let first = changed!(named("x"), icon = Some("x".into()), owner_user_id = owner);
     db::upsert_guild(&*database, &first).await.unwrap();
 
     db::upsert_guild(&*database, &named("x")).await.unwrap();
@@ -150,11 +148,11 @@ async fn upsert_guild_moves_last_seen_at_to_now() {
 #[tokio::test]
 async fn upsert_guild_keeps_joined_at_whether_another_is_given_or_none() {
     let database = TestDatabase::new().await;
-    let first = GuildSnapshot { joined_at: Some(long_ago()), ..named("x") };
+    let first = changed!(named("x"), joined_at = Some(long_ago()));
     db::upsert_guild(&*database, &first).await.unwrap();
 
     for joined_at in [None, Some(Utc::now())] {
-        db::upsert_guild(&*database, &GuildSnapshot { joined_at, ..first.clone() }).await.unwrap();
+        db::upsert_guild(&*database, &changed!(first.clone(), joined_at)).await.unwrap();
 
         assert_eq!(stored(&*database).await.joined_at, Some(long_ago()));
     }
@@ -165,7 +163,7 @@ async fn upsert_guild_leaves_the_snapshots_channels_to_sync_guild() {
     let database = TestDatabase::new().await;
     let channels = vec![ChannelSnapshot::new(2001.into(), "general", "text")];
 
-    db::upsert_guild(&*database, &GuildSnapshot { channels, ..named("x") }).await.unwrap();
+    db::upsert_guild(&*database, &changed!(named("x"), channels)).await.unwrap();
 
     assert_eq!(database.text("select count(*) from bot_channels").await, "0");
 }
@@ -173,7 +171,7 @@ async fn upsert_guild_leaves_the_snapshots_channels_to_sync_guild() {
 #[tokio::test]
 async fn an_unknown_owner_is_a_foreign_key_error_that_names_function_and_constraint() {
     let database = TestDatabase::new().await;
-    let guild = GuildSnapshot { owner_user_id: Some(7.into()), ..GuildSnapshot::new(1.into(), "x") };
+    let guild = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
 
     let error = db::upsert_guild(&*database, &guild).await.unwrap_err();
 
@@ -190,7 +188,7 @@ async fn an_unknown_owner_leaves_a_known_guild_as_it_was() {
     let database = TestDatabase::new().await;
     guild(&database, GUILD).await;
     let before = stored(&*database).await;
-    let stranger = GuildSnapshot { owner_user_id: Some(7.into()), ..named("other") };
+    let stranger = changed!(named("other"), owner_user_id = Some(7.into()));
 
     db::upsert_guild(&*database, &stranger).await.unwrap_err();
 
@@ -255,7 +253,7 @@ async fn touch_guild_moves_last_seen_at_to_now_and_nothing_else() {
     db::touch_guild(&transaction, GUILD.into()).await.unwrap();
 
     let after = stored(&transaction).await;
-    assert_eq!(after, Guild { last_seen_at: Some(now(&transaction).await), ..before });
+    assert_eq!(after, changed!(before, last_seen_at = Some(now(&transaction).await)));
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! Guilds in batches.
 
 use chrono::Utc;
-use clip_saver_db::{ChannelSnapshot, Error, Guild, GuildId, GuildSnapshot, close_db, repositories as db};
+use clip_saver_db::{ChannelSnapshot, Error, ErrorKind, Guild, GuildId, GuildSnapshot, close_db, repositories as db};
 
 use crate::races::{Obstacle, fifty_connections, now};
-use crate::support::{TestDatabase, concurrently, guild, user};
+use crate::support::{TestDatabase, changed, concurrently, guild, user};
 
 fn batch(ids: impl IntoIterator<Item = u64>) -> Vec<GuildSnapshot> {
     ids.into_iter().map(|id| GuildSnapshot::new(id.into(), format!("guild {id}"))).collect()
@@ -19,22 +19,17 @@ async fn upsert_guilds_stores_new_guilds_as_given() {
     let database = TestDatabase::new().await;
     let owner_user_id = Some(user(&database, 7).await);
     let joined_at = Some("2020-02-29T23:59:59.123456Z".parse().unwrap());
-    let full = GuildSnapshot {
-        icon: Some("f64c48".into()),
-        owner_user_id,
-        joined_at,
-        ..GuildSnapshot::new(999.into(), "full")
-    };
+    let full = changed!(GuildSnapshot::new(999.into(), "full"), icon = Some("f64c48".into()), owner_user_id, joined_at);
     let bare = GuildSnapshot::new(1000.into(), "bare");
     let transaction = database.begin().await.unwrap();
 
     db::upsert_guilds(&transaction, &[bare, full]).await.unwrap();
 
     let last_seen_at = Some(now(&transaction).await);
-    let (name, icon) = ("full".into(), Some("f64c48".into()));
-    let full = Guild { guild_id: 999.into(), name, icon, owner_user_id, joined_at, last_seen_at };
-    let (name, joined_at) = ("bare".into(), last_seen_at);
-    let bare = Guild { guild_id: 1000.into(), name, icon: None, owner_user_id: None, joined_at, last_seen_at };
+    let (name, icon) = ("full", Some("f64c48".into()));
+    let full = changed!(Guild::new(999.into(), name), icon, owner_user_id, joined_at, last_seen_at);
+    let (name, joined_at) = ("bare", last_seen_at);
+    let bare = changed!(Guild::new(1000.into(), name), icon = None, owner_user_id = None, joined_at, last_seen_at);
     assert_eq!(db::get_guilds(&transaction).await.unwrap(), [full, bare]);
 }
 
@@ -43,28 +38,25 @@ async fn upsert_guilds_updates_known_guilds_as_upsert_guild_does() {
     let database = TestDatabase::new().await;
     let (old, new) = (user(&database, 7).await, user(&database, 8).await);
     let joined_at = Some("2020-02-29T23:59:59.123456Z".parse().unwrap());
-    let known = batch([1, 2]).into_iter().map(|guild| GuildSnapshot {
-        icon: Some("old".into()),
-        owner_user_id: Some(old),
-        joined_at,
-        ..guild
-    });
+    let known = batch([1, 2])
+        .into_iter()
+        .map(|guild| changed!(guild, icon = Some("old".into()), owner_user_id = Some(old), joined_at));
     db::upsert_guilds(&*database, &known.collect::<Vec<_>>()).await.unwrap();
-    let replaced = GuildSnapshot {
-        icon: Some("new".into()),
-        owner_user_id: Some(new),
-        joined_at: Some(Utc::now()),
-        ..GuildSnapshot::new(1.into(), "new")
-    };
+    let replaced = changed!(
+        GuildSnapshot::new(1.into(), "new"),
+        icon = Some("new".into()),
+        owner_user_id = Some(new),
+        joined_at = Some(Utc::now())
+    );
     let transaction = database.begin().await.unwrap();
 
     db::upsert_guilds(&transaction, &[replaced, GuildSnapshot::new(2.into(), "cleared")]).await.unwrap();
 
     let last_seen_at = Some(now(&transaction).await);
-    let (name, icon, owner_user_id) = ("new".into(), Some("new".into()), Some(new));
-    let replaced = Guild { guild_id: 1.into(), name, icon, owner_user_id, joined_at, last_seen_at };
-    let (guild_id, name) = (2.into(), "cleared".into());
-    let cleared = Guild { guild_id, name, icon: None, owner_user_id: None, joined_at, last_seen_at };
+    let (name, icon, owner_user_id) = ("new", Some("new".into()), Some(new));
+    let replaced = changed!(Guild::new(1.into(), name), icon, owner_user_id, joined_at, last_seen_at);
+    let (guild_id, name) = (2.into(), "cleared");
+    let cleared = changed!(Guild::new(guild_id, name), icon = None, owner_user_id = None, joined_at, last_seen_at);
     assert_eq!(db::get_guilds(&transaction).await.unwrap(), [replaced, cleared]);
 }
 
@@ -73,7 +65,7 @@ async fn upsert_guilds_leaves_the_snapshots_channels_to_sync_guild() {
     let database = TestDatabase::new().await;
     let channels = vec![ChannelSnapshot::new(2001.into(), "general", "text")];
 
-    db::upsert_guilds(&*database, &[GuildSnapshot { channels, ..GuildSnapshot::new(1.into(), "x") }]).await.unwrap();
+    db::upsert_guilds(&*database, &[changed!(GuildSnapshot::new(1.into(), "x"), channels)]).await.unwrap();
 
     assert_eq!(database.text("select count(*) from bot_channels").await, "0");
 }
@@ -89,9 +81,8 @@ async fn upsert_guilds_counts_new_and_known_guilds_once_each() {
 #[tokio::test]
 async fn of_duplicates_in_a_batch_the_last_guild_wins() {
     let database = TestDatabase::new().await;
-    let named = |id: u64, name: &str, icon: Option<&str>| GuildSnapshot {
-        icon: icon.map(Into::into),
-        ..GuildSnapshot::new(id.into(), name)
+    let named = |id: u64, name: &str, icon: Option<&str>| {
+        changed!(GuildSnapshot::new(id.into(), name), icon = icon.map(Into::into))
     };
     let duplicates = [
         named(1, "b", Some("b")),
@@ -114,7 +105,7 @@ async fn a_batch_with_one_unknown_owner_stores_nothing() {
     let database = TestDatabase::new().await;
     guild(&database, 1).await;
     let before = db::get_guilds(&*database).await.unwrap();
-    let stranger = GuildSnapshot { owner_user_id: Some(7.into()), ..GuildSnapshot::new(4.into(), "bad") };
+    let stranger = changed!(GuildSnapshot::new(4.into(), "bad"), owner_user_id = Some(7.into()));
     let mut batch = batch([1, 2, 3]);
     batch.push(stranger);
 

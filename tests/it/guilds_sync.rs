@@ -1,9 +1,9 @@
 //! A guild with its channels and its owner, in one call.
 
-use clip_saver_db::{Channel, ChannelSnapshot, Error, GuildId, GuildSnapshot, Settings, repositories as db};
+use clip_saver_db::{ChannelSnapshot, ErrorKind, GuildId, GuildSnapshot, Settings, repositories as db};
 
 use crate::races::now;
-use crate::support::{TestDatabase, channel, guild, json, reading_channel, user};
+use crate::support::{TestDatabase, assert_error, changed, channel, guild, json, reading_channel, user};
 
 const USERS_DRAWN: &str = "select last_value || ' ' || is_called from users_id_seq";
 
@@ -12,11 +12,11 @@ fn channels(ids: impl IntoIterator<Item = u64>) -> Vec<ChannelSnapshot> {
 }
 
 fn snapshot(channels: Vec<ChannelSnapshot>) -> GuildSnapshot {
-    GuildSnapshot { channels, ..GuildSnapshot::new(1001.into(), "Testers") }
+    changed!(GuildSnapshot::new(1001.into(), "Testers"), channels)
 }
 
 fn owned(channels: Vec<ChannelSnapshot>) -> GuildSnapshot {
-    GuildSnapshot { owner_user_id: Some(7.into()), ..snapshot(channels) }
+    changed!(snapshot(channels), owner_user_id = Some(7.into()))
 }
 
 /// How many guilds, users and channels there are.
@@ -32,7 +32,7 @@ async fn sync_guild_stores_a_new_guild_as_given() {
     let joined_at = Some("2020-02-29T23:59:59.123456Z".parse().unwrap());
     let transaction = database.begin().await.unwrap();
 
-    let guild = GuildSnapshot { icon: Some("f64c48".into()), joined_at, ..owned(Vec::new()) };
+    let guild = changed!(owned(Vec::new()), icon = Some("f64c48".into()), joined_at);
     db::sync_guild(&transaction, &guild).await.unwrap();
 
     let guild = db::get_guild(&transaction, 1001.into()).await.unwrap().unwrap();
@@ -56,7 +56,7 @@ async fn sync_guild_takes_now_for_a_joined_at_that_is_not_given() {
 async fn sync_guild_updates_a_known_guild_as_upsert_guild_does() {
     let database = TestDatabase::new().await;
     let joined_at = Some("2020-02-29T23:59:59.123456Z".parse().unwrap());
-    let first = GuildSnapshot { icon: Some("old".into()), joined_at, ..owned(Vec::new()) };
+    let first = changed!(owned(Vec::new()), icon = Some("old".into()), joined_at);
     db::sync_guild(&*database, &first).await.unwrap();
     let transaction = database.begin().await.unwrap();
 
@@ -71,7 +71,7 @@ async fn sync_guild_updates_a_known_guild_as_upsert_guild_does() {
 async fn sync_guild_replaces_icon_and_owner_of_a_known_guild() {
     let database = TestDatabase::new().await;
     db::sync_guild(&*database, &owned(Vec::new())).await.unwrap();
-    let second = GuildSnapshot { icon: Some("new".into()), owner_user_id: Some(8.into()), ..snapshot(Vec::new()) };
+    let second = changed!(snapshot(Vec::new()), icon = Some("new".into()), owner_user_id = Some(8.into()));
 
     db::sync_guild(&*database, &second).await.unwrap();
 
@@ -126,14 +126,20 @@ async fn sync_guild_adds_no_user_for_a_guild_without_an_owner() {
 #[tokio::test]
 async fn sync_guild_stores_each_channel_as_given() {
     let database = TestDatabase::new().await;
-    let full = ChannelSnapshot {
-        id: 999.into(),
-        name: Some("a".into()),
-        kind: Some("voice".into()),
-        is_nsfw: true,
-        settings_overrides: Some(json(r#"{"max": 60}"#)),
-    };
-    let bare = ChannelSnapshot { id: 1000.into(), name: None, kind: None, is_nsfw: false, settings_overrides: None };
+    let full = changed!(
+        ChannelSnapshot::new(999.into(), "", ""),
+        name = Some("a".into()),
+        kind = Some("voice".into()),
+        is_nsfw = true,
+        settings_overrides = Some(json(r#"{"max": 60}"#))
+    );
+    let bare = changed!(
+        ChannelSnapshot::new(1000.into(), "", ""),
+        name = None,
+        kind = None,
+        is_nsfw = false,
+        settings_overrides = None
+    );
 
     db::sync_guild(&*database, &snapshot(vec![bare, full])).await.unwrap();
 
@@ -151,18 +157,18 @@ async fn sync_guild_replaces_the_data_of_a_known_channel_and_keeps_the_rest() {
     let id = reading_channel(&database).await;
     db::update_channel_cursor(&*database, id, Some(5.into())).await.unwrap();
     let before = db::get_channel(&*database, id).await.unwrap().unwrap();
-    let replaced = ChannelSnapshot { is_nsfw: true, ..ChannelSnapshot::new(id, "new", "voice") };
+    let replaced = changed!(ChannelSnapshot::new(id, "new", "voice"), is_nsfw = true);
 
     let transaction = database.begin().await.unwrap();
     db::sync_guild(&transaction, &snapshot(vec![replaced])).await.unwrap();
 
-    let expected = Channel {
-        name: Some("new".into()),
-        kind: Some("voice".into()),
-        is_nsfw: true,
-        updated_at: now(&transaction).await,
-        ..before
-    };
+    let expected = changed!(
+        before,
+        name = Some("new".into()),
+        kind = Some("voice".into()),
+        is_nsfw = true,
+        updated_at = now(&transaction).await
+    );
     assert_eq!(db::get_channel(&transaction, id).await.unwrap(), Some(expected));
 }
 
@@ -193,7 +199,7 @@ async fn sync_guild_leaves_channels_that_the_snapshot_does_not_name() {
 #[tokio::test]
 async fn sync_guild_merges_overrides_into_the_stored_settings_in_the_order_of_the_batch() {
     let database = TestDatabase::new().await;
-    let with = |text: &str| ChannelSnapshot { settings_overrides: Some(json(text)), ..channels([2001]).remove(0) };
+    let with = |text: &str| changed!(channels([2001]).remove(0), settings_overrides = Some(json(text)));
     db::sync_guild(&*database, &snapshot(vec![with(r#"{"old": 1, "a": 0}"#)])).await.unwrap();
 
     let overrides = vec![with(r#"{"a": 1, "b": {"x": 1}}"#), with(r#"{"b": null, "c": 2}"#), with(r#"{"c": 3}"#)];
@@ -209,7 +215,7 @@ async fn sync_guild_keeps_stored_settings_without_overrides_and_with_empty_ones(
     channel_with_settings(&database, r#"[{"left": "by an older program"}]"#).await;
 
     for settings_overrides in [None, Some(json("{}"))] {
-        let channel = ChannelSnapshot { settings_overrides, ..channels([2001]).remove(0) };
+        let channel = changed!(channels([2001]).remove(0), settings_overrides);
         db::sync_guild(&*database, &snapshot(vec![channel])).await.unwrap();
 
         let stored = db::get_channel(&*database, 2001.into()).await.unwrap().unwrap();
@@ -223,7 +229,7 @@ async fn sync_guild_replaces_stored_settings_that_are_no_object_by_the_overrides
     for stored in ["[1]", r#""text""#, "1", "null"] {
         channel_with_settings(&database, stored).await;
         let settings_overrides = Some(json(r#"{"a": 1}"#));
-        let channel = ChannelSnapshot { settings_overrides, ..channels([2001]).remove(0) };
+        let channel = changed!(channels([2001]).remove(0), settings_overrides);
 
         db::sync_guild(&*database, &snapshot(vec![channel])).await.unwrap();
 
@@ -245,7 +251,6 @@ async fn sync_guild_refuses_overrides_that_are_no_object_and_stores_nothing() {
 
     let error = db::sync_guild(&*database, &owned(channels)).await.unwrap_err();
 
-    let Error::InvalidInput { function, field, .. } = error else { panic!("{error:?}") };
-    assert_eq!((function, field.as_str()), ("sync_guild", "channels[1].settings_overrides"));
+    assert_error(&error, ErrorKind::InvalidInput, "sync_guild", "channels[1].settings_overrides");
     assert_eq!(counts(&database).await, "0 0 0");
 }

@@ -1,16 +1,16 @@
 //! `sync_guild` as a whole: all or nothing, what it counts, and who may call at the same time.
 
-use clip_saver_db::{ChannelSnapshot, Error, GuildSnapshot, close_db, repositories as db};
+use clip_saver_db::{ChannelSnapshot, Error, ErrorKind, GuildSnapshot, close_db, repositories as db};
 
 use crate::races::{Obstacle, fifty_connections};
-use crate::support::{TestDatabase, concurrently, guild};
+use crate::support::{TestDatabase, changed, concurrently, guild};
 
 fn channels(ids: impl IntoIterator<Item = u64>) -> Vec<ChannelSnapshot> {
     ids.into_iter().map(|id| ChannelSnapshot::new(id.into(), format!("channel {id}"), "text")).collect()
 }
 
 fn owned(channels: Vec<ChannelSnapshot>) -> GuildSnapshot {
-    GuildSnapshot { owner_user_id: Some(7.into()), channels, ..GuildSnapshot::new(1001.into(), "Testers") }
+    changed!(GuildSnapshot::new(1001.into(), "Testers"), owner_user_id = Some(7.into()), channels)
 }
 
 /// How many guilds, users and channels there are.
@@ -69,8 +69,7 @@ async fn sync_guild_counts_new_and_known_channels_once_each() {
 #[tokio::test]
 async fn of_duplicates_in_a_sync_the_last_channel_wins() {
     let database = TestDatabase::new().await;
-    let named =
-        |name: &str, kind: &str, is_nsfw| ChannelSnapshot { is_nsfw, ..ChannelSnapshot::new(2001.into(), name, kind) };
+    let named = |name: &str, kind: &str, is_nsfw| changed!(ChannelSnapshot::new(2001.into(), name, kind), is_nsfw);
     let channels = vec![named("b", "voice", true), named("z", "z", true), named("a", "text", false)];
 
     for _ in ["new", "known"] {
@@ -142,9 +141,10 @@ async fn syncs_of_two_guilds_that_claim_the_same_channels_in_opposite_orders_do_
     .await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let ascending = tokio::spawn(async move { db::sync_guild(&one, &owned(channels([1, 2, 3]))).await });
-    let descending = tokio::spawn(async move {
-        db::sync_guild(&other, &GuildSnapshot { id: 1002.into(), ..owned(channels([3, 2, 1])) }).await
-    });
+    let descending =
+        tokio::spawn(
+            async move { db::sync_guild(&other, &changed!(owned(channels([3, 2, 1])), id = 1002.into())).await },
+        );
     obstacle.stops(2).await;
 
     obstacle.vanishes().await;

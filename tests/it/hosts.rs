@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use clip_saver_db::{Config, Db, Error};
+use clip_saver_db::{Config, Db, Error, ErrorKind};
 
 use crate::support::Server;
 

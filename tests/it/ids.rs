@@ -5,12 +5,13 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use clip_saver_db::{
-    ChannelId, Error, GuildId, GuildSnapshot, MessageId, NewInstallIntent, ScanRunId, UserId, repositories as db,
+    ChannelId, Error, ErrorKind, GuildId, GuildSnapshot, MessageId, NewInstallIntent, ScanRunId, UserId,
+    repositories as db,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::support::{TestDatabase, channel, guild, queued_run, reading_channel, user};
+use crate::support::{TestDatabase, changed, channel, guild, queued_run, reading_channel, user};
 
 /// Discord's documented example.
 const EXAMPLE: u64 = 175_928_847_299_117_063;
@@ -82,13 +83,18 @@ macro_rules! for_each_snowflake {
     };
 }
 
+fn assert_invalid<T: std::fmt::Debug>(result: Result<T, Error>, name: &str, refused: &str) {
+    let error = result.expect_err(refused);
+    assert_eq!(error.kind(), ErrorKind::InvalidId);
+    assert!(error.to_string().starts_with(&format!("{refused:?} is not a valid {name}: ")), "{error}");
+}
+
 #[test]
 fn text_that_is_no_snowflake_is_a_typed_error_that_names_type_and_text() {
     fn check<T: Snowflake>() {
         for refused in NO_SNOWFLAKES {
             for result in [refused.parse::<T>(), T::try_from(refused)] {
-                let Err(Error::InvalidId { kind, text }) = result else { panic!("{refused:?}: {result:?}") };
-                assert_eq!((kind, text.as_str()), (T::NAME, refused));
+                assert_invalid(result, T::NAME, refused);
             }
         }
     }
@@ -97,9 +103,9 @@ fn text_that_is_no_snowflake_is_a_typed_error_that_names_type_and_text() {
 
 #[test]
 fn an_error_shows_no_more_than_64_characters_of_the_text() {
-    let Error::InvalidId { text, .. } = "é".repeat(1000).parse::<GuildId>().unwrap_err() else { unreachable!() };
+    let error = "é".repeat(1000).parse::<GuildId>().unwrap_err();
 
-    assert_eq!(text, "é".repeat(64));
+    assert_eq!(error.to_string().matches('é').count(), 64);
 }
 
 #[test]
@@ -170,11 +176,11 @@ async fn the_smallest_and_the_greatest_id_are_stored_as_decimal_text_and_read_ba
         let database = TestDatabase::new().await;
         let user_id = user(&database, number).await;
         let guild_id = guild(&database, number).await;
-        let owned = GuildSnapshot { owner_user_id: Some(user_id), ..GuildSnapshot::new(guild_id, "x") };
+        let owned = changed!(GuildSnapshot::new(guild_id, "x"), owner_user_id = Some(user_id));
         db::upsert_guilds(&*database, &[owned]).await.unwrap();
         let channel_id = channel(&database, guild_id, number).await;
         db::update_channel_cursor(&*database, channel_id, Some(number.into())).await.unwrap();
-        let intent = NewInstallIntent { state: "x".into(), user_id, guild_id, lifetime: std::time::Duration::ZERO };
+        let intent = NewInstallIntent::new("x", user_id, guild_id, std::time::Duration::ZERO);
         db::create_install_intent(&*database, &intent).await.unwrap();
 
         let guild = db::get_guild(&*database, guild_id).await.unwrap().unwrap();
@@ -209,8 +215,7 @@ async fn a_scan_run_id_is_the_uuid_that_the_database_made() {
 fn text_that_is_no_uuid_is_a_typed_error() {
     for refused in ["", "abc", "1001", " 7711f7d9-34db-4b9a-bf37-cd27cb85937d", "7711f7d9-34db-4b9a-bf37-cd27cb85937"] {
         for result in [refused.parse::<ScanRunId>(), ScanRunId::try_from(refused)] {
-            let Err(Error::InvalidId { kind, text }) = result else { panic!("{refused:?}: {result:?}") };
-            assert_eq!((kind, text.as_str()), ("ScanRunId", refused));
+            assert_invalid(result, "ScanRunId", refused);
         }
     }
 }

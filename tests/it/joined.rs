@@ -10,7 +10,7 @@ use crate::support::{TestDatabase, guild, queued_run, reading_channel};
 
 /// A scan run in joined calls: it starts, counts ten pages of 100 messages, and ends.
 pub async fn scan(client: &impl Client, run: ScanRunId) -> Vec<i64> {
-    let page = ScanIncrement { scanned: 100, matched: 1 };
+    let page = ScanIncrement::scanned(100).with_matched(1);
     let mut calls: Vec<BoxFuture<'_, Result<i64, Error>>> =
         vec![async { Ok(i64::from(db::mark_scan_started(client, run).await?)) }.boxed()];
     for _ in 0..10 {
@@ -114,6 +114,6 @@ async fn a_statement_is_prepared_once_however_many_joined_calls_want_it() {
     join_all((0..50).map(|_| db::touch_guild(&connection, guild))).await;
     join_all((0..50).map(|_| db::get_guild(&transaction, guild))).await;
 
-    assert_eq!(prepared(&*connection, "touch_guild").await, 1);
+    assert_eq!(prepared(&connection, "touch_guild").await, 1);
     assert_eq!(prepared(&transaction, "get_guild").await, 1);
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use clip_saver_db::{
-    ChannelId, ChannelSnapshot, Config, Db, Error, GuildId, GuildSnapshot, Settings, UserSnapshot, repositories as db,
+    ChannelId, ChannelSnapshot, Config, Db, Error, ErrorKind, GuildId, GuildSnapshot, Settings, UserSnapshot,
+    repositories as db,
 };
 use tokio::time::timeout;
 
 use crate::proxy::Proxy;
 use crate::races::PATIENCE;
-use crate::support::{TestDatabase, channel, config, guild, json};
+use crate::support::{TestDatabase, backend_pid, changed, channel, config, guild, json};
 
 async fn database_with(change: impl Fn(&mut Config)) -> TestDatabase {
     let mut database = TestDatabase::new().await;
@@ -20,13 +21,9 @@ async fn database_with(change: impl Fn(&mut Config)) -> TestDatabase {
 }
 
 fn assert_refused<T: std::fmt::Debug>(result: Result<T, Error>, of_field: &str, told: &str) {
-    match result {
-        Err(Error::InvalidInput { field, reason, .. }) => {
-            assert_eq!(field, of_field);
-            assert!(reason.contains(told), "{reason}");
-        }
-        other => panic!("{of_field} is not refused: {other:?}"),
-    }
+    let error = result.expect_err(of_field);
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidInput, Some(of_field)));
+    assert!(error.to_string().contains(told), "{error}");
 }
 
 /// JSON text of so many bytes.
@@ -50,9 +47,8 @@ async fn larger_settings_are_refused_wherever_they_are_given() {
     let channel = channel(&database, guild, 2).await;
     let large = settings_of((256 << 10) + 1);
     let told = "over the limit of 262144: store less, or raise DB_MAX_SETTINGS_BYTES";
-    let snapshot =
-        ChannelSnapshot { settings_overrides: Some(large.clone()), ..ChannelSnapshot::new(channel, "c", "text") };
-    let whole = GuildSnapshot { channels: vec![snapshot.clone()], ..GuildSnapshot::new(guild, "g") };
+    let snapshot = changed!(ChannelSnapshot::new(channel, "c", "text"), settings_overrides = Some(large.clone()));
+    let whole = changed!(GuildSnapshot::new(guild, "g"), channels = vec![snapshot.clone()]);
 
     assert_refused(db::ensure_guild_settings(&*database, guild, &large).await, "defaults", told);
     assert_refused(db::set_guild_settings(&*database, guild, &large).await, "settings", told);
@@ -85,7 +81,7 @@ async fn a_batch_that_is_too_large_is_refused_by_the_name_of_the_argument() {
     let users: Vec<_> = (1..6).map(|id| UserSnapshot::new(id.into(), "u")).collect();
     let channel_ids: Vec<_> = (1..7).map(ChannelId::from).collect();
     let guild_ids: Vec<_> = (1..7).map(GuildId::from).collect();
-    let whole = GuildSnapshot { channels: channels.clone(), ..GuildSnapshot::new(guild, "g") };
+    let whole = changed!(GuildSnapshot::new(guild, "g"), channels = channels.clone());
 
     assert_refused(db::upsert_channels_for_guild(&*database, guild, &channels).await, "channels", told);
     assert_refused(db::sync_guild(&*database, &whole).await, "channels", told);
@@ -103,10 +99,7 @@ async fn a_batch_that_is_too_large_is_refused_by_the_name_of_the_argument() {
 #[tokio::test]
 async fn an_old_connection_is_replaced() {
     let database = database_with(|config| config.max_lifetime = Some(Duration::from_millis(1))).await;
-    let pid = async || -> i32 {
-        let connection = database.connection().await.unwrap();
-        connection.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0)
-    };
+    let pid = async || -> i32 { backend_pid(&database.connection().await.unwrap()).await };
 
     let first = pid().await;
     let second = async { while pid().await == first {} };

@@ -120,7 +120,7 @@ async fn streaming_a_million_channels_stays_under_32_mib() {
     if let Some(db) = measured().await {
         let connection = db.connection().await.unwrap();
         let (query, guild) = (queries::channels::get_channels_by_guild(), GuildId::from(1));
-        let channels = query.bind(&*connection, &guild).map(|row| Channel::try_from(row)).iter().await.unwrap();
+        let channels = query.bind(&connection, &guild).map(|row| Channel::try_from(row)).iter().await.unwrap();
         let mut channels = pin!(channels);
         let mut count = 0;
         while let Some(channel) = channels.try_next().await.unwrap() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clip_saver_db::{Db, Error, migrate};
+use clip_saver_db::{Db, ErrorKind, migrate};
 use tokio::time::timeout;
 
 use crate::races::Obstacle;
@@ -83,6 +83,7 @@ async fn a_comparison_that_is_given_up_leaves_nothing_behind_in_the_pool() {
         let _ = timeout(Duration::from_millis(milliseconds), migrate::drift(&small)).await;
         let connection = small.connection().await.unwrap();
         let row = connection
+            .raw()
             .query_one("select current_setting('search_path'), pg_current_xact_id_if_assigned() is null", &[]);
         let row = row.await.unwrap();
         assert_eq!((row.get::<_, &str>(0), row.get::<_, bool>(1)), ("\"$user\", public", true));

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use clip_saver_db::{ChannelId, Config, Db, Error, GuildId, GuildSnapshot, repositories as db};
+use clip_saver_db::{ChannelId, Config, Db, ErrorKind, GuildId, GuildSnapshot, repositories as db};
 use futures::FutureExt as _;
 use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder};
 use metrics::{SharedString, Unit};
@@ -14,7 +14,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 
 use crate::races::Obstacle;
-use crate::support::{TestDatabase, config, connect, guild, value};
+use crate::support::{TestDatabase, changed, config, connect, guild, value};
 
 /// The fields of each span and event, by their number.
 #[derive(Clone, Default)]
@@ -118,7 +118,7 @@ async fn a_call_is_a_span_with_opentelemetrys_names_and_no_values() {
 async fn the_span_of_a_call_that_fails_names_the_kind_of_error() {
     let database = TestDatabase::new().await;
     let (seen, _guard) = Seen::from_now_on();
-    let unknown_owner = GuildSnapshot { owner_user_id: Some(7.into()), ..GuildSnapshot::new(1.into(), "x") };
+    let unknown_owner = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
 
     db::upsert_guild(&*database, &unknown_owner).await.unwrap_err();
 
@@ -303,7 +303,7 @@ async fn calls_errors_durations_connections_and_waiters_are_counted() {
     let mut config = config(&database.name);
     (config.pool_max, config.acquire_timeout) = (2, Duration::from_millis(50));
     let small = Db::connect(config).await.unwrap();
-    let unknown_owner = GuildSnapshot { owner_user_id: Some(7.into()), ..GuildSnapshot::new(1.into(), "x") };
+    let unknown_owner = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
 
     guild(&small, 1).await;
     db::upsert_guild(&small, &unknown_owner).await.unwrap_err();

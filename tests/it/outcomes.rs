@@ -3,12 +3,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clip_saver_db::{ChannelId, Db, Error, GuildId, GuildSnapshot, ScanIncrement, repositories as db};
+use clip_saver_db::{
+    ChannelId, Db, Error, ErrorKind, GenericClient as _, GuildId, GuildSnapshot, ScanIncrement, repositories as db,
+};
 use tokio::time::timeout;
 
 use crate::proxy::Proxy;
 use crate::races::PATIENCE;
-use crate::support::{TestDatabase, channel, connect, guild, queued_run, reading_channel};
+use crate::support::{TestDatabase, backend_pid, channel, connect, guild, queued_run, reading_channel};
 
 /// A database, and a way to it that can be cut.
 struct Scene {
@@ -53,6 +55,11 @@ impl Scene {
     async fn count(&self) -> String {
         self.database.text("select message_count from bot_channels").await
     }
+}
+
+fn assert_unknown(error: &Error, function: &str, is_retryable: bool) {
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert_eq!((error.function(), error.is_retryable()), (Some(function), is_retryable));
 }
 
 #[tokio::test]
@@ -149,7 +156,7 @@ async fn a_batch_that_is_too_large_for_parts_is_of_unknown_outcome_on_a_connecti
 
     let error = scene.cut_at_the_batch(db::upsert_guilds(&connection, &guilds)).await.unwrap_err();
 
-    assert!(matches!(error, Error::OutcomeUnknown { function: "upsert_guilds", is_repeatable: true, .. }), "{error:?}");
+    assert_unknown(&error, "upsert_guilds", true);
 }
 
 #[tokio::test]
@@ -188,12 +195,12 @@ async fn a_commit_that_breaks_on_its_way_is_of_unknown_outcome_and_the_closure_d
 
     let adding = scene.db.transaction(async |tx| -> Result<_, Error> {
         runs.fetch_add(1, Ordering::Relaxed);
-        db::increment_channel_message_count(tx, channel, 1).await
+        db::increment_channel_message_count(&tx, channel, 1).await
     });
     let ((), result) = tokio::join!(cutting, adding);
 
     let error = result.unwrap_err();
-    assert!(matches!(error, Error::OutcomeUnknown { function: "commit", is_repeatable: false, .. }), "{error:?}");
+    assert_unknown(&error, "commit", false);
     assert_eq!((runs.into_inner(), scene.count().await.as_str()), (1, "1"));
 }
 
@@ -202,7 +209,7 @@ async fn a_page_of_a_scan_run_counts_once_although_its_connection_breaks() {
     let scene = Scene::new().await;
     let channel = reading_channel(&scene.db).await;
     let run = queued_run(&scene.db, channel).await;
-    let page = ScanIncrement { scanned: 100, matched: 7 };
+    let page = ScanIncrement::scanned(100).with_matched(7);
     db::record_scan_progress(&scene.db, run, channel, 10.into(), ScanIncrement::default()).await.unwrap();
 
     let call = db::record_scan_progress(&scene.db, run, channel, 20.into(), page);
@@ -233,14 +240,13 @@ async fn a_transaction_begins_although_the_pools_connection_has_just_ended() {
 async fn a_server_that_takes_no_writes_says_so_and_the_next_call_connects_anew() {
     let database = TestDatabase::new().await;
     guild(&database, 1).await;
-    let pid = async || -> i32 {
-        let connection = database.connection().await.unwrap();
-        connection.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0)
-    };
+    let pid = async || -> i32 { backend_pid(&database.connection().await.unwrap()).await };
     let before = pid().await;
     database.execute(&format!("alter database {} set default_transaction_read_only = on", database.name)).await;
     let connection = database.connection().await.unwrap();
-    connection.batch_execute("set default_transaction_read_only = on").await.unwrap();
+    let read_only =
+        connection.prepare("select set_config('default_transaction_read_only', 'on', false)").await.unwrap();
+    connection.query_one(&read_only, &[]).await.unwrap();
     drop(connection);
 
     let error = db::increment_channel_message_count(&*database, 1.into(), 1).await.unwrap_err();

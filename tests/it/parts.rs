@@ -5,7 +5,7 @@ use clip_saver_db::{
 };
 
 use crate::races::Obstacle;
-use crate::support::{TestDatabase, guild, json};
+use crate::support::{TestDatabase, changed, guild, json};
 
 /// Three parts' worth.
 pub const MANY: u64 = 25_000;
@@ -23,7 +23,7 @@ fn guilds(ids: impl IntoIterator<Item = u64>) -> Vec<GuildSnapshot> {
 }
 
 fn with_channels(channels: Vec<ChannelSnapshot>) -> GuildSnapshot {
-    GuildSnapshot { owner_user_id: Some(7.into()), channels, ..GuildSnapshot::new(1001.into(), "Testers") }
+    changed!(GuildSnapshot::new(1001.into(), "Testers"), owner_user_id = Some(7.into()), channels)
 }
 
 /// Writes down each statement that inserts into (or deletes from) a table: how many rows, in which transaction, when.

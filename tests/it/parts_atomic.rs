@@ -1,11 +1,11 @@
 //! Batches of more than 10,000 rows are stored together or not at all, on whatever they run.
 
-use clip_saver_db::{Client, Error, GuildSnapshot, UserSnapshot, close_db, repositories as db};
+use clip_saver_db::{Client, Error, ErrorKind, GuildSnapshot, UserSnapshot, close_db, repositories as db};
 use tokio_postgres::NoTls;
 
 use crate::parts::{MANY, channels, statements, users, watch};
 use crate::races::{Obstacle, becomes};
-use crate::support::{TestDatabase, connect};
+use crate::support::{TestDatabase, changed, connect};
 
 const COUNT_USERS: &str = "select count(*) from users";
 
@@ -43,7 +43,7 @@ async fn sync_guild_stores_neither_guild_nor_owner_if_the_last_part_is_refused()
     database.execute("alter table bot_channels add constraint named check (name <> 'channel 9999')").await;
     let (owner_user_id, channels) = (Some(7.into()), channels(1..=MANY));
 
-    let guild = GuildSnapshot { owner_user_id, channels, ..GuildSnapshot::new(1001.into(), "Testers") };
+    let guild = changed!(GuildSnapshot::new(1001.into(), "Testers"), owner_user_id, channels);
     let error = db::sync_guild(&*database, &guild).await.unwrap_err();
 
     assert!(error.kind() == ErrorKind::CheckViolation && error.function() == Some("sync_guild"), "{error:?}");
@@ -147,12 +147,12 @@ async fn parts_in_a_transaction_of_the_driver_are_committed_or_undone_with_it() 
 async fn a_transaction_that_was_begun_by_hand_is_left_open() {
     let database = TestDatabase::new().await;
     let connection = database.connection().await.unwrap();
-    connection.batch_execute("begin; savepoint clip").await.unwrap();
+    connection.raw().batch_execute("begin; savepoint clip").await.unwrap();
 
     assert_eq!(db::upsert_users(&connection, &users(1..=MANY)).await.unwrap(), MANY);
 
     assert_eq!(database.text(COUNT_USERS).await, "0");
-    connection.batch_execute("rollback to savepoint clip; commit").await.unwrap();
+    connection.raw().batch_execute("rollback to savepoint clip; commit").await.unwrap();
     assert_eq!(database.text(COUNT_USERS).await, "0");
 }
 

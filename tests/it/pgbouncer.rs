@@ -4,7 +4,7 @@ use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clip_saver_db::{Config, Db, Error, GuildId, GuildSnapshot, repositories as db};
+use clip_saver_db::{Config, Db, Error, ErrorKind, GuildId, GuildSnapshot, repositories as db};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, UnixStream};
 use tokio::task::JoinSet;

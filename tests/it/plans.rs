@@ -13,14 +13,13 @@ use tokio::sync::OnceCell;
 
 use crate::style::files;
 use crate::style_columns::generated;
-use crate::support::{TestDatabase, connect};
-use explaining::{Explained, Explaining};
+use crate::support::TestDatabase;
+use explaining::Explaining;
 use plan::{sorts, tree, whole_reads};
 
-/// What plans depend on beside the data, so that they are the same everywhere. It is PostgreSQL's default, but for two
-/// things: a prepared statement gets its generic plan at once, and the disk has no arm to move, or the data is in memory.
+/// What plans depend on beside the data, so that they are the same everywhere: PostgreSQL's defaults, but for a disk without
+/// an arm, or data in memory.
 const SETTINGS: &str = "
-    set plan_cache_mode = force_generic_plan;
     set random_page_cost = 1.1;
     set seq_page_cost = 1;
     set effective_cache_size = '4GB';
@@ -66,45 +65,40 @@ async fn read_plans() -> Plans {
         database.execute("vacuum").await;
     }
     database.execute("analyze").await;
-    let client = Explaining::on(connect(&database.url()).await);
+    let client = Explaining::at(&database.url()).await;
     client.execute(SETTINGS).await;
-    let reviewed = named(&planned(&client).await);
-    let without_indexes = named(&planned_without_indexes(&client).await);
+    let reviewed = planned(&client, "").await;
+    let without_indexes = planned(
+        &client,
+        "drop index idx_bot_channels_work_order, idx_bot_scan_runs_newest, idx_install_intents_expires",
+    )
+    .await;
     client.execute(DISK_WITH_ARM).await;
-    let with_arm = named(&planned(&client).await);
+    let with_arm = planned(&client, "").await;
     Plans { reviewed, with_arm, without_indexes }
 }
 
-async fn planned(client: &Explaining) -> Vec<Explained> {
-    client.execute("begin").await;
-    calls::of_channels(client).await;
-    calls::of_guild_settings(client).await;
-    calls::of_guilds(client).await;
-    calls::of_install_intents(client).await;
-    calls::of_parts(client).await;
-    calls::of_scan_runs(client).await;
-    calls::of_users(client).await;
-    client.execute("rollback").await;
-    client.take()
-}
-
-async fn planned_without_indexes(client: &Explaining) -> Vec<Explained> {
-    let indexes = "idx_bot_channels_work_order, idx_bot_scan_runs_newest, idx_install_intents_expires";
-    client.execute(&format!("begin; drop index {indexes}")).await;
-    calls::of_channels(client).await;
-    calls::of_install_intents(client).await;
-    calls::of_scan_runs(client).await;
-    client.execute("rollback").await;
-    client.take()
-}
-
-/// Finds the queries' names by their text in codegen/.
-fn named(explained: &[Explained]) -> Vec<Planned> {
+/// Calls each function with the parameters' values known to the planner, and then unknown. `first` is run before that, and
+/// undone afterwards.
+async fn planned(client: &Explaining, first: &str) -> Vec<Planned> {
+    let mut plans = Vec::new();
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        client.execute(&format!("set plan_cache_mode = {mode}; begin; {first}")).await;
+        calls::of_channels(&client.client).await;
+        calls::of_guild_settings(&client.client).await;
+        calls::of_guilds(&client.client).await;
+        calls::of_install_intents(&client.client).await;
+        calls::of_parts(&client.client).await;
+        calls::of_scan_runs(&client.client).await;
+        calls::of_users(&client.client).await;
+        client.execute("rollback").await;
+        plans.push(client.take());
+    }
     let queries = files("codegen/queries", ".rs").into_iter().flat_map(|(_, rust)| generated(&rust));
     let planned = queries.filter_map(|query| {
-        let Explained { custom, generic, .. } = explained.iter().find(|explained| explained.sql == query.sql)?;
-        let plan = |explained: &Value| explained[0]["Plan"].clone();
-        Some(Planned { name: query.name, custom: plan(custom), generic: plan(generic) })
+        let of_query =
+            |plans: &[(String, Value)]| plans.iter().find(|(sql, _)| *sql == query.sql).map(|(_, plan)| plan.clone());
+        Some(Planned { custom: of_query(&plans[0])?, generic: of_query(&plans[1])?, name: query.name.clone() })
     });
     planned.collect()
 }

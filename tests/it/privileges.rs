@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use clip_saver_db::{Db, Error};
+use clip_saver_db::{Db, ErrorKind};
 use tokio_postgres::error::SqlState;
 
 use crate::every_function::{Rows, call_and_undo, names};

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::ops::Deref;
 
-use clip_saver_db::{Db, Error};
+use clip_saver_db::{Db, Error, ErrorKind};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
@@ -118,12 +118,12 @@ impl Subject {
 /// The field, the constraint or, of a counter that overflows, the SQLSTATE. There is no other error for bad input.
 pub fn named(error: &Error) -> String {
     assert!(error.function().is_some_and(|function| error.to_string().starts_with(function)), "{error:?}");
-    match error {
-        Error::InvalidInput { field, .. } if !field.starts_with("parameter") => field.clone(),
-        Error::ForeignKeyViolation { constraint, .. } | Error::UniqueViolation { constraint, .. } => constraint.clone(),
-        Error::Database { .. } if error.sqlstate() == Some("22003") => "22003".into(),
-        other => panic!("{other:?}"),
-    }
+    let name = match error.kind() {
+        ErrorKind::InvalidInput => error.field().filter(|field| !field.starts_with("parameter")),
+        ErrorKind::ForeignKeyViolation | ErrorKind::UniqueViolation => error.constraint(),
+        _ => error.sqlstate().filter(|code| *code == "22003"),
+    };
+    name.unwrap_or_else(|| panic!("{error:?}")).to_owned()
 }
 
 /// The first field of those that are bad, as errors name it.

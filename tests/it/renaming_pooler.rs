@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use clip_saver_db::{Db, Error};
+use clip_saver_db::{Db, ErrorKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, OwnedMutexGuard};

@@ -4,7 +4,7 @@ use clip_saver_db::{ChannelId, ChannelSnapshot, Db, ScanRun, ScanRunId, ScanStat
 
 use crate::channels::time;
 use crate::races::now;
-use crate::support::{TestDatabase, channel, concurrently, guild, queued_run, reading_channel};
+use crate::support::{TestDatabase, changed, channel, concurrently, guild, queued_run, reading_channel};
 
 /// The run as it is stored.
 pub async fn stored_run(database: &Db, run: ScanRunId) -> ScanRun {
@@ -39,20 +39,18 @@ async fn an_enqueued_run_is_queued_and_starts_after_the_channels_cursor() {
 
     let created_at = now(&transaction).await;
     transaction.commit().await.unwrap();
-    let expected = ScanRun {
-        id: run,
-        channel_id: channel,
-        after_message_id: Some(1_090_000_000_000_000_001.into()),
-        before_message_id: None,
-        last_message_id: None,
-        status: ScanStatus::Queued,
-        messages_scanned: 0,
-        messages_matched: 0,
-        error_message: None,
-        started_at: None,
-        finished_at: None,
-        created_at,
-    };
+    let expected = changed!(
+        ScanRun::new(run, channel, created_at),
+        after_message_id = Some(1_090_000_000_000_000_001.into()),
+        before_message_id = None,
+        last_message_id = None,
+        status = ScanStatus::Queued,
+        messages_scanned = 0,
+        messages_matched = 0,
+        error_message = None,
+        started_at = None,
+        finished_at = None
+    );
     assert_eq!(stored_run(&database, run).await, expected);
 }
 
@@ -157,20 +155,18 @@ async fn every_column_of_a_run_is_read() {
         ))
         .await;
 
-    let expected = ScanRun {
-        id,
-        channel_id: channel,
-        after_message_id: Some(5.into()),
-        before_message_id: Some(9.into()),
-        last_message_id: Some(7.into()),
-        status: ScanStatus::Failed,
-        messages_scanned: 100,
-        messages_matched: 7,
-        error_message: Some("403".into()),
-        started_at: Some(time("2026-01-02T08:04:05.000001Z")),
-        finished_at: Some(time("2026-01-03T00:00:00Z")),
-        created_at: time("2026-01-01T00:00:00Z"),
-    };
+    let expected = changed!(
+        ScanRun::new(id, channel, time("2026-01-01T00:00:00Z")),
+        after_message_id = Some(5.into()),
+        before_message_id = Some(9.into()),
+        last_message_id = Some(7.into()),
+        status = ScanStatus::Failed,
+        messages_scanned = 100,
+        messages_matched = 7,
+        error_message = Some("403".into()),
+        started_at = Some(time("2026-01-02T08:04:05.000001Z")),
+        finished_at = Some(time("2026-01-03T00:00:00Z"))
+    );
     assert_eq!(stored_run(&database, id).await, expected);
     assert_eq!(db::get_scan_runs(&*database, channel, 10).await.unwrap(), [expected]);
 }

@@ -8,16 +8,16 @@ use crate::channels_writes::fifty_at_once;
 use crate::proxy::Proxy;
 use crate::races::{Obstacle, becomes, now};
 use crate::scan_runs::{one_run, stored_run, unknown_run};
-use crate::support::{TestDatabase, channel, concurrently, queued_run};
+use crate::support::{TestDatabase, changed, channel, concurrently, queued_run};
 
 /// The channel of `one_run`.
 const CHANNEL: u64 = 2001;
 
-const PAGE: ScanIncrement = ScanIncrement { scanned: 100, matched: 7 };
+const PAGE: ScanIncrement = ScanIncrement::scanned(100).with_matched(7);
 
 /// What so many pages come to.
-const fn pages(count: i64) -> ScanProgress {
-    ScanProgress { messages_scanned: 100 * count, messages_matched: 7 * count }
+fn pages(count: i64) -> ScanProgress {
+    changed!(ScanProgress::default(), messages_scanned = 100 * count, messages_matched = 7 * count)
 }
 
 /// Sends a page of the run that ends with a message.
@@ -42,9 +42,9 @@ async fn a_page_is_counted_in_its_run_and_its_channel_and_moves_both_cursors() {
     transaction.commit().await.unwrap();
     assert_eq!(progress, Some(pages(1)));
     let last_message_id = Some(500.into());
-    let counted = ScanRun { last_message_id, messages_scanned: 100, messages_matched: 7, ..old_run };
+    let counted = changed!(old_run, last_message_id, messages_scanned = 100, messages_matched = 7);
     let last_scanned_at = Some(now);
-    let moved = Channel { last_message_id, last_scanned_at, message_count: 100, updated_at: now, ..old_channel };
+    let moved = changed!(old_channel, last_message_id, last_scanned_at, message_count = 100, updated_at = now);
     assert_eq!(stored(&database, run).await, (counted, moved));
 }
 

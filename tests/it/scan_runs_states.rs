@@ -1,6 +1,7 @@
 //! The states of a scan run, and who may change them.
 
-use clip_saver_db::{Client, Error, ScanRun, ScanRunId, ScanStatus, repositories as db};
+use crate::support::{assert_error, changed};
+use clip_saver_db::{Client, ErrorKind, ScanRunId, ScanStatus, repositories as db};
 
 use crate::channels::time;
 use crate::channels_batch::STRANGE;
@@ -74,14 +75,14 @@ async fn a_run_changes_as_the_table_of_states_says() {
             transaction.commit().await.unwrap();
             let expected = match (allowed, step) {
                 (false, _) => before,
-                (true, Step::Started) => ScanRun { status: step.status(), started_at: Some(now), ..before },
-                (true, Step::Failed) => ScanRun {
-                    status: step.status(),
-                    finished_at: Some(now),
-                    error_message: Some("new reason".into()),
-                    ..before
-                },
-                (true, _) => ScanRun { status: step.status(), finished_at: Some(now), ..before },
+                (true, Step::Started) => changed!(before, status = step.status(), started_at = Some(now)),
+                (true, Step::Failed) => changed!(
+                    before,
+                    status = step.status(),
+                    finished_at = Some(now),
+                    error_message = Some("new reason".into())
+                ),
+                (true, _) => changed!(before, status = step.status(), finished_at = Some(now)),
             };
             assert_eq!(taken, allowed, "{status}, {step:?}");
             assert_eq!(stored_run(&database, run).await, expected, "{status}, {step:?}");
@@ -145,12 +146,7 @@ async fn a_zero_character_in_a_reason_is_refused_and_the_run_stays_as_it_is() {
 
     let error = db::mark_scan_failed(&*database, run, "403\0").await.unwrap_err();
 
-    match error {
-        Error::InvalidInput { function, field, .. } => {
-            assert_eq!((function, &*field), ("mark_scan_failed", "error_message"));
-        }
-        other => panic!("{other:?}"),
-    }
+    assert_error(&error, ErrorKind::InvalidInput, "mark_scan_failed", "error_message");
     assert_eq!(stored_run(&database, run).await, before);
 }
 

@@ -1,5 +1,6 @@
 //! The password is in nothing that anybody reads: a whole life under a log of everything, and every text that comes out of it.
 
+use crate::support::changed;
 use std::fmt::Debug;
 use std::io;
 use std::iter::successors;
@@ -7,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use clip_saver_db::{Config, Db, Error, GuildSnapshot, close_db, migrate, repositories as db};
+use clip_saver_db::{Config, Db, Error, ErrorKind, GuildSnapshot, close_db, migrate, repositories as db};
 use tokio::process::Command;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -149,14 +150,13 @@ async fn life(seen: &Seen, url: &str) {
         call_and_undo(&name, &database, &rows).await.unwrap();
     }
     seen.show(&database.health().await.unwrap());
-    let orphan = GuildSnapshot { owner_user_id: Some(404.into()), ..GuildSnapshot::new(1.into(), "orphan") };
+    let orphan = changed!(GuildSnapshot::new(1.into(), "orphan"), owner_user_id = Some(404.into()));
     seen.fails(db::upsert_guild(&database, &orphan).await);
 
     let connection = database.connection().await.unwrap();
     seen.show(&connection);
-    seen.show(&*connection);
     seen.fails(db::get_guilds(&database).await); // nothing comes free
-    let end = connection.query_one("select pg_terminate_backend(pg_backend_pid())", &[]).await.unwrap_err();
+    let end = connection.raw().query_one("select pg_terminate_backend(pg_backend_pid())", &[]).await.unwrap_err();
     seen.fails(Err::<(), Error>(end.into()));
     seen.fails(db::touch_guild(&connection, 1.into()).await);
     drop(connection);

@@ -1,9 +1,9 @@
 //! Sessions of the pool: what ends one, and what a transaction says when calls were joined in it.
 
-use clip_saver_db::{Error, GuildSnapshot, UserSnapshot, repositories as db};
+use clip_saver_db::{Db, ErrorKind, GenericClient as _, GuildSnapshot, UserSnapshot, repositories as db};
 use tokio::try_join;
 
-use crate::support::{TestDatabase, channel, guild};
+use crate::support::{TestDatabase, changed, channel, guild};
 
 #[tokio::test]
 async fn a_read_survives_a_change_of_a_columns_type() {
@@ -39,6 +39,13 @@ async fn on_a_connection_of_the_callers_a_list_fails_after_a_change_of_a_columns
     assert!(db::get_guilds(&connection).await.is_err(), "the statement was prepared for another type");
 }
 
+/// Takes a session's prepared statements away. A raw client would take the session itself out of the pool.
+async fn deallocate_all(db: &Db) {
+    let transaction = db.begin().await.unwrap();
+    transaction.execute("deallocate all", &[]).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
 #[tokio::test]
 async fn discarded_statements_are_prepared_again_on_another_session() {
     let database = TestDatabase::new().await;
@@ -47,17 +54,17 @@ async fn discarded_statements_are_prepared_again_on_another_session() {
     assert!(db::touch_guild(&*database, id).await.unwrap());
     assert!(db::increment_channel_message_count(&*database, channel, 1).await.unwrap());
 
-    database.connection().await.unwrap().batch_execute("deallocate all").await.unwrap();
+    deallocate_all(&database).await;
     assert!(db::touch_guild(&*database, id).await.unwrap());
 
-    database.connection().await.unwrap().batch_execute("deallocate all").await.unwrap();
+    deallocate_all(&database).await;
     assert!(db::increment_channel_message_count(&*database, channel, 1).await.is_ok(), "it was not prepared there yet");
 }
 
 #[tokio::test]
 async fn of_joined_calls_the_first_that_failed_gives_the_error() {
     let database = TestDatabase::new().await;
-    let unknown_owner = GuildSnapshot { owner_user_id: Some(7.into()), ..GuildSnapshot::new(1.into(), "x") };
+    let unknown_owner = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
     for _ in 0..100 {
         let transaction = database.begin().await.unwrap();
         let (known, user) = (GuildSnapshot::new(2.into(), "y"), UserSnapshot::new(8.into(), "u"));
@@ -77,7 +84,7 @@ async fn of_joined_calls_the_first_that_failed_gives_the_error() {
 #[tokio::test]
 async fn behind_a_statement_that_failed_the_transaction_says_so() {
     let database = TestDatabase::new().await;
-    let unknown_owner = GuildSnapshot { owner_user_id: Some(7.into()), ..GuildSnapshot::new(1.into(), "x") };
+    let unknown_owner = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
     let transaction = database.begin().await.unwrap();
     db::upsert_guild(&transaction, &unknown_owner).await.unwrap_err();
 

@@ -1,8 +1,8 @@
 //! Which escapes in settings are refused before anything is sent, and which are stored.
 
-use clip_saver_db::{Error, Settings, repositories as db};
+use clip_saver_db::{Error, ErrorKind, Settings, repositories as db};
 
-use crate::support::{TestDatabase, json};
+use crate::support::{TestDatabase, assert_error, json};
 
 const REFUSED: [&str; 14] = [
     r#"{"a": "\u0000"}"#,
@@ -35,8 +35,7 @@ const STORED: [(&str, &str); 10] = [
 ];
 
 fn assert_refused(error: &Error, in_function: &str, of_field: &str) {
-    let Error::InvalidInput { function, field, .. } = error else { panic!("{error:?}") };
-    assert_eq!((*function, field.as_str()), (in_function, of_field));
+    assert_error(error, ErrorKind::InvalidInput, in_function, of_field);
 }
 
 #[tokio::test]

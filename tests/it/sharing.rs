@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clip_saver_db::{Db, Error, GuildId, close_db, repositories as db};
+use clip_saver_db::{Db, ErrorKind, GuildId, close_db, repositories as db};
 use futures::future::{FutureExt as _, join_all};
 use tokio::time::timeout;
 
@@ -243,7 +243,7 @@ async fn closing_ends_tasks_that_read_without_a_pause() {
         async move {
             loop {
                 if let Err(error) = db::get_guild(&db, guild).await {
-                    return matches!(error, Error::Closed { function: "get_guild" });
+                    return error.kind() == ErrorKind::Closed && error.function() == Some("get_guild");
                 }
             }
         }

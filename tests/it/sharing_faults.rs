@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use clip_saver_db::{Db, Error, repositories as db};
+use clip_saver_db::{Db, ErrorKind, repositories as db};
 use futures::future::{FutureExt as _, join_all};
 use tokio::task::yield_now;
 use tokio::time::timeout;

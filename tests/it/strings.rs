@@ -4,10 +4,10 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use clip_saver_db::{
-    ChannelSnapshot, Error, GuildSnapshot, NewInstallIntent, Settings, UserSnapshot, repositories as db,
+    ChannelSnapshot, Error, ErrorKind, GuildSnapshot, NewInstallIntent, Settings, UserSnapshot, repositories as db,
 };
 
-use crate::support::{TestDatabase, user};
+use crate::support::{TestDatabase, assert_error, changed, user};
 
 const NUL: &str = "before \0 after";
 
@@ -32,13 +32,13 @@ const TEXTS: [&str; 16] = [
 ];
 
 fn assert_refused<T: Debug>(result: Result<T, Error>, in_function: &str, of_field: &str) {
-    let Err(Error::InvalidInput { function, field, reason }) = result else { panic!("{result:?}") };
-    assert_eq!((function, field.as_str()), (in_function, of_field));
-    assert!(reason.contains("U+0000"), "{reason}");
+    let error = result.expect_err("it is refused");
+    assert_error(&error, ErrorKind::InvalidInput, in_function, of_field);
+    assert!(error.to_string().contains("U+0000"), "{error}");
 }
 
 fn guild(name: &str, icon: Option<&str>) -> GuildSnapshot {
-    GuildSnapshot { icon: icon.map(Into::into), ..GuildSnapshot::new(1.into(), name) }
+    changed!(GuildSnapshot::new(1.into(), name), icon = icon.map(Into::into))
 }
 
 /// Three users, of whom the last one has U+0000 in each of the three texts in turn.
@@ -46,9 +46,9 @@ fn bad_users() -> [(&'static str, Vec<UserSnapshot>); 3] {
     let good = UserSnapshot::new(1.into(), "good");
     let nul = || Some(NUL.to_owned());
     [
-        ("username", UserSnapshot { username: nul(), ..good.clone() }),
-        ("global_name", UserSnapshot { global_name: nul(), ..good.clone() }),
-        ("avatar", UserSnapshot { avatar: nul(), ..good.clone() }),
+        ("username", changed!(good.clone(), username = nul())),
+        ("global_name", changed!(good.clone(), global_name = nul())),
+        ("avatar", changed!(good.clone(), avatar = nul())),
     ]
     .map(|(field, bad)| (field, vec![good.clone(), good.clone(), bad]))
 }
@@ -82,9 +82,9 @@ async fn u0000_in_a_channel_of_a_guild_is_refused_by_place_and_field_and_nothing
     for (field, bad) in [
         ("channels[1].name", ChannelSnapshot::new(1.into(), NUL, "text")),
         ("channels[1].kind", ChannelSnapshot::new(1.into(), "x", NUL)),
-        ("channels[1].settings_overrides", ChannelSnapshot { settings_overrides: Some(overrides), ..good.clone() }),
+        ("channels[1].settings_overrides", changed!(good.clone(), settings_overrides = Some(overrides))),
     ] {
-        let guild = GuildSnapshot { channels: vec![good.clone(), bad], ..guild("x", None) };
+        let guild = changed!(guild("x", None), channels = vec![good.clone(), bad]);
 
         assert_refused(db::sync_guild(&*database, &guild).await, "sync_guild", field);
     }
@@ -97,9 +97,7 @@ async fn u0000_in_a_user_is_refused_by_the_name_of_the_field() {
     for (field, users) in bad_users() {
         let error = db::upsert_user(&*database, &users[2]).await.unwrap_err();
 
-        let Error::InvalidInput { function, field: refused, .. } = error else { panic!("{error:?}") };
-        assert_eq!(function, "upsert_user");
-        assert!(refused.ends_with(field), "{refused}");
+        assert_error(&error, ErrorKind::InvalidInput, "upsert_user", field);
     }
     assert_eq!(database.text("select count(*) from users").await, "0");
 }
@@ -117,7 +115,7 @@ async fn u0000_in_a_batch_of_users_is_refused_by_place_and_field_and_nothing_is_
 async fn u0000_in_the_state_of_an_intent_is_refused() {
     let database = TestDatabase::new().await;
     let user_id = user(&database, 7).await;
-    let intent = NewInstallIntent { state: NUL.into(), user_id, guild_id: 1.into(), lifetime: Duration::from_mins(1) };
+    let intent = NewInstallIntent::new(NUL, user_id, 1.into(), Duration::from_mins(1));
 
     assert_refused(db::create_install_intent(&*database, &intent).await, "create_install_intent", "state");
     assert_refused(db::get_install_intent(&*database, NUL).await, "get_install_intent", "state");
@@ -149,7 +147,7 @@ async fn every_character_but_u0000_round_trips_in_a_user() {
     let database = TestDatabase::new().await;
     let all: String = ('\u{1}'..=char::MAX).collect();
     let text = Some(all.clone());
-    let user = UserSnapshot { global_name: text.clone(), avatar: text.clone(), ..UserSnapshot::new(7.into(), all) };
+    let user = changed!(UserSnapshot::new(7.into(), all), global_name = text.clone(), avatar = text.clone());
 
     db::upsert_user(&*database, &user).await.unwrap();
 
@@ -199,7 +197,7 @@ async fn awkward_texts_are_states_of_their_own() {
     let user_id = user(&database, 7).await;
     for state in TEXTS {
         let lifetime = Duration::from_mins(1);
-        let intent = NewInstallIntent { state: state.into(), user_id, guild_id: 1.into(), lifetime };
+        let intent = NewInstallIntent::new(state, user_id, 1.into(), lifetime);
         assert_eq!(db::create_install_intent(&*database, &intent).await.unwrap().state, state);
     }
     for state in TEXTS {

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process, thread};
 
 use clip_saver_db::{
-    ChannelId, ChannelSnapshot, Config, Db, GuildId, GuildSnapshot, ScanRunId, Settings, UserId, UserSnapshot,
-    repositories as db,
+    ChannelId, ChannelSnapshot, Config, Db, Error, ErrorKind, GenericClient, GuildId, GuildSnapshot, ScanRunId,
+    Settings, UserId, UserSnapshot, repositories as db,
 };
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -91,6 +91,12 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         drop_database(&self.name);
     }
+}
+
+/// The server's process that serves a client. The statement is prepared: a text would keep the connection out of the pool.
+pub async fn backend_pid(client: &impl GenericClient) -> i32 {
+    let statement = client.prepare("select pg_backend_pid()").await.expect("it can be prepared");
+    client.query_one(&statement, &[]).await.expect("the server answers").get(0)
 }
 
 /// The first column of the first row, as text; `None` for NULL and for no row.
@@ -218,4 +224,22 @@ where
         results.push(task.await.expect("the task does not panic"));
     }
     results
+}
+
+/// A copy of a value with other fields: what a literal with `..` is for structs that may grow.
+macro_rules! changed {
+    ($base:expr $(, $field:ident $(= $value:expr)?)* $(,)?) => {{
+        let mut copy = $base;
+        $(changed!(@set copy, $field $(, $value)?);)*
+        copy
+    }};
+    (@set $copy:ident, $field:ident) => { $copy.$field = $field };
+    (@set $copy:ident, $field:ident, $value:expr) => { $copy.$field = $value };
+}
+pub(crate) use changed;
+
+/// Checks what an error says.
+#[track_caller]
+pub fn assert_error(error: &Error, kind: ErrorKind, function: &str, field: &str) {
+    assert_eq!((error.kind(), error.function(), error.field()), (kind, Some(function), Some(field)), "{error}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use clip_saver_db::{Config, Db, Error};
+use clip_saver_db::{Config, Db, Error, ErrorKind};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::sync::OnceCell;
 
@@ -81,7 +81,7 @@ async fn connect(host: &str, port: u16, parameters: &str) -> Result<bool, Error>
     let config: Config = format!("postgresql://postgres@{host}:{port}/postgres?{parameters}").parse()?;
     let connection = Db::connect(config).await?.connection().await?;
     let encrypted = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
-    Ok(connection.query_one(encrypted, &[]).await?.get(0))
+    Ok(connection.raw().query_one(encrypted, &[]).await?.get(0))
 }
 
 async fn connect_to_server(host: &str, parameters: &str) -> Result<bool, Error> {

@@ -1,7 +1,7 @@
 //! Databases that the second Python generation made: other columns under the same names. They are refused; the SQL of
 //! `docs/MIGRATION_GUIDE.md` turns them into what the first generation made, without loss.
 
-use clip_saver_db::{Db, Error, migrate, repositories as db};
+use clip_saver_db::{Db, ErrorKind, migrate, repositories as db};
 
 use crate::migration_races::{migrating, program, succeeded};
 use crate::support::{TestDatabase, config, connect, create_database};

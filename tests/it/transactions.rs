@@ -1,12 +1,11 @@
 //! Several calls that are stored together or not at all.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use clip_saver_db::{Error, GenericClient as _, GuildSnapshot, Transaction, repositories as db};
+use clip_saver_db::{Db, Error, ErrorKind, GenericClient as _, GuildSnapshot, Transaction, repositories as db};
 use futures::FutureExt as _;
 
-use crate::support::{TestDatabase, guild};
+use crate::support::{TestDatabase, assert_error, changed, guild};
 
 const COUNT_GUILDS: &str = "select count(*) from bot_guilds";
 
@@ -38,9 +37,9 @@ async fn an_error_of_the_closure_undoes_everything() {
     let database = TestDatabase::new().await;
 
     let result: Result<(), Error> = database
-        .transaction(async |tx| {
-            db::upsert_guild(tx, &snapshot(1)).await?;
-            db::upsert_guild(tx, &GuildSnapshot { owner_user_id: Some(9.into()), ..snapshot(2) }).await
+        .transaction(|tx| async move {
+            db::upsert_guild(&tx, &snapshot(1)).await?;
+            db::upsert_guild(&tx, &changed!(snapshot(2), owner_user_id = Some(9.into()))).await
         })
         .await;
 
@@ -53,9 +52,9 @@ async fn a_swallowed_error_cannot_turn_a_commit_into_a_silent_rollback() {
     let database = TestDatabase::new().await;
 
     let result: Result<(), Error> = database
-        .transaction(async |tx| {
-            db::upsert_guild(tx, &snapshot(1)).await?;
-            fail_with(tx, "22012").await.unwrap_err();
+        .transaction(|tx| async move {
+            db::upsert_guild(&tx, &snapshot(1)).await?;
+            fail_with(&tx, "22012").await.unwrap_err();
             Ok(())
         })
         .await;
@@ -71,7 +70,7 @@ async fn a_swallowed_error_cannot_turn_a_commit_into_a_silent_rollback() {
 #[tokio::test]
 async fn neither_can_an_error_of_a_call_that_was_dropped() {
     let database = TestDatabase::new().await;
-    let unknown_owner = GuildSnapshot { owner_user_id: Some(9.into()), ..snapshot(2) };
+    let unknown_owner = changed!(snapshot(2), owner_user_id = Some(9.into()));
     let transaction = database.begin().await.unwrap();
     db::upsert_guild(&transaction, &snapshot(1)).await.unwrap();
 
@@ -109,13 +108,13 @@ async fn conflicts_run_the_closure_again() {
     let database = TestDatabase::new().await;
 
     for sqlstate in ["40001", "40P01"] {
-        let attempts = AtomicU32::new(0);
+        let attempts = &AtomicU32::new(0);
         let result: Result<u32, Error> = database
-            .transaction(async |tx| {
+            .transaction(|tx| async move {
                 let attempt = attempts.fetch_add(1, Ordering::Relaxed) + 1;
-                db::upsert_guild(tx, &snapshot(u64::from(attempt))).await?;
+                db::upsert_guild(&tx, &snapshot(u64::from(attempt))).await?;
                 if attempt < 3 {
-                    fail_with(tx, sqlstate).await?;
+                    fail_with(&tx, sqlstate).await?;
                 }
                 Ok(attempt)
             })
@@ -127,38 +126,35 @@ async fn conflicts_run_the_closure_again() {
 }
 
 #[tokio::test]
-async fn conflicts_are_found_behind_an_error_of_the_caller() {
-    #[derive(Debug, thiserror::Error)]
-    #[error(transparent)]
-    struct Wrapped(#[from] Error);
+async fn conflicts_are_found_whatever_error_the_closure_returns() {
     let database = TestDatabase::new().await;
-    let attempts = AtomicU32::new(0);
+    let attempts = &AtomicU32::new(0);
 
-    let result: Result<(), Wrapped> = database
-        .transaction(async |tx| {
+    let result: anyhow::Result<()> = database
+        .transaction(|tx| async move {
             attempts.fetch_add(1, Ordering::Relaxed);
-            Ok(fail_with(tx, "40001").await?)
+            fail_with(&tx, "40001").await.map_err(|_| anyhow::anyhow!("an error that does not tell why"))
         })
         .await;
 
-    assert!(result.unwrap_err().0.is_retryable());
-    assert_eq!(attempts.into_inner(), 5);
+    assert!(result.unwrap_err().downcast_ref::<Error>().is_none());
+    assert_eq!(attempts.load(Ordering::Relaxed), 5);
 }
 
 #[tokio::test]
 async fn other_errors_do_not_run_it_again() {
     let database = TestDatabase::new().await;
-    let attempts = AtomicU32::new(0);
+    let attempts = &AtomicU32::new(0);
 
     let result: Result<(), Error> = database
-        .transaction(async |tx| {
+        .transaction(|tx| async move {
             attempts.fetch_add(1, Ordering::Relaxed);
-            fail_with(tx, "23514").await
+            fail_with(&tx, "23514").await
         })
         .await;
 
     assert!(result.as_ref().is_err_and(|error| error.kind() == ErrorKind::CheckViolation));
-    assert_eq!(attempts.into_inner(), 1);
+    assert_eq!(attempts.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -183,8 +179,8 @@ async fn a_dropped_future_leaves_no_session_idle_in_transaction() {
     let database = TestDatabase::new().await;
 
     for _ in 0..20 {
-        let work = database.transaction(async |tx| {
-            db::upsert_guild(tx, &snapshot(1)).await?;
+        let work = database.transaction(|tx| async move {
+            db::upsert_guild(&tx, &snapshot(1)).await?;
             std::future::pending::<Result<(), Error>>().await
         });
         tokio::time::timeout(std::time::Duration::from_millis(10), work).await.unwrap_err();
@@ -197,32 +193,53 @@ async fn a_dropped_future_leaves_no_session_idle_in_transaction() {
 }
 
 #[tokio::test]
-async fn closures_with_owned_captures_and_open_transactions_run_in_spawned_tasks() {
+async fn closures_with_borrowed_arguments_and_open_transactions_run_in_spawned_tasks() {
+    async fn join(db: &Db, guild: &GuildSnapshot) -> Result<bool, Error> {
+        db.transaction(|tx| async move {
+            db::upsert_guild(&tx, guild).await?;
+            db::touch_guild(&tx, guild.id).await
+        })
+        .await
+    }
     let database = TestDatabase::new().await;
-    let (handle, guild) = (database.db.clone(), Arc::new(snapshot(1)));
+    let handle = database.db.clone();
 
-    let by_closure =
-        tokio::spawn(async move { handle.transaction(async move |tx| db::upsert_guild(tx, &guild).await).await });
+    let by_closure = tokio::spawn(async move { join(&handle, &snapshot(1)).await });
     let transaction = database.begin().await.unwrap();
     let by_hand = tokio::spawn(async move {
         db::upsert_guild(&transaction, &snapshot(2)).await?;
         transaction.commit().await
     });
 
-    by_closure.await.unwrap().unwrap();
+    assert!(by_closure.await.unwrap().unwrap());
     by_hand.await.unwrap().unwrap();
     assert_eq!(database.text(COUNT_GUILDS).await, "2");
 }
 
 #[tokio::test]
-async fn statements_in_a_transaction_are_prepared_once_a_connection() {
+async fn async_closures_work_too() {
     let database = TestDatabase::new().await;
-    let transaction = database.begin().await.unwrap();
 
-    for id in 1..=10 {
-        db::upsert_guild(&transaction, &snapshot(id)).await.unwrap();
-    }
+    let result: Result<(), Error> = database.transaction(async |tx| db::upsert_guild(&tx, &snapshot(1)).await).await;
 
-    let prepared = transaction.query_one("select count(*) from pg_prepared_statements", &[]).await.unwrap();
-    assert!(prepared.get::<_, i64>(0) <= 2, "upsert_guild, and perhaps this query");
+    result.unwrap();
+    assert_eq!(database.text(COUNT_GUILDS).await, "1");
+}
+
+#[tokio::test]
+async fn a_closure_that_keeps_its_handle_stores_nothing() {
+    let database = TestDatabase::new().await;
+    let kept = &std::sync::Mutex::new(None);
+
+    let result: Result<(), Error> = database
+        .transaction(|tx| async move {
+            db::upsert_guild(&tx, &snapshot(1)).await?;
+            *kept.lock().unwrap() = Some(tx);
+            Ok(())
+        })
+        .await;
+
+    assert_error(&result.unwrap_err(), ErrorKind::InvalidInput, "transaction", "tx");
+    drop(kept.lock().unwrap().take());
+    assert_eq!(database.text(COUNT_GUILDS).await, "0");
 }

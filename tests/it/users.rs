@@ -1,10 +1,10 @@
 //! Users.
 
 use chrono::{DateTime, Utc};
-use clip_saver_db::{Error, User, UserSnapshot, close_db, repositories as db};
+use clip_saver_db::{Error, ErrorKind, User, UserSnapshot, close_db, repositories as db};
 
 use crate::races::{Obstacle, fifty_connections};
-use crate::support::{TestDatabase, concurrently, user};
+use crate::support::{TestDatabase, changed, concurrently, user};
 
 const USERS_DRAWN: &str = "select last_value || ' ' || is_called from users_id_seq";
 
@@ -13,17 +13,17 @@ fn long_ago() -> DateTime<Utc> {
 }
 
 fn full(id: u64, word: &str) -> UserSnapshot {
-    UserSnapshot {
-        id: id.into(),
-        username: Some(format!("{word} name")),
-        global_name: Some(format!("{word} global")),
-        avatar: Some(format!("{word} avatar")),
-        last_login_at: Some(long_ago()),
-    }
+    changed!(
+        UserSnapshot::new(id.into(), ""),
+        username = Some(format!("{word} name")),
+        global_name = Some(format!("{word} global")),
+        avatar = Some(format!("{word} avatar")),
+        last_login_at = Some(long_ago())
+    )
 }
 
 fn empty(id: u64) -> UserSnapshot {
-    UserSnapshot { id: id.into(), username: None, global_name: None, avatar: None, last_login_at: None }
+    changed!(UserSnapshot::new(id.into(), ""), username = None, global_name = None, avatar = None, last_login_at = None)
 }
 
 fn batch(ids: impl IntoIterator<Item = u64>) -> Vec<UserSnapshot> {
@@ -33,7 +33,7 @@ fn batch(ids: impl IntoIterator<Item = u64>) -> Vec<UserSnapshot> {
 async fn stored(database: &TestDatabase, id: u64) -> UserSnapshot {
     let user = db::get_user(&**database, id.into()).await.unwrap().expect("the user is stored");
     let User { discord_user_id: id, username, global_name, avatar, last_login_at, .. } = user;
-    UserSnapshot { id, username, global_name, avatar, last_login_at }
+    changed!(UserSnapshot::new(id, ""), username, global_name, avatar, last_login_at)
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn upsert_user_replaces_what_it_is_given() {
     let database = TestDatabase::new().await;
     db::upsert_user(&*database, &full(7, "old")).await.unwrap();
     for last_login in ["2021-01-01T00:00:00Z", "1999-12-31T00:00:00Z"] {
-        let new = UserSnapshot { last_login_at: Some(last_login.parse().unwrap()), ..full(7, "new") };
+        let new = changed!(full(7, "new"), last_login_at = Some(last_login.parse().unwrap()));
 
         db::upsert_user(&*database, &new).await.unwrap();
 
@@ -81,7 +81,7 @@ async fn upsert_user_clears_what_is_not_given_but_keeps_the_last_login() {
 
     db::upsert_user(&*database, &empty(7)).await.unwrap();
 
-    assert_eq!(stored(&database, 7).await, UserSnapshot { last_login_at: Some(long_ago()), ..empty(7) });
+    assert_eq!(stored(&database, 7).await, changed!(empty(7), last_login_at = Some(long_ago())));
 }
 
 #[tokio::test]
@@ -117,12 +117,12 @@ async fn upsert_users_stores_new_and_updates_known_users() {
     let database = TestDatabase::new().await;
     db::upsert_users(&*database, &[full(1, "old"), full(2, "old"), full(3, "old")]).await.unwrap();
     let last_login_at = Some("2021-01-01T00:00:00Z".parse().unwrap());
-    let changed = [full(5, "new"), empty(4), empty(2), UserSnapshot { last_login_at, ..full(1, "new") }];
+    let changed = [full(5, "new"), empty(4), empty(2), changed!(full(1, "new"), last_login_at)];
 
     assert_eq!(db::upsert_users(&*database, &changed).await.unwrap(), 4);
 
     assert_eq!(stored(&database, 1).await, changed[3]);
-    assert_eq!(stored(&database, 2).await, UserSnapshot { last_login_at: Some(long_ago()), ..empty(2) });
+    assert_eq!(stored(&database, 2).await, changed!(empty(2), last_login_at = Some(long_ago())));
     assert_eq!(stored(&database, 3).await, full(3, "old"));
     assert_eq!(stored(&database, 4).await, empty(4));
     assert_eq!(stored(&database, 5).await, full(5, "new"));
@@ -227,7 +227,7 @@ async fn a_user_whom_somebody_stores_at_the_same_moment_keeps_the_last_login() {
     obstacle.commits().await;
 
     ours.await.unwrap().unwrap();
-    let expected = UserSnapshot { last_login_at: Some(long_ago()), ..UserSnapshot::new(7.into(), "ours") };
+    let expected = changed!(UserSnapshot::new(7.into(), "ours"), last_login_at = Some(long_ago()));
     assert_eq!(stored(&database, 7).await, expected);
 }
 

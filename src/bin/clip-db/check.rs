@@ -1,7 +1,7 @@
 //! `clip-db check`
 
 use clip_saver_db::migrate::{self, Difference, Plan, State};
-use clip_saver_db::{Db, Error};
+use clip_saver_db::{Db, ErrorKind};
 
 use crate::end::{End, Failure};
 use crate::output::Output;
@@ -22,14 +22,14 @@ async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Outp
         output.line("queries: not checked, there are no tables yet");
         return Ok(End::SomethingToDo);
     }
-    let all = prepare_all(&*db.connection().await?).await;
+    let all = prepare_all(&db.connection().await?).await;
     let count = all.len();
     let mut failed = 0;
     for Prepared { name, result } in all {
         match result {
             Ok(()) if is_verbose => output.line(format_args!("  {name}: ok")),
             Ok(()) => {}
-            Err(error @ Error::Database { .. }) => {
+            Err(error) if error.kind() == ErrorKind::Database => {
                 failed += 1;
                 output.line(format_args!("  {name}: {error}"));
             }

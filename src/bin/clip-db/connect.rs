@@ -3,7 +3,7 @@
 use std::env;
 use std::time::Duration;
 
-use clip_saver_db::{Config, Db, Error};
+use clip_saver_db::{Config, Db, Error, ErrorKind};
 
 use crate::end::Failure;
 
@@ -83,12 +83,10 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn refusal(error: Error, source: &str) -> Failure {
-    match error {
-        Error::Config { variable, reason } if variable == "POSTGRES_DSN" => {
-            Failure::wrong(format!("{source}: {reason}"))
-        }
-        error => error.into(),
+    if error.kind() == ErrorKind::Config && error.field() == Some("POSTGRES_DSN") {
+        return Failure::wrong(error.to_string().replacen("POSTGRES_DSN", source, 1));
     }
+    error.into()
 }
 
 fn is_name(text: &str) -> bool {

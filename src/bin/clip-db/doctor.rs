@@ -9,7 +9,7 @@ mod server;
 
 use std::fmt;
 
-use clip_saver_db::{Connection, Db, Error, close_db};
+use clip_saver_db::{Connection, Db, Error, ErrorKind, PreparedStatements, close_db};
 use tokio_postgres::Row;
 
 use crate::connect::Settings;
@@ -56,8 +56,8 @@ struct Patient<'a> {
     /// Gives one more connection.
     db: Db,
     connection: Connection,
-    /// Whether it was made without options, because a pooler refuses them.
-    refuses_options: bool,
+    /// What a pooler refuses; the connection was made without it.
+    refusals: Vec<String>,
 }
 
 impl Patient<'_> {
@@ -67,14 +67,14 @@ impl Patient<'_> {
     }
 
     async fn rows(&self, sql: &str) -> Result<Vec<Row>, Error> {
-        Ok(self.connection.query_typed(sql, &[]).await?)
+        Ok(self.connection.raw().query_typed(sql, &[]).await?)
     }
 }
 
 pub async fn run(settings: &Settings, output: &mut Output) -> Result<End, Failure> {
-    let (db, refuses_options) = connect(settings).await?;
+    let (db, refusals) = connect(settings).await?;
     let connection = db.connection().await?;
-    let patient = Patient { settings, db, connection, refuses_options };
+    let patient = Patient { settings, db, connection, refusals };
     let mut is_wrong = false;
     for finding in examine(&patient).await? {
         is_wrong |= finding.level == Level::Wrong;
@@ -86,17 +86,28 @@ pub async fn run(settings: &Settings, output: &mut Output) -> Result<End, Failur
     Ok(if is_wrong { End::Wrong } else { End::Fine })
 }
 
-/// Connects without options if a pooler refuses them: the other things can be looked at nevertheless.
-async fn connect(settings: &Settings) -> Result<(Db, bool), Failure> {
+/// Connects without what a pooler refuses (start-up options, prepared statements), so that the rest can be looked at.
+async fn connect(settings: &Settings) -> Result<(Db, Vec<String>), Failure> {
     let mut config = settings.own(2);
-    let mut db = Db::connect_behind_any_pooler(config.clone()).await;
-    let refuses_options = db.as_ref().is_err_and(|error| error.kind() == ErrorKind::Pooler);
-    if refuses_options {
-        config.statement_timeout = None;
-        config.idle_in_transaction_timeout = None;
-        db = Db::connect_behind_any_pooler(config).await;
+    let mut refusals: Vec<String> = Vec::new();
+    loop {
+        match Db::connect(config.clone()).await {
+            Err(error)
+                if error.kind() == ErrorKind::Pooler && config.prepared_statements != PreparedStatements::Off =>
+            {
+                if config.statement_timeout.is_none() {
+                    config.prepared_statements = PreparedStatements::Off;
+                }
+                config.statement_timeout = None;
+                config.idle_in_transaction_timeout = None;
+                refusals.push(error.to_string());
+            }
+            db => {
+                refusals.dedup();
+                return Ok((db.map_err(|error| Failure::connecting(&error))?, refusals));
+            }
+        }
     }
-    Ok((db.map_err(|error| Failure::connecting(&error))?, refuses_options))
 }
 
 async fn examine(patient: &Patient<'_>) -> Result<Vec<Finding>, Failure> {

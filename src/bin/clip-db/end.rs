@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::iter::successors;
 use std::process::ExitCode;
 
-use clip_saver_db::Error;
+use clip_saver_db::{Error, ErrorKind};
 
 /// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,12 +57,8 @@ impl From<Error> for Failure {
 
 fn is_connection(error: &Error) -> bool {
     let is_kind = matches!(
-        error,
-        Error::Connection { .. }
-            | Error::ConnectTimeout { .. }
-            | Error::Tls { .. }
-            | Error::PoolTimeout { .. }
-            | Error::Pooler { .. }
+        error.kind(),
+        ErrorKind::Connection | ErrorKind::ConnectTimeout | ErrorKind::Tls | ErrorKind::PoolTimeout | ErrorKind::Pooler
     );
     let code = error.sqlstate().unwrap_or_default();
     is_kind || code.starts_with("28") || matches!(code, "08P01" | "3D000") || has_ended(error)

@@ -1,5 +1,6 @@
 //! Channels: batches whose overrides are merged in order, counters, cursors, settings.
 
+use crate::support::changed;
 use std::collections::BTreeSet;
 
 use clip_saver_db::{Channel as Row, ChannelSnapshot, Db, repositories as db};
@@ -57,13 +58,13 @@ impl Snapshot {
 
 impl From<&Snapshot> for ChannelSnapshot {
     fn from(channel: &Snapshot) -> Self {
-        Self {
-            id: channel.id.into(),
-            name: channel.name.clone(),
-            kind: None,
-            is_nsfw: channel.is_nsfw,
-            settings_overrides: channel.overrides.as_ref().map(json),
-        }
+        changed!(
+            Self::new(channel.id.into(), "", ""),
+            name = channel.name.clone(),
+            kind = None,
+            is_nsfw = channel.is_nsfw,
+            settings_overrides = channel.overrides.as_ref().map(json),
+        )
     }
 }
 

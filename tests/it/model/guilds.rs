@@ -1,5 +1,6 @@
 //! Users and guilds: batches of which the last duplicate is stored, guilds with their channels, deletes that take along.
 
+use crate::support::changed;
 use clip_saver_db::{Db, GuildSnapshot, UserSnapshot, repositories as db};
 use proptest::collection::vec;
 use proptest::option;
@@ -80,11 +81,11 @@ impl GuildCall {
 }
 
 fn snapshot(id: u64, guild: &Guild, channels: &[Snapshot]) -> GuildSnapshot {
-    GuildSnapshot {
-        owner_user_id: guild.owner.map(Into::into),
-        channels: channels.iter().map(Into::into).collect(),
-        ..GuildSnapshot::new(id.into(), guild.name.clone())
-    }
+    changed!(
+        GuildSnapshot::new(id.into(), guild.name.clone()),
+        owner_user_id = guild.owner.map(Into::into),
+        channels = channels.iter().map(Into::into).collect()
+    )
 }
 
 /// All or, if an owner is unknown, none.

@@ -36,7 +36,7 @@ impl IntentCall {
         match self {
             Self::Create { state, user } => {
                 let (state, user_id, guild_id) = (state.clone(), (*user).into(), (*user).into());
-                let intent = NewInstallIntent { state, user_id, guild_id, lifetime: Duration::from_hours(1) };
+                let intent = NewInstallIntent::new(state, user_id, guild_id, Duration::from_hours(1));
                 Answer::of(db::create_install_intent(db, &intent).await, |_| Answer::Is(true))
             }
             Self::Get(state) => Answer::of(db::get_install_intent(db, state).await, |i| Answer::Is(i.is_some())),

@@ -67,7 +67,7 @@ impl Step {
             Self::Get => db::get_scan_run(db, run).await.map(|run| run.is_some()),
             Self::Start => db::mark_scan_started(db, run).await,
             Self::Add(scanned, matched) => {
-                let increment = ScanIncrement { scanned: *scanned, matched: *matched };
+                let increment = ScanIncrement::scanned(*scanned).with_matched(*matched);
                 let result = db::update_scan_progress(db, run, increment).await;
                 let totals =
                     |totals: clip_saver_db::ScanProgress| vec![totals.messages_scanned, totals.messages_matched];
@@ -174,7 +174,7 @@ impl RunCall {
                 Answer::Is(run.is_some())
             }),
             Self::Record { run, channel, page } => {
-                let increment = ScanIncrement { scanned: page.scanned, matched: page.matched };
+                let increment = ScanIncrement::scanned(page.scanned).with_matched(page.matched);
                 let (run, channel, last) = (runs.id(*run), (*channel).into(), page.last.into());
                 Answer::of(db::record_scan_progress(db, run, channel, last, increment).await, Answer::totals)
             }

@@ -79,7 +79,7 @@ pub async fn arrange(database: &TestDatabase) -> (Model, Arc<[ScanRunId]>) {
         db::ensure_guild_settings(&**database, n.into(), &super::settings::json(&Object::new())).await.unwrap();
         model.guild_settings.insert(n, Object::new());
         let lifetime = std::time::Duration::from_hours(1);
-        let intent = NewInstallIntent { state: format!("0-{n}"), user_id: 0.into(), guild_id: 0.into(), lifetime };
+        let intent = NewInstallIntent::new(format!("0-{n}"), 0.into(), 0.into(), lifetime);
         db::create_install_intent(&**database, &intent).await.unwrap();
         model.intents.insert(intent.state, 0);
     }

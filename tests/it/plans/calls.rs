@@ -7,7 +7,7 @@ use clip_saver_db::{
     ScanRunId, UserId, UserSnapshot, queries, repositories as db,
 };
 
-use crate::support::json;
+use crate::support::{changed, json};
 
 // The ids of tests/fixtures/large_database.sql.
 
@@ -33,18 +33,14 @@ fn users() -> Vec<UserSnapshot> {
 }
 
 fn guilds() -> Vec<GuildSnapshot> {
-    (951..1_051)
-        .map(|n| GuildSnapshot { owner_user_id: Some(user(n)), ..GuildSnapshot::new(guild(n), "renamed") })
-        .collect()
+    (951..1_051).map(|n| changed!(GuildSnapshot::new(guild(n), "renamed"), owner_user_id = Some(user(n)))).collect()
 }
 
 /// A hundred channels of guild 901, and a hundred new ones.
 fn channels() -> Vec<ChannelSnapshot> {
     let overrides = json(r#"{"is_enabled": true}"#);
-    let channel = |n| ChannelSnapshot {
-        settings_overrides: Some(overrides.clone()),
-        ..ChannelSnapshot::new(channel(n), "renamed", "text")
-    };
+    let channel =
+        |n| changed!(ChannelSnapshot::new(channel(n), "renamed", "text"), settings_overrides = Some(overrides.clone()));
     (99_900..100_100).map(channel).collect()
 }
 
@@ -55,7 +51,7 @@ pub async fn of_users(client: &impl Client) {
 
 pub async fn of_guilds(client: &impl Client) {
     let owner_user_id = Some(user(50_077)); // not stored yet
-    let known = GuildSnapshot { owner_user_id, channels: channels(), ..GuildSnapshot::new(guild(901), "renamed") };
+    let known = changed!(GuildSnapshot::new(guild(901), "renamed"), owner_user_id, channels = channels());
     assert!(db::get_guild(client, guild(500)).await.unwrap().is_some());
     assert_eq!(db::get_guilds(client).await.unwrap().len(), 1_000);
     assert!(db::touch_guild(client, guild(500)).await.unwrap());
@@ -92,7 +88,7 @@ pub async fn of_channels(client: &impl Client) {
 }
 
 pub async fn of_scan_runs(client: &impl Client) {
-    let one = ScanIncrement { scanned: 1, matched: 1 };
+    let one = ScanIncrement::scanned(1).with_matched(1);
     assert!(db::get_scan_run(client, run(500_000)).await.unwrap().is_some());
     assert_eq!(db::get_scan_runs(client, channel(0), 50).await.unwrap().len(), 50);
     assert!(db::enqueue_scan_run(client, channel(0)).await.unwrap().is_some());
@@ -106,7 +102,7 @@ pub async fn of_scan_runs(client: &impl Client) {
 
 pub async fn of_install_intents(client: &impl Client) {
     let (state, lifetime) = ("state".to_owned(), Duration::from_mins(10));
-    let intent = NewInstallIntent { state, user_id: user(7), guild_id: guild(2_000), lifetime };
+    let intent = NewInstallIntent::new(state, user(7), guild(2_000), lifetime);
     db::create_install_intent(client, &intent).await.unwrap();
     assert!(db::get_install_intent(client, &intent.state).await.unwrap().is_some());
     assert!(db::consume_install_intent(client, &intent.state).await.unwrap().is_some());

@@ -6,7 +6,7 @@ use clip_saver_db::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, Settings, 
 use serde_json::json;
 
 use super::Subject;
-use crate::support::{queued_run, reading_channel};
+use crate::support::{changed, queued_run, reading_channel};
 
 /// What has worked elsewhere.
 pub const INJECTIONS: [&str; 20] = [
@@ -64,10 +64,10 @@ async fn sql_in_every_text_is_stored_as_it_is() {
 async fn store_everywhere(subject: &Subject, text: &str) {
     let some = || Some(text.to_owned());
     let settings = Settings::from_serialize(&json!({ text: text })).unwrap();
-    let user = UserSnapshot { global_name: some(), avatar: some(), ..UserSnapshot::new(7.into(), text) };
-    let guild = GuildSnapshot { icon: some(), ..GuildSnapshot::new(1001.into(), text) };
+    let user = changed!(UserSnapshot::new(7.into(), text), global_name = some(), avatar = some());
+    let guild = changed!(GuildSnapshot::new(1001.into(), text), icon = some());
     let overrides = Some(settings.clone());
-    let channel = ChannelSnapshot { settings_overrides: overrides, ..ChannelSnapshot::new(2001.into(), text, text) };
+    let channel = changed!(ChannelSnapshot::new(2001.into(), text, text), settings_overrides = overrides);
 
     db::upsert_user(&**subject, &user).await.unwrap();
     db::upsert_users(&**subject, &[user]).await.unwrap();
@@ -76,14 +76,14 @@ async fn store_everywhere(subject: &Subject, text: &str) {
     db::upsert_guild(&**subject, &guild).await.unwrap();
     db::upsert_guilds(&**subject, std::slice::from_ref(&guild)).await.unwrap();
     db::upsert_channels_for_guild(&**subject, guild.id, std::slice::from_ref(&channel)).await.unwrap();
-    db::sync_guild(&**subject, &GuildSnapshot { channels: vec![channel], ..guild.clone() }).await.unwrap();
+    db::sync_guild(&**subject, &changed!(guild.clone(), channels = vec![channel])).await.unwrap();
     db::update_channel_settings(&**subject, 2001.into(), &settings).await.unwrap();
     db::ensure_guild_settings(&**subject, guild.id, &settings).await.unwrap();
     db::update_guild_settings(&**subject, guild.id, &settings).await.unwrap();
     db::set_guild_settings(&**subject, guild.id, &settings).await.unwrap();
     db::set_channel_settings(&**subject, 2001.into(), &settings).await.unwrap();
     let lifetime = Duration::from_mins(1);
-    let intent = NewInstallIntent { state: text.into(), user_id: 7.into(), guild_id: guild.id, lifetime };
+    let intent = NewInstallIntent::new(text, 7.into(), guild.id, lifetime);
     db::create_install_intent(&**subject, &intent).await.unwrap();
     assert!(db::get_install_intent(&**subject, text).await.unwrap().is_some());
 }

@@ -33,7 +33,7 @@ fn state() -> impl Strategy<Value = String> {
 fn any_intent_is_stored_read_and_taken_once_or_refused() {
     holds(48, &(state(), id(), id(), duration()), async |subject, (state, owner, guild, lifetime)| {
         user(subject, 1).await;
-        let intent = NewInstallIntent { state, user_id: owner.into(), guild_id: guild.into(), lifetime };
+        let intent = NewInstallIntent::new(state, owner.into(), guild.into(), lifetime);
 
         let created = subject.call(db::create_install_intent(&**subject, &intent)).await;
 

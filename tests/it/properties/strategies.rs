@@ -1,5 +1,6 @@
 //! Inputs: ids, texts, times, JSON, snapshots.
 
+use crate::support::changed;
 use chrono::{DateTime, TimeDelta, Utc};
 use clip_saver_db::{ChannelSnapshot, GuildSnapshot, Settings, UserSnapshot};
 use proptest::collection::vec;
@@ -177,12 +178,8 @@ pub fn settings() -> impl Strategy<Value = Settings> {
 
 pub fn user() -> impl Strategy<Value = UserSnapshot> {
     (id(), option::of(text()), option::of(text()), option::of(text()), option::of(time())).prop_map(
-        |(id, username, global_name, avatar, last_login_at)| UserSnapshot {
-            id: id.into(),
-            username,
-            global_name,
-            avatar,
-            last_login_at,
+        |(id, username, global_name, avatar, last_login_at)| {
+            changed!(UserSnapshot::new(id.into(), ""), username, global_name, avatar, last_login_at)
         },
     )
 }
@@ -191,18 +188,14 @@ pub fn user() -> impl Strategy<Value = UserSnapshot> {
 pub fn guild() -> impl Strategy<Value = GuildSnapshot> {
     let owner = prop_oneof![2 => Just(None), 2 => Just(Some(1)), 1 => id().prop_map(Some)];
     (id(), text(), option::of(text()), owner, option::of(time())).prop_map(|(id, name, icon, owner, joined_at)| {
-        GuildSnapshot { icon, owner_user_id: owner.map(Into::into), joined_at, ..GuildSnapshot::new(id.into(), name) }
+        changed!(GuildSnapshot::new(id.into(), name), icon, owner_user_id = owner.map(Into::into), joined_at)
     })
 }
 
 pub fn channel() -> impl Strategy<Value = ChannelSnapshot> {
     (id(), option::of(text()), option::of(text()), any::<bool>(), option::of(settings())).prop_map(
-        |(id, name, kind, is_nsfw, settings_overrides)| ChannelSnapshot {
-            id: id.into(),
-            name,
-            kind,
-            is_nsfw,
-            settings_overrides,
+        |(id, name, kind, is_nsfw, settings_overrides)| {
+            changed!(ChannelSnapshot::new(id.into(), "", ""), name, kind, is_nsfw, settings_overrides)
         },
     )
 }
