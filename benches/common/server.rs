@@ -1,6 +1,6 @@
 //! A throwaway PostgreSQL for a bench, pinned to a core of its own where there are two.
 
-#[path = "../../tests/it/server.rs"]
+#[path = "../../tests/it/support/server.rs"]
 mod throwaway;
 
 use clip_saver_db::{Config, Db};

@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../../tests/it/invariants.rs"]
+#[path = "../../tests/it/types/invariants.rs"]
 #[expect(dead_code, reason = "each target has its own")]
 mod invariants;
 

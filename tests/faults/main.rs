@@ -12,7 +12,7 @@ mod promoted;
 mod proxy;
 mod read_only;
 mod rig;
-#[path = "../it/server.rs"]
+#[path = "../it/support/server.rs"]
 mod server;
 mod stalled;
 mod terminated;

@@ -5,7 +5,7 @@ use proptest::test_runner::TestRunner;
 
 use super::config;
 use super::strategies::{id, json_object, text};
-use crate::invariants;
+use crate::types::invariants;
 
 fn hold(input: impl Strategy<Value = String>, invariants: fn(&str)) {
     let outcome = TestRunner::new(config(96)).run(&input, |text| {

@@ -5,8 +5,8 @@ use proptest::option;
 
 use super::strategies::{json, settings};
 use super::{Subject, holds};
-use crate::invariants::has_whole_text;
 use crate::support::{channel, guild};
+use crate::types::invariants::has_whole_text;
 
 /// Whether settings must be stored; others must be refused.
 pub fn is_storable(settings: &Settings) -> bool {

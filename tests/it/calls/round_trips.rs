@@ -1,0 +1,85 @@
+//! How often the network is waited for. `PDS` prepares a statement, `BES` runs a prepared one, `PBDES` one that is not kept.
+
+use clip_saver_db::{Db, repositories as db};
+
+use crate::calls::joined::{SCANNED, scan};
+use crate::support::proxy::Proxy;
+use crate::support::{TestDatabase, concurrently, guild, queued_run, reading_channel};
+
+#[tokio::test]
+async fn a_start_on_an_up_to_date_database_is_a_connection_and_two_round_trips() {
+    let database = TestDatabase::new().await;
+    let proxy = Proxy::to(&database.name).await;
+
+    let db = Db::connect(proxy.config()).await.unwrap();
+    db.migrate().await.unwrap();
+
+    assert_eq!(proxy.traffic().len(), 1);
+    assert_eq!(proxy.flights(), ["PBDES", "PBDES"]); // is a pooler in between, and what is applied
+}
+
+#[tokio::test]
+async fn a_read_is_one_round_trip_once_its_statement_is_prepared() {
+    let database = TestDatabase::new().await;
+    let guild = guild(&database, 1).await;
+    let proxy = Proxy::to(&database.name).await;
+    let db = proxy.pool(10).await;
+
+    db::get_guild(&db, guild).await.unwrap();
+    assert_eq!(proxy.flights(), ["PDS", "BES"]);
+    proxy.forget();
+    db::get_guild(&db, guild).await.unwrap();
+
+    assert_eq!(proxy.flights(), ["BES"]);
+}
+
+#[tokio::test]
+async fn reads_of_many_tasks_are_one_flight_of_one_connection() {
+    let database = TestDatabase::new().await;
+    let guild = guild(&database, 1).await;
+    let proxy = Proxy::to(&database.name).await;
+    let db = proxy.pool(10).await;
+    db::get_guild(&db, guild).await.unwrap();
+    proxy.forget();
+
+    let read = |_| {
+        let db = db.clone();
+        async move { db::get_guild(&db, guild).await.unwrap().unwrap().guild_id }
+    };
+    assert_eq!(concurrently(64, read).await, [guild; 64]);
+
+    assert_eq!(proxy.flights(), ["BES".repeat(64)]);
+}
+
+#[tokio::test]
+async fn writes_of_many_tasks_do_not_share_a_connection() {
+    let database = TestDatabase::new().await;
+    let guild = guild(&database, 1).await;
+    let proxy = Proxy::to(&database.name).await;
+    let db = proxy.pool(4).await;
+
+    let write = |_| {
+        let db = db.clone();
+        async move { db::touch_guild(&db, guild).await.unwrap() }
+    };
+    assert_eq!(concurrently(4, write).await, [true; 4]);
+
+    let each: Vec<_> = proxy.traffic().into_iter().map(|connection| connection.flights).collect();
+    assert_eq!(each, [["PDS", "BES"]; 4]);
+}
+
+#[tokio::test]
+async fn a_joined_scan_run_is_one_round_trip_and_three_more_for_its_statements() {
+    let database = TestDatabase::new().await;
+    let channel = reading_channel(&database).await;
+    let (first, second) = (queued_run(&database, channel).await, queued_run(&database, channel).await);
+    let proxy = Proxy::to(&database.name).await;
+    let connection = proxy.pool(1).await.connection().await.unwrap();
+
+    assert_eq!(scan(&connection, first).await, SCANNED);
+    assert_eq!(proxy.flights(), ["PDS", "BESPDS", &("BES".repeat(10) + "PDS"), "BES"]);
+    proxy.forget();
+    assert_eq!(scan(&connection, second).await, SCANNED);
+
+    assert_eq!(proxy.flights(), ["BES".repeat(12)]);
+}

@@ -1,0 +1,119 @@
+//! `clip-db check`
+
+use super::{NEWER, changed, clip_db, drop_role, empty, existing, url_for_role};
+use crate::project::style::files;
+use crate::support::TestDatabase;
+
+#[tokio::test]
+async fn a_migrated_database_fits() {
+    let database = TestDatabase::new().await;
+
+    let fits = ["migrations: up to date", "fit the schema", "schema: exactly what the applied migrations make"];
+    clip_db(&database.url(), "check").await.says(0, &fits);
+}
+
+#[tokio::test]
+async fn every_query_of_the_sql_files_is_prepared() {
+    let database = TestDatabase::new().await;
+    let mut queries = Vec::new();
+    for (path, sql) in files("queries", ".sql") {
+        let file = path.trim_start_matches("queries/").trim_end_matches(".sql").to_owned();
+        let names = sql.lines().filter_map(|line| line.strip_prefix("--! ")?.split([' ', '(']).next());
+        queries.extend(names.map(|name| format!("{file}/{name}")));
+    }
+    queries.sort();
+
+    let ended = clip_db(&database.url(), "check --verbose").await;
+
+    let mut prepared: Vec<_> = ended.stdout.lines().filter_map(|line| line.trim().strip_suffix(": ok")).collect();
+    prepared.sort_unstable();
+    assert_eq!(prepared, queries, "src/bin/clip-db/queries.rs lists the queries");
+    ended.says(0, &[&format!("queries: all {} fit the schema", queries.len())]);
+}
+
+#[tokio::test]
+async fn a_dropped_column_is_named_with_the_queries_that_need_it() {
+    let database = changed("alter table bot_guilds drop column icon").await;
+
+    let ended = clip_db(&database.url(), "check").await;
+
+    ended.says(2, &["  column bot_guilds.icon: missing (expected text)"]);
+    for query in ["get_guild", "get_guilds", "upsert_guild", "upsert_guilds", "sync_guild"] {
+        let told = |line: &str| line.starts_with(&format!("  guilds/{query}: ")) && line.contains("icon");
+        assert!(ended.stdout.lines().any(told), "{query}: {}", ended.stdout);
+    }
+    assert!(ended.stdout.contains("queries: 5 of "), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_dropped_table_is_named_with_the_queries_that_need_it() {
+    let database = changed("drop table install_intents").await;
+
+    let told = [
+        "  install_intents/create_install_intent: relation \"install_intents\" does not exist (SQLSTATE 42P01)",
+        "queries: 4 of ",
+        "  table install_intents: missing",
+    ];
+    clip_db(&database.url(), "check").await.says(2, &told);
+}
+
+#[tokio::test]
+async fn a_dropped_index_or_trigger_is_drift() {
+    for (change, told) in [
+        ("drop index idx_bot_channels_work", "index bot_channels.idx_bot_channels_work: missing"),
+        ("drop index idx_bot_guilds_owner", "index bot_guilds.idx_bot_guilds_owner: missing"),
+        ("alter table bot_channels disable trigger user", "trigger bot_channels.trg_bot_channels_updated_at: expected"),
+    ] {
+        let database = changed(change).await;
+        clip_db(&database.url(), "check").await.says(2, &["fit the schema", "1 to mend:", told]);
+    }
+}
+
+#[tokio::test]
+async fn what_others_have_added_is_listed_and_fine() {
+    let database = changed("create table dashboards (id int primary key); create index on bot_channels (name)").await;
+
+    let told = ["and more:", "table dashboards: not of this program (tolerated)", "index bot_channels."];
+    clip_db(&database.url(), "check").await.says(0, &told);
+}
+
+#[tokio::test]
+async fn pending_migrations_alone_are_something_to_do() {
+    let empty = empty().await;
+    clip_db(&empty.url(), "check").await.says(1, &["migrations: 6 pending", "there are no tables yet"]);
+
+    let database = existing("").await;
+    let told =
+        ["no history", "scan_runs/record_scan_progress: ", "may be for the pending", "schema: exactly what V1 makes"];
+    clip_db(&database.url(), "check").await.says(1, &told);
+    clip_db(&database.url(), "adopt").await.says(0, &[]);
+    clip_db(&database.url(), "check").await.says(1, &["migrations: 5 pending", "schema: exactly what the applied"]);
+
+    database.execute("drop index idx_bot_channels_work; alter table users drop column avatar").await;
+    let told =
+        ["5 pending", "users/get_user: ", "may be for the pending", "2 to mend:", "column users.avatar: missing"];
+    clip_db(&database.url(), "check").await.says(2, &told);
+}
+
+#[tokio::test]
+async fn the_differences_of_a_newer_database_are_listed_and_fine() {
+    let newer = format!("{NEWER}; drop index idx_bot_channels_work; alter table users add column pronouns text");
+    let database = changed(&newer).await;
+
+    let told =
+        ["newer than this program", "index bot_channels.idx_bot_channels_work: missing", "column users.pronouns"];
+    clip_db(&database.url(), "check").await.says(0, &told);
+
+    database.execute("alter table users drop column avatar").await;
+    clip_db(&database.url(), "check").await.says(2, &["users/get_user: "]);
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_compare_the_schema_is_told_and_the_queries_are_checked() {
+    let database = TestDatabase::new().await;
+    let reader = url_for_role(&database, "grant select on all tables in schema public to ROLE").await;
+
+    clip_db(&reader, "check").await.says(1, &["fit the schema", "schema: not compared", "let the owner"]);
+
+    drop_role(&database).await;
+}

@@ -1,0 +1,176 @@
+//! How the server means to run each query on a large database: it reads no table from end to end and sorts nothing that
+//! an index could give in order. The plans are written down in snapshots/, so that a change shows in review:
+//! `INSTA_UPDATE=always cargo test plans` accepts what there is now.
+
+mod calls;
+mod explaining;
+mod plan;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::project::style::files;
+use crate::project::style_columns::generated;
+use crate::support::TestDatabase;
+use explaining::Explaining;
+use plan::{sorts, tree, whole_reads};
+
+/// What plans depend on beside the data, so that they are the same everywhere: PostgreSQL's defaults, but for a disk without
+/// an arm, or data in memory.
+const SETTINGS: &str = "
+    set random_page_cost = 1.1;
+    set seq_page_cost = 1;
+    set effective_cache_size = '4GB';
+    set work_mem = '4MB';
+    set max_parallel_workers_per_gather = 0;
+    set jit = off";
+
+/// The disk that PostgreSQL believes in if nobody tells it. There it would rather read rows as they lie, and sort them.
+const DISK_WITH_ARM: &str = "set random_page_cost = 4";
+
+/// A query of queries/ and its plans.
+struct Planned {
+    name: String,
+    custom: Value,
+    generic: Value,
+}
+
+struct Plans {
+    /// In the order of the files.
+    reviewed: Vec<Planned>,
+    /// The same on a disk with an arm.
+    with_arm: Vec<Planned>,
+    /// Some of them, without their indexes.
+    without_indexes: Vec<Planned>,
+}
+
+/// Tables with pages that are not known to be visible to all: an index-only scan would have to look into them.
+const UNSEEN: &str = "select count(*) from pg_class
+    where relkind = 'r' and relnamespace = 'public'::regnamespace and relallvisible < relpages";
+
+/// The database is filled once for all tests in this file, and dropped when its plans are known.
+async fn plans() -> &'static Plans {
+    static PLANS: OnceCell<Plans> = OnceCell::const_new();
+    PLANS.get_or_init(read_plans).await
+}
+
+async fn read_plans() -> Plans {
+    let database = TestDatabase::new().await;
+    database.execute(include_str!("../../fixtures/large_database.sql")).await;
+    database.execute("vacuum").await;
+    while database.text(UNSEEN).await != "0" {
+        // Vacuum passes over rows whose commit the server has not written to the disk yet, which takes it a moment.
+        database.execute("vacuum").await;
+    }
+    database.execute("analyze").await;
+    let client = Explaining::at(&database.url()).await;
+    client.execute(SETTINGS).await;
+    let reviewed = planned(&client, "").await;
+    let without_indexes = planned(
+        &client,
+        "drop index idx_bot_channels_work_order, idx_bot_scan_runs_newest, idx_install_intents_expires",
+    )
+    .await;
+    client.execute(DISK_WITH_ARM).await;
+    let with_arm = planned(&client, "").await;
+    Plans { reviewed, with_arm, without_indexes }
+}
+
+/// Calls each function with the parameters' values known to the planner, and then unknown. `first` is run before that, and
+/// undone afterwards.
+async fn planned(client: &Explaining, first: &str) -> Vec<Planned> {
+    let mut plans = Vec::new();
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        client.execute(&format!("set plan_cache_mode = {mode}; begin; {first}")).await;
+        calls::of_channels(&client.client).await;
+        calls::of_guild_settings(&client.client).await;
+        calls::of_guilds(&client.client).await;
+        calls::of_install_intents(&client.client).await;
+        calls::of_parts(&client.client).await;
+        calls::of_scan_runs(&client.client).await;
+        calls::of_users(&client.client).await;
+        client.execute("rollback").await;
+        plans.push(client.take());
+    }
+    let queries = files("codegen/queries", ".rs").into_iter().flat_map(|(_, rust)| generated(&rust));
+    let planned = queries.filter_map(|query| {
+        let of_query =
+            |plans: &[(String, Value)]| plans.iter().find(|(sql, _)| *sql == query.sql).map(|(_, plan)| plan.clone());
+        Some(Planned { custom: of_query(&plans[0])?, generic: of_query(&plans[1])?, name: query.name.clone() })
+    });
+    planned.collect()
+}
+
+/// What a rule finds in any plan of each query.
+fn found(planned: &[Planned], rule: impl Fn(&Value) -> Vec<String>) -> Vec<String> {
+    let of_query = |Planned { name, custom, generic }: &Planned| {
+        let both = BTreeSet::from_iter([rule(custom), rule(generic)].concat());
+        both.into_iter().map(|what| format!("{name}: {what}")).collect::<Vec<_>>()
+    };
+    planned.iter().flat_map(of_query).collect()
+}
+
+#[tokio::test]
+async fn every_query_has_a_plan() {
+    let sql = files("queries", ".sql");
+    let titles = sql.iter().flat_map(|(_, sql)| sql.lines().filter_map(|line| line.strip_prefix("--! ")));
+    let mut written: Vec<_> = titles.map(|title| title.split([' ', '(']).next().unwrap_or_default()).collect();
+    let planned = &plans().await.reviewed;
+
+    written.retain(|name| planned.iter().all(|planned| planned.name != *name));
+
+    assert_eq!(written, [""; 0], "tests/it/plans/calls.rs calls each, and codegen/ is up to date");
+}
+
+#[tokio::test]
+async fn no_query_reads_a_table_from_end_to_end() {
+    let plans = plans().await;
+    // It is asked for all guilds.
+    let exception = "get_guilds: Seq Scan on bot_guilds";
+
+    assert_eq!(found(&plans.reviewed, whole_reads), [exception]);
+    // Where a jump costs as much as four pages in a row, 17 pages of guilds are nothing to jump about in.
+    assert_eq!(found(&plans.with_arm, whole_reads), [exception, "delete_guilds: Seq Scan on bot_guilds as g"]);
+}
+
+#[tokio::test]
+async fn no_query_sorts_what_an_index_could_give_in_order() {
+    let exceptions = [
+        // By name, for people. An index for it would be written at every renaming and read when somebody looks at a list.
+        "get_channels_by_guild: Sort by name COLLATE \"C\", (length(channel_id)), channel_id COLLATE \"C\"",
+        // It reads the whole table, which is shorter than such an index and its rows together.
+        "get_guilds: Sort by (length(guild_id)), guild_id COLLATE \"C\"",
+        // The channels of several guilds in one order: an index holds them guild by guild.
+        "delete_guilds: Sort by c.channel_id",
+    ];
+
+    assert_eq!(found(&plans().await.reviewed, sorts), exceptions);
+}
+
+#[tokio::test]
+async fn a_missing_index_is_found() {
+    let planned = &plans().await.without_indexes;
+
+    let whole = [
+        "purge_expired_install_intents: Seq Scan on install_intents",
+        "get_scan_runs: Seq Scan on bot_channel_scan_runs",
+    ];
+    assert_eq!(found(planned, whole_reads), whole);
+    let sorts = found(planned, sorts);
+    for sort in [
+        "get_reading_channels: Sort by last_scanned_at NULLS FIRST, (length(channel_id)), channel_id COLLATE \"C\"",
+        "get_scan_runs: Sort by created_at DESC, id",
+    ] {
+        assert!(sorts.iter().any(|found| found == sort), "{sorts:#?}");
+    }
+}
+
+#[tokio::test]
+async fn the_plans_are_those_that_were_reviewed() {
+    let plans = plans().await;
+    let written = plans.reviewed.iter().map(|planned| format!("{}\n{}\n", planned.name, tree(&planned.custom)));
+
+    insta::assert_snapshot!(written.collect::<Vec<_>>().join("\n"));
+}

@@ -1,0 +1,12 @@
+//! Connections: how they are configured, made, shared and given up, and what stands between program and server.
+
+pub mod config;
+pub mod connecting;
+pub mod hosts;
+pub mod pgbouncer;
+pub mod raw_connections;
+pub mod renaming_pooler;
+pub mod sessions;
+pub mod sharing;
+pub mod sharing_faults;
+pub mod tls;

@@ -1,0 +1,333 @@
+//! PgBouncer itself: where it would mix up prepared statements, no program starts; where not, calls get their own rows.
+
+use std::process::Output;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clip_saver_db::{Config, Db, Error, ErrorKind, GuildId, GuildSnapshot, PreparedStatements, repositories as db};
+use futures::future::{FutureExt as _, join_all};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, UnixStream};
+use tokio::task::JoinSet;
+use tokio_postgres::config::Host;
+
+use crate::project::examples::example;
+use crate::support::every_function::{Rows, call_and_undo, names};
+use crate::support::{Server, TestDatabase, concurrently, connect, create_database, guild, server_url, url_of, value};
+
+/// Programs send their statement timeout as an option.
+const IGNORES_OPTIONS: &str = "ignore_startup_parameters=options";
+
+/// PgBouncer before the server that all tests share.
+pub fn pgbouncer(settings: &[&str]) -> Server {
+    let server: tokio_postgres::Config = server_url().parse().unwrap();
+    let host = match &server.get_hosts()[0] {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(folder) => folder.display().to_string(),
+    };
+    let port = server.get_ports().first().unwrap_or(&5432).to_string();
+    let password = String::from_utf8_lossy(server.get_password().unwrap_or_default());
+    let arguments = [&host, &port, server.get_user().unwrap_or("postgres"), &password];
+    Server::run("pooler", &[&arguments, settings].concat())
+}
+
+/// A database behind it.
+pub fn behind(pooler: &Server, database: &str) -> String {
+    format!("{}/{database}", pooler.url.rsplit_once('/').unwrap().0)
+}
+
+async fn connect_behind(pooler: &Server, database: &str) -> Result<Db, Error> {
+    Db::connect(behind(pooler, database).parse().unwrap()).await
+}
+
+#[track_caller]
+fn is_refused(db: Result<Db, Error>) {
+    let error = db.expect_err("the pooler is refused");
+    assert!(error.kind() == ErrorKind::Pooler && error.function() == Some("connect"), "{error:?}");
+    assert!(error.to_string().contains("max_prepared_statements above 0"), "{error}");
+}
+
+#[tokio::test]
+async fn transaction_mode_is_refused_each_time() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
+
+    for _ in 0..20 {
+        is_refused(connect_behind(&pooler, &database.name).await);
+    }
+}
+
+#[tokio::test]
+async fn transaction_mode_is_refused_each_time_however_much_others_do() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=transaction", "default_pool_size=5", IGNORES_OPTIONS]);
+    let mut others = JoinSet::new();
+    for _ in 0..10 {
+        let other = connect(&behind(&pooler, &database.name)).await;
+        others.spawn(async move { while other.simple_query("select 1").await.is_ok() {} });
+    }
+
+    let url = behind(&pooler, &database.name);
+    let tries = concurrently(20, |_| Db::connect(url.parse().unwrap())).await;
+
+    tries.into_iter().for_each(is_refused);
+    assert!(others.try_join_next().is_none(), "they are still at work");
+}
+
+#[tokio::test]
+async fn transaction_mode_is_refused_where_the_servers_processes_take_turns() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=transaction", "server_round_robin=1", IGNORES_OPTIONS]);
+    let url = behind(&pooler, &database.name);
+    concurrently(2, |_| sleeping(url.clone())).await; // two processes
+
+    is_refused(connect_behind(&pooler, &database.name).await);
+}
+
+async fn sleeping(url: String) {
+    connect(&url).await.simple_query("select pg_sleep(0.1)").await.unwrap();
+}
+
+#[tokio::test]
+async fn statement_mode_is_refused() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=statement", IGNORES_OPTIONS]);
+
+    is_refused(connect_behind(&pooler, &database.name).await);
+}
+
+/// Every kind of call with `DB_PREPARED_STATEMENTS=off`: single writes, reads by key, batches, transactions.
+#[tokio::test]
+async fn without_prepared_statements_any_program_works_behind_transaction_mode() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=transaction", "server_round_robin=1", "default_pool_size=3", IGNORES_OPTIONS]);
+    let mut config: Config = behind(&pooler, &database.name).parse().unwrap();
+    config.prepared_statements = PreparedStatements::Off;
+    let rows = Rows::store(&database).await;
+
+    let right = concurrently(4, |program| {
+        let config = config.clone();
+        async move {
+            let db = Db::connect(config).await.unwrap();
+            let mut right = 0;
+            for round in 0..50 {
+                right += u32::from(writes_and_reads(&db, program * 100 + round + 1).await);
+            }
+            right
+        }
+    });
+    assert_eq!(right.await, [50; 4]);
+    let db = Db::connect(config).await.unwrap();
+    for name in names() {
+        assert!(call_and_undo(&name, &db, &rows).await.unwrap(), "{name}");
+    }
+    let idle = "select count(*) from pg_stat_activity where state like 'idle in transaction%'";
+    assert_eq!(value(&connect(&database.url()).await, idle).await.as_deref(), Some("0"));
+}
+
+#[tokio::test]
+async fn joined_and_dropped_calls_without_prepared_statements_leave_no_transaction_open() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
+    let mut config: Config = behind(&pooler, &database.name).parse().unwrap();
+    (config.prepared_statements, config.pool_max) = (PreparedStatements::Off, 1);
+    let db = Db::connect(config).await.unwrap();
+    let guild = guild(&db, 1).await;
+
+    let connection = db.connection().await.unwrap();
+    let joined = join_all((0..20).map(|_| db::touch_guild(&connection, guild))).await;
+    assert!(joined.into_iter().all(|touched| touched.unwrap()));
+    drop(connection);
+    for polls in 0..20 {
+        let mut call = Box::pin(db::touch_guild(&db, guild));
+        for _ in 0..polls {
+            let _ = call.as_mut().now_or_never();
+            tokio::task::yield_now().await;
+        }
+    }
+
+    assert!(db::touch_guild(&db, guild).await.unwrap());
+    let idle = "select count(*) from pg_stat_activity where state like 'idle in transaction%'";
+    let server = connect(&database.url()).await;
+    while value(&server, idle).await.as_deref() != Some("0") {}
+}
+
+/// A port that leads to one pooler and the next in turns.
+async fn balanced(poolers: [&Server; 2]) -> u16 {
+    let sockets = poolers.map(|pooler| {
+        let config: tokio_postgres::Config = pooler.url.parse().unwrap();
+        let Host::Unix(folder) = config.get_hosts()[0].clone() else { panic!("{} is no socket", pooler.url) };
+        folder.join(".s.PGSQL.6432")
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for socket in sockets.iter().cycle() {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut pooler = UnixStream::connect(socket).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut pooler).await });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn two_poolers_that_share_an_address_are_refused_although_no_process_is_seen_twice() {
+    let database = TestDatabase::new().await;
+    let poolers = [(); 2].map(|()| pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]));
+    let port = balanced([&poolers[0], &poolers[1]]).await;
+    let user = poolers[0].url.split('@').next().unwrap();
+
+    let url = format!("{user}@127.0.0.1:{port}/{}?sslmode=disable", database.name);
+
+    is_refused(Db::connect(url.parse().unwrap()).await);
+}
+
+#[tokio::test]
+async fn of_eight_programs_that_start_at_once_in_transaction_mode_none_gets_or_stores_a_row() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
+    let url = behind(&pooler, &database.name);
+
+    let bots: Vec<Output> = concurrently(8, |_| {
+        let mut bot = example("bot", &url);
+        bot.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/gateway.jsonl"));
+        async move { bot.output().await.unwrap() }
+    })
+    .await;
+
+    for bot in bots {
+        let complaint = String::from_utf8(bot.stderr).unwrap();
+        assert!(
+            !bot.status.success() && complaint.contains("init_db: a pooler (PgBouncer) is in between"),
+            "{complaint}"
+        );
+    }
+    assert_eq!(database.text("select count(*) from bot_guilds").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_session_mode_every_call_of_several_pools_gets_its_own_row() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=session", "default_pool_size=50", IGNORES_OPTIONS]);
+    let (wrong, calls) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+
+    concurrently(8, |program| {
+        let (url, wrong, calls) = (behind(&pooler, &database.name), wrong.clone(), calls.clone());
+        async move {
+            let mut config: Config = url.parse().unwrap();
+            config.pool_max = 4;
+            let db = Db::connect(config).await.unwrap();
+            concurrently(8, move |task| {
+                let (db, wrong, calls) = (db.clone(), wrong.clone(), calls.clone());
+                async move {
+                    for round in 1..=50 {
+                        let is_right = writes_and_reads(&db, program * 1000 + task * 100 + round).await;
+                        wrong.fetch_add(usize::from(!is_right), Ordering::Relaxed);
+                        calls.fetch_add(2, Ordering::Relaxed);
+                    }
+                }
+            })
+            .await
+        }
+    })
+    .await;
+
+    assert_eq!((wrong.load(Ordering::Relaxed), calls.load(Ordering::Relaxed)), (0, 6400));
+}
+
+/// Whether a guild that is stored is what is read then.
+pub async fn writes_and_reads(db: &Db, id: u64) -> bool {
+    let guild = GuildSnapshot::new(GuildId::from(id), format!("guild {id}"));
+    db::upsert_guild(db, &guild).await.unwrap();
+    let read = db::get_guild(db, guild.id).await.unwrap();
+    read.is_some_and(|read| read.guild_id == guild.id && read.name == guild.name)
+}
+
+#[tokio::test]
+async fn a_pooler_that_refuses_options_is_named_and_what_to_do_about_it() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=session"]);
+
+    let error = connect_behind(&pooler, &database.name).await.unwrap_err();
+
+    assert!(error.kind() == ErrorKind::Pooler && error.function() == Some("connect"), "{error:?}");
+    for advice in [
+        "DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0",
+        "ignore_startup_parameters = options",
+        "Connect to PostgreSQL itself",
+    ] {
+        assert!(error.to_string().contains(advice), "{error}");
+    }
+    let mut without: Config = behind(&pooler, &database.name).parse().unwrap();
+    (without.statement_timeout, without.idle_in_transaction_timeout) = (None, None);
+    assert!(writes_and_reads(&Db::connect(without).await.unwrap(), 1).await);
+}
+
+/// A pool behind a pooler that migrates elsewhere.
+async fn migrating_by(pooler: &Server, database: &str, migration_url: Option<&str>) -> Db {
+    let url = behind(pooler, database);
+    let config = Config::from_lookup(|variable| match variable {
+        "DATABASE_URL" => Some(url.clone()),
+        "DB_MIGRATION_URL" => migration_url.map(ToOwned::to_owned),
+        _ => None,
+    });
+    Db::connect(config.unwrap()).await.unwrap()
+}
+
+async fn empty() -> String {
+    create_database("template template0").await
+}
+
+async fn tables(database: &str) -> Option<String> {
+    value(&connect(&url_of(database)).await, "select count(*) from pg_tables where schemaname = 'public'").await
+}
+
+#[tokio::test]
+async fn migrations_do_not_go_through_a_pooler() {
+    let database = empty().await;
+    let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
+    let db = migrating_by(&pooler, &database, None).await;
+
+    let error = db.migrate().await.unwrap_err();
+
+    assert!(error.kind() == ErrorKind::Migration, "{error:?}");
+    assert!(error.to_string().contains("set DB_MIGRATION_URL to PostgreSQL's own address"), "{error}");
+    assert_eq!(tables(&database).await.as_deref(), Some("0"));
+}
+
+#[tokio::test]
+async fn migrations_go_by_their_own_address_and_the_program_starts_without_it_from_then_on() {
+    let database = empty().await;
+    let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
+
+    migrating_by(&pooler, &database, Some(&url_of(&database))).await.migrate().await.unwrap();
+
+    let db = migrating_by(&pooler, &database, None).await;
+    db.migrate().await.unwrap();
+    assert!(writes_and_reads(&db, 1).await);
+}
+
+#[tokio::test]
+async fn an_address_for_migrations_that_leads_to_a_pooler_is_refused() {
+    let database = empty().await;
+    let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
+    let db = migrating_by(&pooler, &database, Some(&behind(&pooler, &database))).await;
+
+    let error = db.migrate().await.unwrap_err();
+
+    assert!(error.to_string().contains("a pooler (PgBouncer) is in between"), "{error}");
+    assert_eq!(tables(&database).await.as_deref(), Some("0"));
+}
+
+#[tokio::test]
+async fn an_address_for_migrations_that_leads_to_another_database_is_refused() {
+    let (database, other) = (empty().await, empty().await);
+    let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
+    let db = migrating_by(&pooler, &database, Some(&url_of(&other))).await;
+
+    let error = db.migrate().await.unwrap_err();
+
+    assert!(error.to_string().contains("DB_MIGRATION_URL leads to another database"), "{error}");
+    assert_eq!([tables(&database).await, tables(&other).await], [const { "0" }; 2].map(|none| Some(none.to_owned())));
+}

@@ -1,0 +1,148 @@
+//! A small pooler in transaction mode that does what PgBouncer does from 1.21 on if it is told to: it gives the prepared
+//! statements of its clients names of its own. Not every system has a package of that version.
+
+use std::sync::Arc;
+
+use clip_saver_db::{Db, ErrorKind};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::pool::pgbouncer::writes_and_reads;
+use crate::support::{Server, concurrently};
+
+/// The one connection to the server, and what clients are told when they have connected.
+struct Upstream {
+    greeting: Vec<u8>,
+    stream: TcpStream,
+}
+
+impl Upstream {
+    async fn open(port: u16) -> Self {
+        let mut stream = TcpStream::connect(("localhost", port)).await.unwrap();
+        let words = b"user\0postgres\0database\0postgres\0\0";
+        stream.write_u32(8 + u32::try_from(words.len()).unwrap()).await.unwrap();
+        stream.write_u32(196_608).await.unwrap();
+        stream.write_all(words).await.unwrap();
+        let mut greeting = Vec::new();
+        while !greeting.ends_with(b"I") {
+            let mut message = message(&mut stream).await.expect("the server goes on");
+            if message[0] == b'K' {
+                message[5..9].copy_from_slice(&0x00c0_ffee_u32.to_be_bytes()); // the process, made up
+            }
+            greeting.extend(message);
+        }
+        Self { greeting, stream }
+    }
+
+    /// Hands a client what the server sends up to its "ready for query". Gives whether no transaction is open then.
+    async fn answer(&mut self, client: &mut TcpStream) -> Option<bool> {
+        loop {
+            let message = message(&mut self.stream).await?;
+            client.write_all(&message).await.ok()?;
+            if message[0] == b'Z' {
+                return Some(message[5] == b'I');
+            }
+        }
+    }
+}
+
+/// Reads one message: its kind, its length, its content.
+async fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut message = vec![0; 5];
+    stream.read_exact(&mut message).await.ok()?;
+    let length = u32::from_be_bytes(message[1..].try_into().unwrap());
+    message.resize(1 + length as usize, 0);
+    stream.read_exact(&mut message[5..]).await.ok()?;
+    Some(message)
+}
+
+/// The message with the client's number in the name of a prepared statement, if it names one.
+fn renamed(message: &[u8], prefix: &str, client: usize) -> Vec<u8> {
+    let (kind, content) = (message[0], &message[5..]);
+    let start = match kind {
+        b'P' => 0,
+        b'B' => 1 + content.iter().position(|byte| *byte == 0).unwrap(), // behind the portal
+        b'D' | b'C' if content[0] == b'S' => 1,
+        _ => return message.to_vec(),
+    };
+    if content[start] == 0 {
+        return message.to_vec();
+    }
+    let content = [&content[..start], format!("{prefix}{client}_").as_bytes(), &content[start..]].concat();
+    [&[kind], &u32::try_from(content.len() + 4).unwrap().to_be_bytes()[..], &content].concat()
+}
+
+/// Serves a client with the connection that all use, in each transaction.
+async fn serve(mut client: TcpStream, prefix: &str, number: usize, upstream: Arc<Mutex<Upstream>>) -> Option<()> {
+    let length = client.read_u32().await.ok()?;
+    client.read_exact(&mut vec![0; length as usize - 4]).await.ok()?;
+    client.write_all(&upstream.lock().await.greeting).await.ok()?;
+    let mut held: Option<OwnedMutexGuard<Upstream>> = None;
+    loop {
+        let message = message(&mut client).await.filter(|message| message[0] != b'X')?;
+        if held.is_none() {
+            held = Some(upstream.clone().lock_owned().await);
+        }
+        let server = held.as_mut()?;
+        server.stream.write_all(&renamed(&message, prefix, number)).await.ok()?;
+        if matches!(message[0], b'S' | b'Q') && server.answer(&mut client).await? {
+            held = None;
+        }
+    }
+}
+
+/// A server, its URL, and the URL of a pooler before it that gives statements names with a prefix.
+pub async fn start(prefix: &'static str) -> (Server, [String; 2]) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = Server::start(&["listen_addresses=localhost", &format!("port={free}")]);
+    let upstream = Arc::new(Mutex::new(Upstream::open(free).await));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for number in 0.. {
+            let (client, _) = listener.accept().await.unwrap();
+            tokio::spawn(serve(client, prefix, number, upstream.clone()));
+        }
+    });
+    (server, [free, port].map(|port| format!("postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable")))
+}
+
+#[tokio::test]
+async fn where_prepared_statements_are_kept_apart_programs_start_and_every_call_gets_its_own_row() {
+    for prefix in ["PGBOUNCER_", "supavisor_", "PGCAT_", "odyssey_"] {
+        every_call_gets_its_own_row(prefix).await;
+    }
+}
+
+async fn every_call_gets_its_own_row(prefix: &'static str) {
+    let (_server, [direct, pooled]) = start(prefix).await;
+    Db::connect(direct.parse().unwrap()).await.unwrap().migrate().await.unwrap();
+
+    let right = concurrently(4, |program| {
+        let config = pooled.parse().unwrap();
+        async move {
+            let db = Db::connect(config).await.unwrap();
+            db.migrate().await.unwrap();
+            let mut right = 0;
+            for round in 0..50 {
+                right += u32::from(writes_and_reads(&db, program * 100 + round + 1).await);
+            }
+            right
+        }
+    })
+    .await;
+
+    assert_eq!(right, [50; 4], "{prefix}");
+}
+
+#[tokio::test]
+async fn migrations_do_not_go_through_it_either() {
+    let (_server, [_, pooled]) = start("PGBOUNCER_").await;
+    let db = Db::connect(pooled.parse().unwrap()).await.unwrap();
+
+    let error = db.migrate().await.unwrap_err();
+
+    assert!(error.kind() == ErrorKind::Migration, "{error:?}");
+    assert!(error.to_string().contains("set DB_MIGRATION_URL"), "{error}");
+}

@@ -1,0 +1,12 @@
+//! What the project promises of itself: documents, packages, rights, examples, style.
+
+pub mod examples;
+pub mod packaging;
+pub mod privileges;
+pub mod query_names;
+pub mod reliability;
+pub mod roles;
+pub mod style;
+pub mod style_columns;
+pub mod style_outcomes;
+pub mod style_rust;

@@ -1,0 +1,74 @@
+//! What Cargo.toml says of the crate.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::Value;
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--locked", "--format-version=1", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn version(text: &str) -> (u32, u32) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap());
+    (parts.next().unwrap(), parts.next().unwrap_or(0))
+}
+
+#[test]
+fn no_dependency_needs_a_newer_rust_than_the_crate_says() {
+    let ours = version(env!("CARGO_PKG_RUST_VERSION"));
+
+    for package in metadata()["packages"].as_array().unwrap() {
+        if let Some(theirs) = package["rust_version"].as_str() {
+            assert!(version(theirs) <= ours, "{} needs Rust {theirs}", package["name"]);
+        }
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason_in_one_line() {
+    let manifest = include_str!("../../../Cargo.toml");
+    let dependencies = manifest
+        .split("\n[")
+        .filter(|section| section.split(']').next().is_some_and(|name| name.ends_with("dependencies")))
+        .flat_map(|section| section.lines().skip(1))
+        .filter(|line| line.contains(" = "));
+
+    for line in dependencies {
+        assert!(line.contains(" # "), "no reason: {line}");
+    }
+}
+
+/// The crates that `cargo tree` lists, each once.
+fn tree(args: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--prefix=none"])
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // A crate that was listed before, with all that it needs, is marked.
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+#[test]
+fn without_default_features_there_is_no_build_dependency() {
+    let build = ["--edges=build", "--depth=1"];
+
+    assert_eq!(tree(&[build[0], build[1], "--no-default-features"]).len(), 1, "the crate itself");
+    assert!(tree(&build).iter().any(|line| line.contains("cornucopia")));
+}
+
+#[test]
+fn a_consumer_compiles_at_most_150_crates() {
+    let crates = tree(&["--edges=normal,build", "--no-default-features"]);
+
+    assert!(crates.iter().any(|line| line.starts_with("rustls ")), "TLS is there");
+    assert!(crates.len() <= 150, "{} crates: {crates:#?}", crates.len());
+}

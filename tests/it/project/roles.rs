@@ -1,0 +1,146 @@
+//! The three roles of docs/PRIVILEGES.md, made by the SQL that stands there, and its table.
+
+use std::collections::BTreeSet;
+
+use clip_saver_db::{Config, Db};
+
+use crate::support::{TestDatabase, connect, create_database, url_of};
+
+const DOCUMENT: &str = include_str!("../../../docs/PRIVILEGES.md");
+
+/// Who has a role.
+const PROGRAMS: [&str; 3] = ["owner", "bot", "worker"];
+
+/// The SQL of the document, block by block.
+fn blocks() -> [&'static str; 3] {
+    let blocks: Vec<_> = DOCUMENT.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    blocks.try_into().expect("the document makes the roles, hands tables over, and grants")
+}
+
+/// A right and what it is a right to: a table or a sequence.
+pub type Right = (String, String);
+
+/// A row of the document's table.
+pub struct Row {
+    pub function: String,
+    /// As it is written.
+    pub needs: String,
+    pub programs: Vec<String>,
+}
+
+/// The document's table.
+pub fn rows() -> Vec<Row> {
+    let cells = |line: &str| -> [String; 3] {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+        cells.try_into().unwrap_or_else(|_| panic!("three cells: {line}"))
+    };
+    let table = DOCUMENT.split_once("| function | needs | called by |\n|---|---|---|\n").expect("the table is there").1;
+    table
+        .lines()
+        .map(cells)
+        .map(|[function, needs, programs]| Row {
+            function: function.trim_matches('`').to_owned(),
+            needs,
+            programs: programs.split(", ").map(ToOwned::to_owned).collect(),
+        })
+        .collect()
+}
+
+impl Row {
+    /// What `needs` says.
+    pub fn rights(&self) -> BTreeSet<Right> {
+        let of_one = |text: &str| -> Vec<Right> {
+            let (rights, relation) = text.split_once(" on ").expect("rights on a table");
+            rights.split(", ").map(|right| (right.to_owned(), relation.trim_matches('`').to_owned())).collect()
+        };
+        self.needs.split("; ").flat_map(of_one).collect()
+    }
+}
+
+/// What a program needs: its functions, and the history of migrations to start.
+pub fn rights_of(program: &str) -> BTreeSet<Right> {
+    let rows = rows();
+    let functions = rows.iter().filter(|row| row.programs.iter().any(|name| name == program));
+    let start = ("select".to_owned(), "refinery_schema_history".to_owned());
+    functions.flat_map(Row::rights).chain([start]).collect()
+}
+
+/// A right as `grant` and `revoke` name it.
+pub fn in_sql((right, relation): &Right) -> String {
+    let kind = if relation.ends_with("_seq") { "sequence " } else { "" };
+    format!("{right} on {kind}{relation}")
+}
+
+/// A database with roles of its own, since roles belong to the server.
+pub struct Roles {
+    pub database: TestDatabase,
+}
+
+impl Roles {
+    /// Makes the roles on an empty database.
+    pub async fn on_empty() -> Self {
+        let name = create_database("template template0").await;
+        let roles =
+            Self { database: TestDatabase { db: Db::connect(url_of(&name).parse().unwrap()).await.unwrap(), name } };
+        roles.run(blocks()[0]).await;
+        for program in PROGRAMS {
+            let role = roles.name(program);
+            roles.database.execute(&format!("alter role {role} password '{role}'")).await;
+        }
+        roles
+    }
+
+    /// Lets the owner migrate, and grant.
+    pub async fn on_migrated() -> Self {
+        let roles = Self::on_empty().await;
+        roles.connect("owner").await.migrate().await.expect("the owner may migrate");
+        roles.grant().await;
+        roles
+    }
+
+    /// Hands over the tables that another role has made.
+    pub async fn hand_over(&self) {
+        self.run(blocks()[1]).await;
+    }
+
+    /// Grants bot and worker what they need, as the owner.
+    pub async fn grant(&self) {
+        let owner = connect(&self.url("owner")).await;
+        owner.batch_execute(&self.renamed(blocks()[2])).await.expect("the owner may grant");
+    }
+
+    /// The role of the owner, the bot or the worker.
+    pub fn name(&self, program: &str) -> String {
+        format!("{}_{program}", self.database.name)
+    }
+
+    /// Where it connects.
+    pub fn url(&self, program: &str) -> String {
+        let (role, url) = (self.name(program), self.database.url());
+        let (scheme, rest) = url.split_once("://").expect("a URL");
+        let server = rest.split_once('@').map_or(rest, |(_, server)| server);
+        format!("{scheme}://{role}:{role}@{server}")
+    }
+
+    /// Connects as it.
+    pub async fn connect(&self, program: &str) -> Db {
+        let config: Config = self.url(program).parse().expect("the URL is valid");
+        Db::connect(config).await.expect("the role may connect")
+    }
+
+    /// Drops them, with all that is theirs.
+    pub async fn drop(self) {
+        let roles = PROGRAMS.map(|program| self.name(program)).join(", ");
+        let sql = format!("reassign owned by {roles} to current_user; drop owned by {roles}; drop role {roles}");
+        self.database.execute(&sql).await;
+    }
+
+    async fn run(&self, sql: &str) {
+        self.database.execute(&self.renamed(sql)).await;
+    }
+
+    fn renamed(&self, sql: &str) -> String {
+        let in_database = sql.replace("database clips ", &format!("database {} ", self.database.name));
+        PROGRAMS.iter().fold(in_database, |sql, program| sql.replace(&format!("clip_{program}"), &self.name(program)))
+    }
+}

@@ -1,0 +1,158 @@
+//! The marks of nullable columns in queries/: a column without `?` that holds NULL would fail its row.
+
+use tokio_postgres::{Client, Column};
+
+use crate::project::style::files;
+use crate::support::{TestDatabase, connect};
+
+/// A query as it was generated: its text, and the types of its columns in Rust.
+pub struct Generated {
+    pub name: String,
+    pub sql: String,
+    types: Vec<String>,
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let from = text.find(start).unwrap_or_else(|| panic!("{start} is in the generated code")) + start.len();
+    let length = text[from..].find(end).unwrap_or_else(|| panic!("{end} follows {start}"));
+    &text[from..from + length]
+}
+
+/// Reads a file of codegen/queries/.
+pub fn generated(rust: &str) -> Vec<Generated> {
+    let heads = rust
+        .match_indices("() -> ")
+        .filter(|(at, _)| rust[..*at].lines().last().is_some_and(|line| line.starts_with("pub fn ")));
+    heads
+        .map(|(at, _)| {
+            let name = rust[..at].rsplit(' ').next().unwrap_or_default().to_owned();
+            let sql = between(&rust[at..], "\"", "\",\n").replace("\\\"", "\"").replace("\\\\", "\\");
+            let bind = &rust[at + rust[at..].find("pub fn bind<").expect("each query can be bound")..];
+            // …Query<'c, 'a, 's, C, Row, 1>
+            let row = between(bind, ") -> ", " {").split(',').nth(4).expect("the row is the fifth").trim().to_owned();
+            Generated { name, sql, types: types(rust, &row) }
+        })
+        .collect()
+}
+
+/// The types of a row's columns; of one column alone there is no struct.
+fn types(rust: &str, row: &str) -> Vec<String> {
+    let head = format!("pub struct {row} {{");
+    if !rust.contains(&head) {
+        return vec![row.to_owned()];
+    }
+    let fields = between(rust, &head, "}").lines().filter_map(|line| line.trim().strip_prefix("pub "));
+    fields.map(|field| field.split_once(": ").expect("a field has a type").1.trim_end_matches(',').to_owned()).collect()
+}
+
+/// Whether the column of a result may be NULL; `None` if it is no column of the table, like a count.
+async fn is_nullable(client: &Client, table: &str, column: &Column) -> Option<bool> {
+    let rows = if let (Some(table), Some(number)) = (column.table_oid(), column.column_id()) {
+        let of_number = "select not attnotnull from pg_attribute where attrelid = $1 and attnum = $2";
+        client.query(of_number, &[&table, &number]).await
+    } else {
+        // Computed from the column of that name: a time in UTC, or one of a union.
+        let of_name = "select not attnotnull from pg_attribute where attrelid = $1::text::regclass and attname = $2";
+        client.query(of_name, &[&table, &column.name()]).await
+    };
+    rows.expect("the catalogue can be read").first().map(|row| row.get(0))
+}
+
+/// Columns that are marked with `?` and cannot be NULL, or can be and are not. Also how many columns were looked at.
+async fn wrong_marks(client: &Client, table: &str, query: &Generated) -> (usize, Vec<String>) {
+    let statement = client.prepare(&query.sql).await.unwrap_or_else(|error| panic!("{}: {error:?}", query.name));
+    assert_eq!(statement.columns().len(), query.types.len(), "{}", query.name);
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for (column, ty) in statement.columns().iter().zip(&query.types) {
+        if let Some(nullable) = is_nullable(client, table, column).await {
+            seen += 1;
+            if nullable != ty.starts_with("Option<") {
+                wrong.push(format!("{}: {} is {ty}, nullable: {nullable}", query.name, column.name()));
+            }
+        }
+    }
+    (seen, wrong)
+}
+
+const TABLES: [(&str, &str); 7] = [
+    ("channels", "bot_channels"),
+    ("guild_settings", "guild_settings"),
+    ("guilds", "bot_guilds"),
+    ("install_intents", "install_intents"),
+    ("parts", "pg_locks"),
+    ("scan_runs", "bot_channel_scan_runs"),
+    ("users", "users"),
+];
+
+#[tokio::test]
+async fn a_column_is_an_option_exactly_if_it_can_be_null() {
+    let database = TestDatabase::new().await;
+    let client = connect(&database.url()).await;
+    let sources = files("codegen/queries", ".rs");
+    assert_eq!(sources.len(), TABLES.len());
+
+    let (mut names, mut columns) = (Vec::new(), 0);
+    for ((path, rust), (file, table)) in sources.iter().zip(TABLES) {
+        assert_eq!(path, &format!("codegen/queries/{file}.rs"));
+        for query in generated(rust) {
+            let (seen, wrong) = wrong_marks(&client, table, &query).await;
+            assert_eq!(wrong, [""; 0]);
+            columns += seen;
+            names.push(query.name);
+        }
+    }
+
+    let written: usize = files("queries", ".sql").iter().map(|(_, sql)| sql.matches("--!").count()).sum();
+    assert_eq!(names.len(), written, "every query is looked at: {names:?}");
+    assert!(columns > 100, "{columns} columns");
+}
+
+#[tokio::test]
+async fn a_wrong_mark_is_found() {
+    let database = TestDatabase::new().await;
+    let client = connect(&database.url()).await;
+    let sample = r#"
+pub struct Row {
+    pub name: String,
+    pub guild_id: Option<String>,
+    pub type: Option<String>,
+    pub last_scanned_at: chrono::DateTime<chrono::Utc>,
+    pub n: i64,
+}
+pub fn sample() -> SampleStmt {
+    SampleStmt(
+        "select name, guild_id, type, last_scanned_at at time zone 'utc' as last_scanned_at, 1::bigint as n from bot_channels order by name collate \"C\"",
+        None,
+    )
+}
+impl SampleStmt {
+    pub fn bind<'c, C: GenericClient>(&'s self, client: &'c C) -> RowQuery<'c, 'a, 's, C, Row, 0> {
+    }
+}
+pub fn alone() -> AloneStmt {
+    AloneStmt(
+        "select icon from bot_guilds where guild_id = $1",
+        None,
+    )
+}
+impl AloneStmt {
+    pub fn bind<'c>(
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+    }
+}
+"#;
+    let queries = generated(sample);
+
+    let (seen, wrong) = wrong_marks(&client, "bot_channels", &queries[0]).await;
+    assert_eq!(seen, 4);
+    assert_eq!(
+        wrong,
+        [
+            "sample: name is String, nullable: true",
+            "sample: guild_id is Option<String>, nullable: false",
+            "sample: last_scanned_at is chrono::DateTime<chrono::Utc>, nullable: true",
+        ]
+    );
+    let (_, wrong) = wrong_marks(&client, "bot_guilds", &queries[1]).await;
+    assert_eq!(wrong, ["alone: icon is String, nullable: true"]);
+}

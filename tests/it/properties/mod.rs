@@ -1,0 +1,150 @@
+//! Any input: each function of the facade stores it, equal to what it was given, or refuses it by a typed error and stores
+//! nothing. Plain SQL says what is stored, and the rules are written once more, in Rust.
+//!
+//! `PROPTEST_CASES` sets how many cases a property has, and `PROPTEST_RNG_SEED` makes them the same again.
+
+mod batches;
+mod channels;
+mod guilds;
+mod injections;
+mod install_intents;
+mod parsers;
+mod scan_runs;
+mod settings;
+mod strategies;
+mod users;
+
+pub use strategies::amount;
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ops::Deref;
+
+use clip_saver_db::{Db, Error, ErrorKind};
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestRunner};
+use tokio::runtime::Runtime;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
+
+use crate::project::style::{aggregates, files, functions};
+use crate::support::{TestDatabase, connect};
+
+/// What a property is tried on: a database, and a session for plain SQL.
+struct Subject {
+    database: TestDatabase,
+    sql: Client,
+}
+
+impl Deref for Subject {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.database
+    }
+}
+
+/// Tries a property on so many inputs, each on empty tables. An input that fails is made as small as it can be, and printed.
+#[expect(clippy::needless_pass_by_value, reason = "a property is written where it is tried")]
+fn holds<S: Strategy>(cases: u32, input: &S, property: impl AsyncFn(&Subject, S::Value)) {
+    let runtime = Runtime::new().expect("a runtime starts");
+    let subject = runtime.block_on(Subject::new());
+    let outcome = TestRunner::new(config(cases)).run(input, |input| {
+        runtime.block_on(async {
+            subject.clear().await;
+            property(&subject, input).await;
+        });
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+fn config(cases: u32) -> Config {
+    let given = Config::default();
+    Config {
+        cases: if env::var_os("PROPTEST_CASES").is_some() { given.cases } else { cases },
+        // What failed becomes a test of its own: a kept seed means another input as soon as a strategy changes.
+        failure_persistence: None,
+        max_shrink_time: 15_000,
+        ..given
+    }
+}
+
+impl Subject {
+    async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let sql = connect(&database.url()).await;
+        Self { database, sql }
+    }
+
+    async fn clear(&self) {
+        let clear = "delete from bot_guilds; delete from guild_settings; delete from users";
+        self.sql.batch_execute(clear).await.expect("the tables are there");
+    }
+
+    /// A row of plain SQL.
+    async fn row(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Row {
+        self.sql.query_one(sql, params).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+    }
+
+    /// Whether a condition of plain SQL is true.
+    async fn says(&self, condition: &str, params: &[&(dyn ToSql + Sync)]) -> bool {
+        self.row(&format!("select coalesce({condition}, false)"), params).await.get(0)
+    }
+
+    /// Every row of every table, in short.
+    async fn everything(&self) -> Option<String> {
+        const EVERYTHING: &str = "select md5(string_agg(row, ',' order by row collate \"C\")) from (
+            select t::text from users t union all select t::text from bot_guilds t
+            union all select t::text from guild_settings t union all select t::text from bot_channels t
+            union all select t::text from bot_channel_scan_runs t union all select t::text from install_intents t
+        ) as everything (row)";
+        self.row(EVERYTHING, &[]).await.get(0)
+    }
+
+    /// What a call gives; or what the error names, if nothing was stored.
+    async fn call<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
+        let before = self.everything().await;
+        match call.await {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                assert_eq!(self.everything().await, before, "something was stored, and yet: {error}");
+                Err(named(&error))
+            }
+        }
+    }
+}
+
+/// The field, the constraint or, of a counter that overflows, the SQLSTATE. There is no other error for bad input.
+pub fn named(error: &Error) -> String {
+    assert!(error.function().is_some_and(|function| error.to_string().starts_with(function)), "{error:?}");
+    let name = match error.kind() {
+        ErrorKind::InvalidInput => error.field().filter(|field| !field.starts_with("parameter")),
+        ErrorKind::ForeignKeyViolation | ErrorKind::UniqueViolation => error.constraint(),
+        _ => error.sqlstate().filter(|code| *code == "22003"),
+    };
+    name.unwrap_or_else(|| panic!("{error:?}")).to_owned()
+}
+
+/// The first field of those that are bad, as errors name it.
+fn first<const N: usize>(fields: [(&str, bool); N]) -> Option<String> {
+    fields.into_iter().find(|(_, is_bad)| *is_bad).map(|(field, _)| field.to_owned())
+}
+
+/// The same for a batch.
+fn first_of<T>(batch: &[T], name: &str, bad: impl Fn(&T) -> Option<String>) -> Option<String> {
+    batch.iter().enumerate().find_map(|(place, row)| bad(row).map(|field| format!("{name}[{place}].{field}")))
+}
+
+fn distinct<T: Ord>(ids: impl Iterator<Item = T>) -> u64 {
+    u64::try_from(ids.collect::<BTreeSet<_>>().len()).expect("it fits")
+}
+
+#[test]
+fn every_function_of_the_facade_is_given_any_input() {
+    let properties: String = files("tests/it/properties", ".rs").into_iter().map(|(_, text)| text).collect();
+    let functions: Vec<_> = aggregates().iter().flat_map(|(_, rust)| functions(rust)).collect();
+
+    let untried: Vec<_> = functions.iter().filter(|name| !properties.contains(&format!("db::{name}("))).collect();
+    assert_eq!(untried, [""; 0]);
+}

@@ -1,0 +1,274 @@
+//! Rows that hold what this version cannot read, made so on purpose: a typed error or a lossless value for that row,
+//! never a panic, and the rows beside it work.
+
+use clip_saver_db::{ChannelId, Db, Error, ErrorKind, GuildId, Settings, UserId, repositories as db};
+
+use crate::channels::lists::stored_channel;
+use crate::scans::scan_runs::{one_run, stored_run};
+use crate::support::{TestDatabase, channel, guild, json, queued_run, reading_channel};
+
+/// The column that an error of an unreadable row names.
+fn unreadable<T: std::fmt::Debug>(function: &str, result: Result<T, Error>) -> String {
+    let error = result.expect_err("the row cannot be read");
+    assert_eq!(error.function(), Some(function));
+    assert!(!error.is_retryable(), "the row will not mend itself");
+    assert_eq!(error.kind(), ErrorKind::UnreadableRow);
+    error.field().expect("the column is named").to_owned()
+}
+
+/// Settings that PostgreSQL holds and `serde_json` cannot parse as a whole.
+fn strange_settings() -> Settings {
+    json(&format!(r#"{{"deep": {}{}, "huge": 1e400, "tiny": 1e-400, "ok": 1}}"#, "[".repeat(1_000), "]".repeat(1_000)))
+}
+
+fn assert_only_the_strange_values_fail(settings: &Settings) {
+    assert_eq!(settings.get::<u32>("ok").unwrap(), Some(1));
+    assert_eq!(settings.get::<u32>("absent").unwrap(), None);
+    for key in ["deep", "huge"] {
+        let error = settings.get::<serde_json::Value>(key).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::UnreadableSettings, Some(key)));
+    }
+    let error = settings.parse::<serde_json::Value>().unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::UnreadableSettings, None));
+}
+
+#[tokio::test]
+async fn channel_settings_beyond_serde_json_are_read_merged_and_written_without_loss() {
+    let database = TestDatabase::new().await;
+    let channel = reading_channel(&database).await;
+    database.execute(&format!("update bot_channels set settings = '{}'", strange_settings())).await;
+
+    let stored = stored_channel(&database, channel).await.settings;
+    assert_eq!(stored, strange_settings());
+    assert_only_the_strange_values_fail(&stored);
+
+    let patched = db::update_channel_settings(&*database, channel, &json(r#"{"new": 2}"#)).await.unwrap().unwrap();
+    assert_only_the_strange_values_fail(&patched.settings);
+    assert_eq!(patched.settings.get::<u32>("new").unwrap(), Some(2));
+    assert_eq!(database.text("select settings - 'new' from bot_channels").await, stored.as_str());
+
+    let set = db::set_channel_settings(&*database, channel, &strange_settings()).await.unwrap().unwrap();
+    assert_eq!(set.settings, stored);
+    let listed = db::get_channels_by_guild(&*database, 1001.into()).await.unwrap();
+    assert_eq!(listed[0].settings, stored);
+}
+
+#[tokio::test]
+async fn guild_settings_beyond_serde_json_are_read_merged_and_written_without_loss() {
+    let database = TestDatabase::new().await;
+    let guild = GuildId::from(1001);
+    database.execute(&format!("insert into guild_settings values ('1001', '{}')", strange_settings())).await;
+
+    let stored = db::get_guild_settings(&*database, guild).await.unwrap().unwrap().settings;
+    assert_eq!(stored, strange_settings());
+    assert_only_the_strange_values_fail(&stored);
+
+    let patched = db::update_guild_settings(&*database, guild, &json(r#"{"new": 2}"#)).await.unwrap().unwrap();
+    assert_only_the_strange_values_fail(&patched.settings);
+    assert_eq!(patched.settings.get::<u32>("new").unwrap(), Some(2));
+
+    let set = db::set_guild_settings(&*database, guild, &strange_settings()).await.unwrap();
+    assert_eq!(set.settings, stored);
+    assert_eq!(db::ensure_guild_settings(&*database, guild, &json("{}")).await.unwrap().settings, stored);
+}
+
+#[tokio::test]
+async fn settings_that_are_no_object_are_read_as_they_are() {
+    for settings in [r#"["a", {"b": 1}]"#, "null", "5", r#""text""#, "true"] {
+        let database = TestDatabase::new().await;
+        let channel = reading_channel(&database).await;
+        database.execute(&format!("update bot_channels set settings = '{settings}'")).await;
+        database.execute(&format!("insert into guild_settings values ('1001', '{settings}')")).await;
+
+        let of_channel = stored_channel(&database, channel).await.settings;
+        let of_guild = db::get_guild_settings(&*database, 1001.into()).await.unwrap().unwrap().settings;
+
+        assert_eq!((of_channel.as_str(), of_guild.as_str()), (settings, settings));
+        assert_eq!(of_channel.get::<u32>("b").unwrap(), None);
+        assert!(!of_channel.is_object());
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_no_snowflake_reads_as_none_and_fails_no_list() {
+    for cursor in ["", "abc", "NaN", "1e30", " 5", "007", "１２３", "-1", "18446744073709551616"] {
+        let (database, run) = one_run().await;
+        channel(&database, 1001.into(), 2002).await;
+        database.execute(&format!("update bot_channels set last_message_id = '{cursor}'")).await;
+        let cursors = ["after", "before", "last"].map(|which| format!("{which}_message_id = '{cursor}'")).join(", ");
+        database.execute(&format!("update bot_channel_scan_runs set {cursors}")).await;
+
+        assert_eq!(stored_channel(&database, 2001.into()).await.last_message_id, None, "{cursor:?}");
+        assert_eq!(db::get_channels_by_guild(&*database, 1001.into()).await.unwrap().len(), 2, "{cursor:?}");
+        assert_eq!(db::get_reading_channels(&*database, 1001.into()).await.unwrap().len(), 1, "{cursor:?}");
+        let run = stored_run(&database, run).await;
+        assert_eq!([run.after_message_id, run.before_message_id, run.last_message_id], [None; 3], "{cursor:?}");
+        assert_eq!(db::get_scan_runs(&*database, 2001.into(), 10).await.unwrap(), [run], "{cursor:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_id_that_is_no_snowflake_is_an_error_that_names_column_and_row() {
+    for id in ["abc", "", " 2001 ", "1e4", "NaN", "２００１", "18446744073709551616"] {
+        let database = TestDatabase::new().await;
+        reading_channel(&database).await;
+        database
+            .execute(&format!(
+                "insert into bot_channels (channel_id, guild_id, is_reading) values ('{id}', '1001', true);
+                 insert into bot_channel_scan_runs (channel_id) values ('{id}')"
+            ))
+            .await;
+
+        let named = format!("bot_channels.channel_id of row {id:?}");
+        let listed = db::get_channels_by_guild(&*database, 1001.into()).await;
+        assert_eq!(unreadable("get_channels_by_guild", listed), named);
+        let listed = db::get_reading_channels(&*database, 1001.into()).await;
+        assert_eq!(unreadable("get_reading_channels", listed), named);
+        let run = database.text("select id from bot_channel_scan_runs").await;
+        assert_eq!(
+            unreadable("get_scan_run", db::get_scan_run(&*database, run.parse().unwrap()).await),
+            format!("bot_channel_scan_runs.channel_id of row {run:?}")
+        );
+        // What does not read that row works.
+        assert!(stored_channel(&database, 2001.into()).await.is_reading);
+        assert_eq!(db::count_channels_by_guild(&*database, 1001.into()).await.unwrap(), 2);
+        queued_run(&database, 2001.into()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_guild_id_that_is_no_snowflake_is_an_error_that_names_column_and_row() {
+    let database = TestDatabase::new().await;
+    let known = guild(&database, 1001).await;
+    database
+        .execute(
+            "insert into bot_guilds (guild_id, name) values ('abc', 'x');
+             insert into bot_channels (channel_id, guild_id) values ('2002', 'abc')",
+        )
+        .await;
+
+    let guilds = db::get_guilds(&*database).await;
+    assert_eq!(unreadable("get_guilds", guilds), "bot_guilds.guild_id of row \"abc\"");
+    let channel = db::get_channel(&*database, ChannelId::from(2002)).await;
+    assert_eq!(unreadable("get_channel", channel), "bot_channels.guild_id of row \"2002\"");
+    assert_eq!(db::get_guild(&*database, known).await.unwrap().unwrap().guild_id, known);
+}
+
+#[tokio::test]
+async fn an_owner_that_is_no_snowflake_is_an_error_that_names_column_and_row() {
+    let database = TestDatabase::new().await;
+    let known = guild(&database, 1001).await;
+    database
+        .execute(
+            "insert into users (discord_user_id) values ('abc');
+             insert into bot_guilds (guild_id, name, owner_user_id) values ('1002', 'x', 'abc')",
+        )
+        .await;
+
+    let named = "bot_guilds.owner_user_id of row \"1002\"";
+    assert_eq!(unreadable("get_guild", db::get_guild(&*database, GuildId::from(1002)).await), named);
+    assert_eq!(unreadable("get_guilds", db::get_guilds(&*database).await), named);
+    assert_eq!(db::get_guild(&*database, known).await.unwrap().unwrap().guild_id, known);
+}
+
+#[tokio::test]
+async fn ids_of_an_install_intent_that_are_no_snowflakes_are_errors_that_name_column_and_row() {
+    let database = TestDatabase::new().await;
+    database
+        .execute(
+            "insert into users (discord_user_id) values ('abc'), ('1');
+             insert into install_intents (state, user_id, guild_id, expires_at) values
+               ('bad user', 'abc', '1001', now() + '1 day'), ('bad guild', '1', 'abc', now() + '1 day'),
+               ('good', '1', '1001', now() + '1 day')",
+        )
+        .await;
+
+    let intent = db::get_install_intent(&*database, "bad user").await;
+    assert_eq!(unreadable("get_install_intent", intent), "install_intents.user_id of row \"bad user\"");
+    let intent = db::get_install_intent(&*database, "bad guild").await;
+    assert_eq!(unreadable("get_install_intent", intent), "install_intents.guild_id of row \"bad guild\"");
+    assert!(db::consume_install_intent(&*database, "good").await.unwrap().is_some());
+}
+
+/// Every column that holds a time, and its table.
+const TIMES: [(&str, &str); 13] = [
+    ("users", "last_login_at"),
+    ("bot_guilds", "joined_at"),
+    ("bot_guilds", "last_seen_at"),
+    ("guild_settings", "updated_at"),
+    ("bot_channels", "last_scanned_at"),
+    ("bot_channels", "last_activity_at"),
+    ("bot_channels", "created_at"),
+    ("bot_channels", "updated_at"),
+    ("bot_channel_scan_runs", "started_at"),
+    ("bot_channel_scan_runs", "finished_at"),
+    ("bot_channel_scan_runs", "created_at"),
+    ("install_intents", "created_at"),
+    ("install_intents", "expires_at"),
+];
+
+/// Reads the row of a table by every function that reads it; what they name as unreadable.
+async fn read(database: &Db, table: &str) -> Vec<String> {
+    match table {
+        "users" => vec![unreadable("get_user", db::get_user(database, 1.into()).await)],
+        "bot_guilds" => vec![
+            unreadable("get_guild", db::get_guild(database, 1001.into()).await),
+            unreadable("get_guilds", db::get_guilds(database).await),
+        ],
+        "guild_settings" => {
+            vec![unreadable("get_guild_settings", db::get_guild_settings(database, 1001.into()).await)]
+        }
+        "bot_channels" => vec![
+            unreadable("get_channel", db::get_channel(database, 2001.into()).await),
+            unreadable("get_channels_by_guild", db::get_channels_by_guild(database, 1001.into()).await),
+            unreadable("get_reading_channels", db::get_reading_channels(database, 1001.into()).await),
+        ],
+        "bot_channel_scan_runs" => {
+            vec![unreadable("get_scan_runs", db::get_scan_runs(database, 2001.into(), 10).await)]
+        }
+        "install_intents" => vec![unreadable("get_install_intent", db::get_install_intent(database, "s").await)],
+        _ => panic!("{table}: no function reads it"),
+    }
+}
+
+#[tokio::test]
+async fn times_beyond_chrono_are_errors_in_every_column() {
+    let database = TestDatabase::new().await;
+    let channel = reading_channel(&database).await;
+    queued_run(&database, channel).await;
+    crate::support::user(&database, 1).await;
+    db::set_guild_settings(&*database, 1001.into(), &json("{}")).await.unwrap();
+    database.execute("insert into install_intents values ('s', '1', '1001', now(), now())").await;
+    database.execute("alter table bot_channels disable trigger user").await;
+
+    for (table, column) in TIMES {
+        let kept = database.value(&format!("select {column} from {table}")).await;
+        for time in ["infinity", "-infinity", "294000-01-01"] {
+            database.execute(&format!("update {table} set {column} = '{time}'")).await;
+
+            for named in read(&database, table).await {
+                assert!(named.starts_with("column "), "{named}");
+            }
+        }
+        let kept = kept.map_or("null".into(), |kept| format!("'{kept}'"));
+        database.execute(&format!("update {table} set {column} = {kept}")).await;
+    }
+
+    // The connections that failed to read are not spoiled, and the rows are readable again.
+    assert!(db::get_user(&*database, UserId::from(1)).await.unwrap().is_some());
+    assert!(stored_channel(&database, channel).await.is_reading);
+}
+
+#[tokio::test]
+async fn every_column_of_a_time_is_tried() {
+    let database = TestDatabase::new().await;
+    let tried: Vec<_> = TIMES.iter().map(|(table, column)| format!("{table}.{column}")).collect();
+    let missing = format!(
+        "select string_agg(table_name || '.' || column_name, ', ') from information_schema.columns
+         where table_schema = 'public' and data_type like 'timestamp%' and table_name <> 'refinery_schema_history'
+           and table_name || '.' || column_name <> all('{{{}}}')",
+        tried.join(",")
+    );
+
+    assert_eq!(database.value(&missing).await, None);
+}
