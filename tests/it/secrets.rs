@@ -179,8 +179,7 @@ async fn touch_in_a_hurry(url: &str) -> Result<bool, Error> {
 
 /// What the programs print.
 async fn programs(seen: &Seen, urls: &[String]) {
-    let tests = std::env::current_exe().unwrap();
-    let bot = tests.ancestors().nth(2).unwrap().join("examples").join("bot");
+    let bot = crate::examples::folder().join("bot");
     for url in urls {
         let with_url = |mut command: Command| {
             command
