@@ -20,6 +20,8 @@ mod dropped_calls;
 mod every_function;
 mod evolution;
 mod examples;
+#[cfg(target_os = "linux")]
+mod fresh_machine;
 mod fuzz_corpus;
 mod guild_settings;
 mod guilds;
