@@ -139,7 +139,7 @@ async fn connect_to(url: &str) -> Result<Db, Error> {
 /// Everything that a handle does, and whatever may go wrong with it.
 async fn life(seen: &Seen, url: &str) {
     let mut config: Config = url.parse().unwrap();
-    (config.pool_max, config.acquire_timeout) = (1, Duration::from_millis(100));
+    (config.pool_max, config.acquire_timeout) = (1, Duration::from_secs(1));
     let database = Db::connect(config).await.unwrap();
     seen.show(&database);
     database.migrate().await.unwrap();
