@@ -1,19 +1,14 @@
 # A throwaway PgBouncer, for tests; ./dev sources this. It ends with the script that started it.
 
-# PgBouncer's program. Debian's package does not put it on everybody's PATH.
-pgbouncer() {
-  if [ -n "${PGBOUNCER:-}" ]; then
-    [ ! -x "$PGBOUNCER" ] || echo "$PGBOUNCER"
-  else
-    PATH=$PATH:/usr/sbin command -v pgbouncer || true
-  fi
+# The path of PgBouncer. Debian's package does not put it on everybody's PATH.
+pgbouncer_program() {
+  PATH=$PATH:/usr/sbin program "${PGBOUNCER:-pgbouncer}"
 }
 
 # In a folder of its own, on a socket there; it trusts whoever gets to that, which is its user (and root).
 pooler() {
-  local program host=$1 port=$2 user=$3 password=$4 apart=()
-  program=$(pgbouncer)
-  [ -n "$program" ] || fail "PgBouncer is missing: ./dev test installs it, or run: $(install_command pgbouncer)"
+  local program host=$1 port=$2 user=$3 password=$4 apart=() status
+  program=$(pgbouncer_program) || fail_missing pgbouncer "PgBouncer (${PGBOUNCER:-pgbouncer})"
   shift 4
   folder=$(mktemp -d "${TMPDIR:-/tmp}/clip-saver-db.XXXXXX")
   trap stop_pooler EXIT
@@ -30,10 +25,14 @@ pooler() {
   } >"$folder/pgbouncer.ini"
   chmod 700 "$folder"
   if [ "$(id -u)" = 0 ]; then chown -R "$(server_user)" "$folder"; fi
-  as_server_user "$program" --quiet "$folder/pgbouncer.ini" >/dev/null 2>&1 &
+  as_server_user "$program" --quiet "$folder/pgbouncer.ini" >"$folder/output" 2>&1 &
   pooler=$!
   until [ -S "$folder/.s.PGSQL.6432" ] && [ -s "$folder/pid" ]; do
-    kill -0 "$pooler" 2>/dev/null || fail "PgBouncer did not start: $(cat "$folder/log")"
+    if ! kill -0 "$pooler" 2>/dev/null; then
+      status=0
+      wait "$pooler" || status=$?
+      fail "PgBouncer did not start: exit code $status; $(cat "$folder/output" "$folder/log" 2>/dev/null)"
+    fi
     sleep 0.02
   done
   url=${folder//%/%25}

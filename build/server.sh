@@ -29,9 +29,9 @@ scratch_folder() {
 
 # Starts a throwaway server in a folder of its own and sets `url`. It ends with this script.
 start_server() {
-  local settings=() primary=''
+  local settings=() primary='' basebackup
   small_disk=''
-  bin=$(postgres_bin) || fail "PostgreSQL's server (initdb, pg_ctl, postgres) was not found; PG_BIN may name its folder"
+  bin=$(postgres_bin) || fail_missing postgresql "PostgreSQL's server (initdb, pg_ctl, postgres; PG_BIN may name their folder)"
   folder=$(mktemp -d "$(scratch_folder)/clip-saver-db.XXXXXX")
   trap stop_server EXIT
   trap 'exit 130' INT TERM HUP
@@ -44,7 +44,10 @@ start_server() {
         settings=("ssl=on" "ssl_cert_file=$folder/server.crt" "ssl_key_file=$folder/server.key")
         shift
         ;;
-      --standby) primary=$2 ;;
+      --standby)
+        primary=$2
+        basebackup=$(postgres_program pg_basebackup) || fail_missing postgresql pg_basebackup
+        ;;
       --small-disk) small_disk=$2 ;;
       *) fail "server has no option $1: see ./dev --help" ;;
     esac
@@ -71,8 +74,7 @@ fill_data_folder() {
     as_server_user "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync \
       >"$folder/log" 2>&1 || fail "initdb failed: $(cat "$folder/log")"
   else
-    # A folder of links to the server's programs may hold none to this one.
-    as_server_user "$(dirname "$(readlink -f "$bin/postgres")")/pg_basebackup" -d "$1" -D "$folder/data" \
+    as_server_user "$basebackup" -d "$1" -D "$folder/data" \
       --write-recovery-conf --checkpoint=fast --no-sync >"$folder/log" 2>&1 || fail "pg_basebackup failed: $(cat "$folder/log")"
   fi
 }

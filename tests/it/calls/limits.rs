@@ -109,7 +109,7 @@ async fn an_old_connection_is_replaced() {
 
 #[tokio::test]
 async fn a_transaction_in_which_nothing_happens_is_ended_by_the_server_and_stores_nothing() {
-    let database = database_with(|config| config.idle_in_transaction_timeout = Some(Duration::from_millis(50))).await;
+    let database = database_with(|config| config.idle_in_transaction_timeout = Some(Duration::from_secs(1))).await;
     let transaction = database.begin().await.unwrap();
     db::upsert_guild(&transaction, &GuildSnapshot::new(1.into(), "x")).await.unwrap();
     let ended = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'";
@@ -130,7 +130,7 @@ async fn a_server_that_gives_no_answer_is_given_up_five_seconds_after_the_statem
     let channel = channel(&database, guild, 2).await;
     let proxy = Proxy::to(&database.name).await;
     let mut config = proxy.config();
-    config.statement_timeout = Some(Duration::from_millis(100));
+    config.statement_timeout = Some(Duration::from_secs(1));
     let stalled = Db::connect(config).await.unwrap();
     let transaction = stalled.begin().await.unwrap();
     db::increment_channel_message_count(&stalled, channel, 1).await.unwrap();

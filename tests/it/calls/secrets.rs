@@ -140,7 +140,7 @@ async fn connect_to(url: &str) -> Result<Db, Error> {
 /// Everything that a handle does, and whatever may go wrong with it.
 async fn life(seen: &Seen, url: &str) {
     let mut config: Config = url.parse().unwrap();
-    (config.pool_max, config.acquire_timeout) = (1, Duration::from_millis(100));
+    (config.pool_max, config.acquire_timeout) = (1, Duration::from_secs(1));
     let database = Db::connect(config).await.unwrap();
     seen.show(&database);
     database.migrate().await.unwrap();
@@ -179,8 +179,7 @@ async fn touch_in_a_hurry(url: &str) -> Result<bool, Error> {
 
 /// What the programs print.
 async fn programs(seen: &Seen, urls: &[String]) {
-    let tests = std::env::current_exe().unwrap();
-    let bot = tests.ancestors().nth(2).unwrap().join("examples").join("bot");
+    let bot = crate::examples::folder().join("bot");
     for url in urls {
         let with_url = |mut command: Command| {
             command

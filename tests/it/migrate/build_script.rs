@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::support::builder;
+
 #[path = "../../../build/fingerprint.rs"]
 mod fingerprint;
 #[path = "../../../build/position.rs"]
@@ -82,7 +84,7 @@ impl Package {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut command = builder(program);
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", target_folder());
         command
     }

@@ -11,7 +11,7 @@ use clip_saver_db::{Db, migrate};
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use crate::support::{TestDatabase, config, connect, create_database, server_url, url_of, value};
+use crate::support::{TestDatabase, builder, config, connect, create_database, server_url, url_of, value};
 
 const PROGRAMS: usize = 16;
 const ROUNDS: usize = 20;
@@ -52,7 +52,7 @@ pub fn later_program() -> &'static Path {
         write_changed(&copy, &later_package());
         // target/, from target/PROFILE/build/NAME/out
         let target = Path::new(env!("OUT_DIR")).ancestors().nth(4).unwrap();
-        let mut build = std::process::Command::new(env!("CARGO"));
+        let mut build = builder(env!("CARGO"));
         build.args(["build", "--bin", "clip-db-later", "--offline", "--locked", "--target-dir"]).arg(target);
         let output = build.current_dir(copy).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

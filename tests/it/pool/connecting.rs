@@ -77,7 +77,7 @@ async fn the_server_ends_a_statement_that_takes_too_long() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let mut config = config(&database.name);
-    config.statement_timeout = Some(Duration::from_millis(100));
+    config.statement_timeout = Some(Duration::from_secs(1));
     let hurried = Db::connect(config).await.unwrap();
     let locking = database.begin().await.unwrap();
     db::touch_guild(&locking, guild).await.unwrap();

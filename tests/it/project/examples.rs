@@ -1,20 +1,45 @@
 //! The examples, as programs on the sample data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::OnceLock;
 
 use tokio::process::Command;
 
-use crate::support::TestDatabase;
 use crate::support::proxy::Proxy;
+use crate::support::{TestDatabase, builder};
 
 const UNFINISHED: &str = "select count(*) from bot_channel_scan_runs where status in ('queued', 'running')";
 const SCANNED: &str = "select concat_ws(' ', sum(messages_scanned), sum(messages_matched)) from bot_channel_scan_runs";
 
-/// An example that cargo has built beside the tests.
+/// The folder of the examples. `cargo test --test it` builds none, so this does, as cargo has built the tests.
+pub fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let tests = std::env::current_exe().unwrap(); // target/PROFILE/deps/NAME
+        let profile = tests.ancestors().nth(2).unwrap();
+        let mut build = builder(env!("CARGO"));
+        build.args(["build", "--examples", "--offline", "--locked", "--target-dir"]).arg(profile.parent().unwrap());
+        build
+            .arg("--profile")
+            .arg(profile.file_name().map(|name| if name == "debug" { "dev".as_ref() } else { name }).unwrap());
+        if cfg!(not(feature = "default")) {
+            build.arg("--no-default-features");
+        }
+        for (feature, is_on) in [("cli", cfg!(feature = "cli")), ("codegen", cfg!(feature = "codegen"))] {
+            if is_on {
+                build.args(["--features", feature]);
+            }
+        }
+        let output = build.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+        assert!(output.status.success(), "{build:?}: {}", String::from_utf8_lossy(&output.stderr));
+        profile.join("examples")
+    })
+}
+
+/// An example, with its database.
 pub fn example(name: &str, url: &str) -> Command {
-    let tests = std::env::current_exe().unwrap();
-    let mut command = Command::new(tests.ancestors().nth(2).unwrap().join("examples").join(name));
+    let mut command = Command::new(folder().join(name));
     command.env("DATABASE_URL", url).env_remove("POSTGRES_DSN").kill_on_drop(true).stdin(Stdio::null());
     command
 }
@@ -51,7 +76,8 @@ async fn a_worker_that_is_interrupted_cancels_its_run_and_the_next_one_goes_on()
     let worker = example("worker", &database.url()).env("DELAY_MS", "50").stdout(Stdio::null()).spawn().unwrap();
     while database.text("select coalesce(sum(messages_scanned), 0) from bot_channel_scan_runs").await == "0" {}
 
-    let interrupt = Command::new("kill").arg("-INT").arg(worker.id().unwrap().to_string()).status().await;
+    // The shell's own: on some systems the program is in a package.
+    let interrupt = Command::new("sh").arg("-c").arg(format!("kill -INT {}", worker.id().unwrap())).status().await;
     assert!(interrupt.unwrap().success());
     let stopped = worker.wait_with_output().await.unwrap();
 

@@ -1,6 +1,8 @@
 //! What the project promises of itself: documents, packages, rights, examples, style.
 
 pub mod examples;
+#[cfg(target_os = "linux")]
+pub mod fresh_machine;
 pub mod packaging;
 pub mod privileges;
 pub mod query_names;

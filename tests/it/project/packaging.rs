@@ -5,13 +5,18 @@ use std::process::Command;
 
 use serde_json::Value;
 
+/// What cargo prints for this package. A build has fetched the crates of this platform, and no others.
+fn cargo(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO")).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "cargo {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 fn metadata() -> Value {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--offline", "--locked", "--format-version=1", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .output()
-        .unwrap();
-    serde_json::from_slice(&output.stdout).unwrap()
+    let about_cargo = cargo(&["--version", "--verbose"]);
+    let host = about_cargo.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let args = ["metadata", "--offline", "--locked", "--format-version=1", "--filter-platform", host];
+    serde_json::from_str(&cargo(&args)).unwrap()
 }
 
 fn version(text: &str) -> (u32, u32) {
@@ -46,15 +51,9 @@ fn every_dependency_has_its_reason_in_one_line() {
 
 /// The crates that `cargo tree` lists, each once.
 fn tree(args: &[&str]) -> BTreeSet<String> {
-    let output = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--locked", "--prefix=none"])
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = cargo(&[&["tree", "--offline", "--locked", "--prefix=none"], args].concat());
     // A crate that was listed before, with all that it needs, is marked.
-    String::from_utf8(output.stdout).unwrap().lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
 
 #[test]

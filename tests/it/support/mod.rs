@@ -177,6 +177,20 @@ fn migrations_hash() -> u64 {
     hasher.finish()
 }
 
+/// A program that builds, without the variables that cargo sets for the tests: build scripts that read these (ring's) would
+/// run again now, and once more in the next build.
+pub fn builder(program: &str) -> process::Command {
+    let mut command = process::Command::new(program);
+    for (name, _) in env::vars_os() {
+        let is_of_a_package =
+            |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_of_a_package) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// JSON text as settings.
 pub fn json(text: &str) -> Settings {
     text.parse().expect("valid JSON")

@@ -8,7 +8,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
-use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_postgres::config::Host;
 
@@ -112,7 +111,7 @@ impl Proxy {
         self.state.send_modify(|state| (state.is_held, state.holds_back) = (false, false));
     }
 
-    /// From now on the client gets each message of an answer by itself.
+    /// From now on the client takes each message of an answer by itself, however many of them it reads at once.
     pub fn deliver_in_pieces(&self) {
         self.state.send_modify(|state| state.is_piecemeal = true);
     }
@@ -223,12 +222,13 @@ async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: S
     }
 }
 
+/// A parameter's status, which may stand anywhere: tokio-postgres hands what it has read before it over by itself.
+const SEPARATOR: &[u8] = b"S\x00\x00\x00\x0cpiece\0x\0";
+
 async fn in_pieces(client: &mut WriteHalf<Link>, messages: &[(char, Vec<u8>)]) -> std::io::Result<()> {
     for (_, message) in messages {
         client.write_all(message).await?;
-        for _ in 0..100 {
-            yield_now().await; // the client is in this thread: it reads before the next piece comes
-        }
+        client.write_all(SEPARATOR).await?;
     }
     Ok(())
 }

@@ -1,0 +1,294 @@
+//! `./dev` on a machine that lacks a program: it installs the program, or prints the command that does. Each command runs
+//! in a namespace of its own, where a mount over the program hides it. Stand-ins for cargo and the package manager write
+//! down how they are called.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
+
+type Names = &'static [&'static str];
+
+/// Programs, their package on Debian, and the commands that install it if one of the programs is missing.
+const PROGRAMS: [(Names, &str, Names); 11] = [
+    (&["initdb", "pg_ctl", "postgres"], "postgresql", &["demo", "test", "soak", "bench x", "codegen", "compat"]),
+    (&["pg_basebackup"], "postgresql", &["test", "soak"]),
+    (&["psql"], "postgresql", &["test", "compat"]),
+    (&["pgbouncer"], "pgbouncer", &["test"]),
+    (&["cc"], "gcc libc6-dev", &["demo", "test", "soak", "bench x", "codegen", "compat", "deny", "fuzz ids"]),
+    (&["git"], "git", &["test", "compat"]),
+    (&["tar"], "tar", &["test", "compat"]),
+    (&["sed"], "sed", &["test", "bench x", "codegen", "compat"]),
+    (&["grep"], "grep", &["demo", "test", "soak", "bench x", "codegen", "compat"]),
+    (&["diff"], "diffutils", &["test", "codegen"]),
+    (&["awk"], "gawk", &["bench x"]),
+];
+
+const MANAGERS: [&str; 5] = ["apt-get", "dnf", "apk", "pacman", "brew"];
+
+/// A machine that lacks some programs.
+struct Machine {
+    /// A folder that comes first on PATH.
+    stand_ins: PathBuf,
+    hidden: BTreeSet<PathBuf>,
+}
+
+impl Machine {
+    /// Without these programs and a package manager, and with all others that it needs: this machine may lack some.
+    fn without(programs: &[&str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
+        let stand_ins = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fresh_machine").join(number);
+        let _ = fs::remove_dir_all(&stand_ins);
+        fs::create_dir_all(&stand_ins).unwrap();
+        let hidden = programs.iter().chain(&MANAGERS).flat_map(|program| places(program)).collect();
+        let others = PROGRAMS.iter().flat_map(|(programs, ..)| *programs).filter(|program| !programs.contains(program));
+        others.fold(Self { stand_ins, hidden }, |machine, program| machine.with(program, ""))
+    }
+
+    /// Without a program of Rust's toolchain.
+    fn without_part_of_rust(program: &str) -> Self {
+        let mut machine = Self::without(&[]);
+        machine.hidden.insert(Path::new(env!("CARGO")).with_file_name(program));
+        machine
+    }
+
+    /// With a shell script as a program.
+    fn with(self, program: &str, script: &str) -> Self {
+        let (file, calls) = (self.stand_ins.join(program), self.stand_ins.join("calls"));
+        fs::write(&file, format!("#!/bin/sh\necho \"{program} $*\" >>'{}'\n{script}\n", calls.display())).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// With a package manager whose packages hold these programs.
+    fn with_manager(self, manager: &str, programs: &[&str]) -> Self {
+        let place = |program: &&str| format!("ln -sf /bin/true '{}'\n", self.stand_ins.join(program).display());
+        let install: String = programs.iter().map(place).collect();
+        self.with(manager, &install)
+    }
+
+    /// With a Rust that builds nothing.
+    fn with_rust(self) -> Self {
+        self.with("cargo", "").with("rustfmt", "")
+    }
+
+    fn run(&self, command: &str) -> Output {
+        let hide =
+            r#"until [ "$1" = -- ]; do mount --bind /dev/null "$1" || exit 99; shift; done; shift; exec env -i "$@""#;
+        let (first, rest) = namespace().split_first().unwrap();
+        let mut run = Command::new(first);
+        run.args(rest).args(["sh", "-c", hide, "sh"]).args(&self.hidden).arg("--");
+        let unset = ["PATH", "PG_BIN", "PGBOUNCER", "CLIP_DB_CODEGEN_URL", "DATABASE_URL", "CARGO_TARGET_DIR"];
+        run.args(
+            env::vars().filter(|(name, _)| !unset.contains(&&**name)).map(|(name, value)| format!("{name}={value}")),
+        );
+        run.arg(format!("PATH={}:{}", self.stand_ins.display(), env::var("PATH").unwrap()));
+        run.arg(format!("CARGO_TARGET_DIR={}", self.stand_ins.display())).args(command.split(' '));
+        run.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// How the stand-ins were called.
+    fn calls(&self) -> String {
+        fs::read_to_string(self.stand_ins.join("calls")).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn fails(&self, command: &str, message: &str) {
+        let output = self.run(command);
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(printed.contains(message), "{command}: no {message:?} in: {printed}");
+        assert_eq!(output.status.code(), Some(1), "{command}: {printed}");
+    }
+}
+
+/// The files that a program's name leads to, wherever the project looks for it.
+fn places(program: &str) -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap();
+    let postgres = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().map(|version| version.unwrap().path());
+    let folders =
+        env::split_paths(&path).chain(postgres.map(|version| version.join("bin"))).chain(["/usr/sbin".into()]);
+    folders.filter_map(|folder| folder.join(program).canonicalize().ok()).filter(|file| file.is_file()).collect()
+}
+
+/// What runs a command that may mount: as root, as a user with namespaces, or by sudo.
+fn namespace() -> Names {
+    static NAMESPACE: OnceLock<Names> = OnceLock::new();
+    let may_mount = |namespace: &Names| {
+        let mount = Command::new(namespace[0])
+            .args(&namespace[1..])
+            .args(["mount", "--bind", "/dev/null", "/dev/zero"])
+            .output();
+        mount.is_ok_and(|mount| mount.status.success())
+    };
+    let all: [Names; 3] = [
+        &["unshare", "--mount"],
+        &["unshare", "--user", "--map-root-user", "--mount"],
+        &["sudo", "--non-interactive", "unshare", "--mount"],
+    ];
+    NAMESPACE.get_or_init(|| all.into_iter().find(may_mount).expect("this test needs root, user namespaces or sudo"))
+}
+
+/// All programs of a package.
+fn programs_of(package: &str) -> Vec<&'static str> {
+    PROGRAMS.iter().filter(|(_, of, _)| *of == package).flat_map(|(programs, ..)| *programs).copied().collect()
+}
+
+#[test]
+fn a_command_installs_what_it_misses() {
+    for (programs, package, commands) in PROGRAMS {
+        for (program, command) in
+            programs.iter().flat_map(|program| commands.iter().map(move |command| (program, command)))
+        {
+            // A server does not start: that would take seconds.
+            let machine = Machine::without(&[program]).with_rust().with("runuser", "exit 1");
+            let machine = machine.with_manager("apt-get", &programs_of(package));
+
+            let output = machine.run(&format!("./dev {command}"));
+
+            let (calls, printed) = (machine.calls(), String::from_utf8_lossy(&output.stderr).into_owned());
+            assert!(
+                calls.contains(&format!("apt-get install -y {package}\n")),
+                "{program}, {command}: {calls}{printed}"
+            );
+            if ["test", "soak", "bench x"].contains(command) {
+                let goes_on = calls.lines().last().is_some_and(|call| call.starts_with("cargo "));
+                assert!(goes_on && output.status.success(), "{program}, {command}: {calls}{printed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_installed_where_nothing_is_missing() {
+    let machine = Machine::without(&[]).with_rust().with("apt-get", "");
+
+    let output = machine.run("./dev test --locked");
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(machine.calls(), "rustfmt --version\ncargo test --locked\n");
+}
+
+#[test]
+fn each_package_manager_is_asked_for_its_own_packages() {
+    for (manager, postgres) in [
+        ("apt-get", "install -y postgresql"),
+        ("dnf", "install -y postgresql-server postgresql-contrib postgresql"),
+        ("apk", "add postgresql postgresql-contrib postgresql-client"),
+        ("pacman", "-Sy --noconfirm postgresql"),
+        ("brew", "install postgresql@17"),
+    ] {
+        let machine = Machine::without(&["psql"]).with_rust().with_manager(manager, &programs_of("postgresql"));
+
+        machine.run("./dev test");
+
+        assert!(machine.calls().contains(&format!("{manager} {postgres}\n")), "{}", machine.calls());
+    }
+}
+
+#[test]
+fn a_package_that_cannot_be_installed_is_named_with_the_command() {
+    let machine = || Machine::without(&["pgbouncer", "sudo"]).with_rust();
+
+    machine().fails("./dev test", "PgBouncer is missing, and no known package manager is here");
+    machine().with("apt-get", "exit 3").fails("./dev test", "could not be installed: apt-get update && ");
+    machine().with("apt-get", "").fails("./dev test", "its program was not found: set PGBOUNCER");
+    let as_a_user = machine().with("apt-get", "").with("id", "echo 1000");
+    as_a_user.fails("./dev test", "Let an administrator run: apt-get update && ");
+    assert!(!as_a_user.calls().contains("apt-get"), "{}", as_a_user.calls());
+}
+
+#[test]
+fn a_user_installs_by_sudo() {
+    let machine = Machine::without(&["pgbouncer"]).with_rust().with_manager("apt-get", &["pgbouncer"]);
+    let machine = machine.with("id", "echo 1000").with("sudo", "\"$@\"");
+
+    let output = machine.run("./dev test");
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(machine.calls().contains("sudo sh -c apt-get update"), "{}", machine.calls());
+}
+
+#[test]
+fn server_and_pooler_print_the_command_that_installs_what_they_miss() {
+    let url = "postgresql://postgres@%2Fnowhere/postgres";
+    for (program, command, package) in [
+        ("initdb", "./dev server", "postgresql"),
+        ("pg_ctl", "./dev server", "postgresql"),
+        ("postgres", "./dev server", "postgresql"),
+        ("pg_basebackup", &format!("./dev server --standby {url}"), "postgresql"),
+        ("pgbouncer", "./dev pooler localhost 5432 postgres x", "pgbouncer"),
+    ] {
+        let machine = Machine::without(&[program]).with("apt-get", "");
+
+        machine.fails(
+            command,
+            &format!("Install it: apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y {package}\n"),
+        );
+
+        assert!(!machine.calls().contains("apt-get"), "{}", machine.calls());
+    }
+}
+
+#[test]
+fn without_rust_every_command_says_how_to_install_it() {
+    let machine = Machine::without(&["cargo"]);
+
+    for command in ["demo", "test", "codegen", "compat", "deny", "bench", "soak", "fuzz ids"] {
+        machine.fails(&format!("./dev {command}"), "cargo is missing. Install Rust: curl ");
+    }
+    machine.fails(".ci/run", "cargo is missing. Install Rust: curl ");
+}
+
+#[test]
+fn a_part_of_rust_that_is_missing_is_named_with_the_command() {
+    for command in ["test", "codegen", "compat"] {
+        let machine = Machine::without_part_of_rust("rustfmt").with("cargo", "");
+        machine.fails(&format!("./dev {command}"), "Install it: rustup component add rustfmt");
+    }
+    let machine = Machine::without_part_of_rust("cargo-fmt");
+    machine.fails(".ci/run", "Install it: rustup component add rustfmt");
+    let machine = Machine::without_part_of_rust("cargo-clippy");
+    machine.fails(".ci/run", "Install it: rustup component add clippy");
+    let machine = Machine::without(&[]).with("cargo", "[ \"$1\" != fuzz ]");
+    machine.fails("./dev fuzz ids", "Install it: cargo install --locked cargo-fuzz");
+    let machine = Machine::without(&[]).with("cargo", "[ \"$1\" != +nightly ]");
+    machine.fails("./dev fuzz ids", "Install it: rustup toolchain install nightly");
+}
+
+#[test]
+fn deny_installs_its_programs() {
+    let install = r#"if [ "$1" = install ]; then mkdir -p "$7/bin"; ln -s /bin/true "$7/bin/$8"; fi"#;
+    let machine = Machine::without(&[]).with("cargo", install);
+
+    let output = machine.run("./dev deny bans");
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for program in ["cargo-machete", "cargo-deny"] {
+        assert!(machine.calls().contains(&format!("/tools {program}\n")), "{}", machine.calls());
+    }
+}
+
+#[test]
+fn a_pooler_that_does_not_start_says_why() {
+    for (program, reason) in [("/bin/false", "exit code 1"), ("/bin/ls", "quiet")] {
+        let mut pooler = Command::new("./dev");
+        pooler.args(["pooler", "localhost", "5432", "postgres", "x"]).env("PGBOUNCER", program);
+
+        let output = pooler.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+
+        let printed = String::from_utf8(output.stderr).unwrap();
+        let told = printed.split("PgBouncer did not start: ").nth(1).unwrap_or_else(|| panic!("{printed}"));
+        assert!(told.contains(reason), "{printed}");
+    }
+}
+
+#[test]
+fn a_step_of_ci_that_fails_is_named() {
+    let machine = Machine::without(&[]).with("cargo", "[ \"$*\" != 'fmt --check' ] || exit 7");
+
+    machine.fails(".ci/run", "failed with 7: cargo fmt --check");
+}
