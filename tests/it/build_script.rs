@@ -117,11 +117,11 @@ impl Outcome {
 }
 
 /// target/, from target/PROFILE/build/NAME/out.
-fn target_folder() -> &'static Path {
+pub fn target_folder() -> &'static Path {
     Path::new(env!("OUT_DIR")).ancestors().nth(4).unwrap()
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
