@@ -50,7 +50,8 @@ pub async fn call_and_undo(name: &str, database: &Db, rows: &Rows) -> Result<boo
     kept
 }
 
-async fn call(name: &str, client: &impl Client, rows: &Rows) -> Result<bool, Error> {
+/// Calls a function; whether it returned what it promises.
+pub async fn call(name: &str, client: &impl Client, rows: &Rows) -> Result<bool, Error> {
     let kept = match name {
         _ if name.contains("guild_settings") => guild_settings(name, client, rows).await?,
         _ if name.contains("guild") && !name.contains("channel") => guilds(name, client, rows).await?,
