@@ -32,8 +32,14 @@ const NEWER: &str = "
     end $$;
 ";
 
-/// Gives a query for the rows of all tables, with the columns that this release knows. For a time, the query tells whether it
-/// is of this transaction or later, and for a generated key, nothing: two calls of a function then store the same.
+/// The columns of all tables, `table.column` each.
+const COLUMNS: &str = "
+  select string_agg(concat(table_name, '.', column_name), ' ') from information_schema.columns
+  where table_schema = 'public' and table_name <> 'refinery_schema_history'
+";
+
+/// Gives a query for all rows, with those of the columns `$COLUMNS` that are there. For a time, the query tells whether it is of
+/// this transaction or later, and for a generated key, nothing: two calls of a function then store the same.
 const QUERY_FOR_ALL_ROWS: &str = "
   select format('select coalesce(string_agg(line, chr(10) order by line), '''') from (%s) as lines (line)',
     string_agg(format('select concat(%L, row (%s)) from %I', relation || ' ', columns, relation), ' union all '))
@@ -45,7 +51,7 @@ const QUERY_FOR_ALL_ROWS: &str = "
           else quote_ident(column_name)
         end, ', ' order by ordinal_position) as columns
     from information_schema.columns
-    where table_schema = 'public' and table_name <> 'refinery_schema_history'
+    where table_schema = 'public' and concat(table_name, '.', column_name) = any (string_to_array('$COLUMNS', ' '))
     group by table_name) as tables
 ";
 
@@ -56,15 +62,13 @@ type Effects = BTreeMap<(String, String), String>;
 struct InUse {
     roles: Roles,
     stored: Rows,
-    query_for_all_rows: String,
 }
 
 impl InUse {
     async fn new() -> Self {
         let roles = Roles::on_migrated().await;
         let stored = Rows::store(&roles.connect("owner").await).await;
-        let query_for_all_rows = roles.database.text(QUERY_FOR_ALL_ROWS).await;
-        Self { roles, stored, query_for_all_rows }
+        Self { roles, stored }
     }
 
     /// A pool of one connection: what it has prepared, the next call uses.
@@ -74,10 +78,10 @@ impl InUse {
         Db::connect(config).await.unwrap()
     }
 
-    async fn all_rows(&self) -> Result<String, String> {
-        let client = connect(&self.roles.database.url()).await;
-        let row = client.query_one(&self.query_for_all_rows, &[]).await;
-        row.map(|row| row.get(0)).map_err(|error| message(&error))
+    /// A query for all rows, without the columns that `other` lacks.
+    async fn query_for_all_rows(&self, other: &Self) -> String {
+        let columns = other.roles.database.text(COLUMNS).await;
+        self.roles.database.text(&QUERY_FOR_ALL_ROWS.replace("$COLUMNS", &columns)).await
     }
 
     /// Applies the migrations of a newer release.
@@ -92,54 +96,62 @@ impl InUse {
     }
 
     /// Calls each function as each program that has the rights for it.
-    async fn effects(&self, db: &Db) -> Result<Effects, String> {
+    async fn effects(&self, db: &Db, query: &str) -> Result<Effects, String> {
         let mut calls: Vec<_> = names().into_iter().map(|function| ("owner".to_owned(), function)).collect();
         for row in rows() {
             calls.extend(row.programs.into_iter().map(|program| (program, row.function.clone())));
         }
         let mut effects = Effects::new();
         for (program, function) in calls {
-            let effect = self.effect(db, &program, &function).await;
+            let effect = self.effect(db, &program, &function, query).await;
             let effect = effect.map_err(|error| format!("{function}, called by the {program}: {error}"))?;
             effects.insert((program, function), effect);
         }
         Ok(effects)
     }
 
-    /// Calls a function in a transaction, which is then undone.
-    async fn effect(&self, db: &Db, program: &str, function: &str) -> Result<String, String> {
+    /// Calls a function in a transaction, which is then undone, and gives what the query then finds.
+    async fn effect(&self, db: &Db, program: &str, function: &str, query: &str) -> Result<String, String> {
         let failed = |error| message(&error);
         let transaction = db.begin().await.map_err(|error| error.to_string())?;
         let role = format!("set local role {}", self.roles.name(program));
         transaction.execute(&role, &[]).await.map_err(failed)?;
         let kept = call(function, &transaction, &self.stored).await.map_err(|error| error.to_string())?;
         transaction.execute("reset role", &[]).await.map_err(failed)?;
-        let row = transaction.query_one(&self.query_for_all_rows, &[]).await.map_err(failed)?;
+        let row = transaction.query_one(query, &[]).await.map_err(failed)?;
         transaction.rollback().await;
         kept.then(|| row.get(0)).ok_or_else(|| "it does not return what it promises".to_owned())
     }
 }
 
-/// Checks that a program of this release, and its rows, are as before once a newer release has migrated.
+/// Checks that a newer release's migrations change nothing for a program of this release: neither rows that are there, nor
+/// what its functions return and store, without the columns that are dropped.
 async fn works_on(newer: &[String]) -> Result<(), String> {
-    let database = InUse::new().await;
+    let (unchanged, database) = (InUse::new().await, InUse::new().await);
     let open_before = database.one_connection().await;
-    let (rows, before) = (database.all_rows().await?, database.effects(&open_before).await?);
+    database.effects(&open_before, "select text 'before'").await?;
     let prepared_on = backend(&open_before).await;
 
     database.migrate(newer).await?;
 
-    same("the rows that were there", &rows, &database.all_rows().await?)?;
+    let query = unchanged.query_for_all_rows(&database).await;
+    same(
+        "the rows that were there",
+        &unchanged.roles.database.text(&query).await,
+        &database.roles.database.text(&query).await,
+    )?;
+    let expected = unchanged.effects(&unchanged.one_connection().await, &query).await?;
     let open_after = database.one_connection().await;
     for (when, db) in [("a session that is older than the change", &open_before), ("a newer session", &open_after)] {
-        let after = database.effects(db).await.map_err(|error| format!("{error} (on {when})"))?;
-        for ((program, function), rows) in &after {
+        let effects = database.effects(db, &query).await.map_err(|error| format!("{error} (on {when})"))?;
+        for ((program, function), rows) in &effects {
             let what = format!("the rows after {function}, called by the {program} on {when},");
-            same(&what, &before[&(program.clone(), function.clone())], rows)?;
+            same(&what, &expected[&(program.clone(), function.clone())], rows)?;
         }
     }
     assert_eq!(backend(&open_before).await, prepared_on, "no session was lost by it");
     open_after.migrate().await.map_err(|error| error.to_string())?;
+    unchanged.roles.drop().await;
     database.roles.drop().await;
     Ok(())
 }
@@ -189,13 +201,26 @@ async fn every_function_works_on_a_schema_of_a_newer_release() {
 #[tokio::test]
 async fn every_function_that_writes_is_seen_to_write() {
     let database = InUse::new().await;
-    let rows = database.all_rows().await.unwrap();
+    let query = database.query_for_all_rows(&database).await;
+    let rows = database.roles.database.text(&query).await;
 
-    for ((program, function), effect) in database.effects(&database.one_connection().await).await.unwrap() {
+    for ((program, function), effect) in database.effects(&database.one_connection().await, &query).await.unwrap() {
         let reads = ["get_", "count_", "total_"].iter().any(|prefix| function.starts_with(prefix));
         assert_eq!(effect == rows, reads, "{function}, called by the {program}: {effect}");
     }
     database.roles.drop().await;
+}
+
+#[tokio::test]
+async fn rows_are_compared_without_what_a_newer_release_has_dropped() {
+    let (older, newer) = (InUse::new().await, InUse::new().await);
+    older.roles.database.execute("alter table users add column unused text default 'x'; create table unused ()").await;
+
+    let query = older.query_for_all_rows(&newer).await;
+
+    assert_eq!(newer.roles.database.text(&query).await, older.roles.database.text(&query).await);
+    older.roles.drop().await;
+    newer.roles.drop().await;
 }
 
 #[tokio::test]
