@@ -182,6 +182,9 @@ fn a_new_migration_is_noticed_without_touching_anything_else() {
 
     package.check(&[], true).fails_with(&["queries/users.sql:7:67: ", "column \"avatar\" does not exist"]);
 
+    fs::write(&migration, "commit;\n").unwrap();
+    package.check(&[], true).fails_with(&["migrations/V9000__drop_a_column.sql:1: ends the transaction"]);
+
     fs::write(&migration, "alter table users add column pronouns text;\n").unwrap();
     package.check(&[], true).succeeds();
 }
