@@ -10,6 +10,9 @@ mod generate;
 #[path = "build/lint.rs"]
 mod lint;
 #[cfg(feature = "codegen")]
+#[path = "build/migrate.rs"]
+mod migrate;
+#[cfg(feature = "codegen")]
 #[path = "build/position.rs"]
 mod position;
 #[cfg(feature = "codegen")]

@@ -10,8 +10,8 @@ use miette::{Diagnostic as _, SourceSpan};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 
-use crate::position;
 use crate::server::Server;
+use crate::{migrate, position};
 
 /// Generates into `destination` (its `src/`); `changed` names the inputs for the case that there is no server.
 pub fn generate(root: &Path, destination: &Path, changed: &str) -> Result<(), String> {
@@ -58,13 +58,13 @@ async fn execute(client: &Client, sql: &str) -> Result<(), String> {
     client.batch_execute(sql).await.map_err(|error| chain(&error))
 }
 
-/// Each file as it is: a scratch database needs no history, and a file that runs in no transaction gets none.
+/// A scratch database needs no history.
 async fn migrate(client: &Client, directory: &Path) -> Result<(), String> {
     let mut migrations = refinery_core::load_sql_migrations(directory).map_err(|error| chain(&error))?;
     migrations.sort();
     for migration in &migrations {
-        let sql = migration.sql().unwrap_or_default();
-        execute(client, sql).await.map_err(|error| format!("migrations/{migration}.sql: {error}"))?;
+        let applied = migrate::apply(client, migration.sql().unwrap_or_default()).await;
+        applied.map_err(|finding| format!("migrations/{migration}.sql:{finding}"))?;
     }
     Ok(())
 }

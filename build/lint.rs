@@ -1,16 +1,12 @@
-//! Refuses files in migrations/ that refinery would skip or fail on, that would break a running system, or that change
-//! what a release has applied. Reads the files alone: no database. Used by build.rs, without any dependency.
+//! Refuses files in migrations/ that refinery would skip or fail on, or that change what a release has applied. Reads the
+//! files alone: no database. Used by build.rs, without any dependency. What a migration does to programs that run,
+//! `./dev lint` and `./dev compat` look at.
 
-mod breaking;
 mod released;
-mod sql;
-mod transactional;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-
-use sql::{Script, Token};
 
 /// Name in migrations/ (of a folder with a `/` behind it) → content.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -20,12 +16,6 @@ pub struct Finding {
     /// From 1.
     pub line: usize,
     pub message: String,
-}
-
-impl Finding {
-    fn at(tokens: &[Token], message: impl Into<String>) -> Self {
-        Self { line: tokens.first().map_or(1, |token| token.line), message: message.into() }
-    }
 }
 
 /// All that is wrong in `root`'s migrations/, a line each.
@@ -110,22 +100,14 @@ fn written(content: &[u8]) -> Vec<Finding> {
     let line = |end: usize| content[..end].split(|byte| *byte == b'\n').count();
     let mut findings = Vec::new();
     let mut add = |line, message: &str| findings.push(Finding { line, message: message.to_owned() });
-    let unmarked = content.strip_prefix("\u{feff}".as_bytes());
-    if unmarked.is_some() {
+    if content.starts_with("\u{feff}".as_bytes()) {
         add(1, "begins with a byte order mark, which PostgreSQL takes for SQL; save it as UTF-8 without one");
     }
     if let Some(end) = content.iter().position(|byte| *byte == b'\r') {
         add(line(end), "a carriage return, which changes refinery's checksum; save the file with LF line ends");
     }
-    match str::from_utf8(unmarked.unwrap_or(content)) {
-        Ok(sql) => {
-            let script = Script::read(sql);
-            findings.extend(transactional::findings(sql, &script));
-            findings.extend(breaking::findings(&script));
-        }
-        Err(error) => {
-            add(line(error.valid_up_to()), "not UTF-8, and refinery reads nothing else; save the file as UTF-8");
-        }
+    if let Err(error) = str::from_utf8(content) {
+        add(line(error.valid_up_to()), "not UTF-8, and refinery reads nothing else; save the file as UTF-8");
     }
     findings
 }

@@ -179,7 +179,7 @@ async fn touch_in_a_hurry(url: &str) -> Result<bool, Error> {
 
 /// What the programs print.
 async fn programs(seen: &Seen, urls: &[String]) {
-    let bot = crate::examples::folder().join("bot");
+    let bot = crate::project::examples::folder().join("bot");
     for url in urls {
         let with_url = |mut command: Command| {
             command

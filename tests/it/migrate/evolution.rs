@@ -1,14 +1,19 @@
 //! A newer release has changed the schema: this program reads and writes on.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::{env, fs};
+
 use clip_saver_db::{
-    ChannelSnapshot, Config, Db, GuildId, GuildSnapshot, ScanIncrement, ScanRunId, ScanStatus, UserSnapshot,
-    repositories as db,
+    ChannelSnapshot, Config, Db, GenericClient as _, GuildId, GuildSnapshot, ScanIncrement, ScanRunId, ScanStatus,
+    UserSnapshot, repositories as db,
 };
 
-use crate::support::every_function::{Rows, call_and_undo, names};
-use crate::support::{TestDatabase, backend_pid, changed, json, queued_run, reading_channel, user};
+use crate::project::roles::{Roles, rows};
+use crate::support::every_function::{Rows, call, names};
+use crate::support::{TestDatabase, backend_pid, changed, connect, json, queued_run, reading_channel, user};
 
-/// What a newer release may do: a status, a column in each table, an index less, an entry in the history.
+/// What a newer release may do: a status, a column in each table, an index less.
 const NEWER: &str = "
   alter type scan_status add value 'paused' before 'running';
   do $$
@@ -25,21 +30,145 @@ const NEWER: &str = "
         execute format('drop index %s', name);
       end loop;
     end $$;
-  insert into refinery_schema_history (version, name, applied_on, checksum)
-  values (99, 'future', '2030-01-01T00:00:00Z', '1');
 ";
 
-/// A pool of one connection: what it has prepared, the next call uses.
-async fn one_connection(database: &TestDatabase) -> Db {
-    let mut config: Config = database.url().parse().unwrap();
-    config.pool_max = 1;
-    Db::connect(config).await.unwrap()
+/// The columns of all tables, `table.column` each.
+const COLUMNS: &str = "
+  select string_agg(concat(table_name, '.', column_name), ' ') from information_schema.columns
+  where table_schema = 'public' and table_name <> 'refinery_schema_history'
+";
+
+/// Gives a query for all rows, with those of the columns `$COLUMNS` that are there. For a time, the query tells whether it is of
+/// this transaction or later, and for a generated key, nothing: two calls of a function then store the same.
+const QUERY_FOR_ALL_ROWS: &str = "
+  select format('select coalesce(string_agg(line, chr(10) order by line), '''') from (%s) as lines (line)',
+    string_agg(format('select concat(%L, row (%s)) from %I', relation || ' ', columns, relation), ' union all '))
+  from (
+    select table_name::text as relation, string_agg(
+        case
+          when data_type like 'timestamp%' then format('%I >= now()', column_name)
+          when data_type = 'uuid' or column_default like 'nextval%' then format('%I is null', column_name)
+          else quote_ident(column_name)
+        end, ', ' order by ordinal_position) as columns
+    from information_schema.columns
+    where table_schema = 'public' and concat(table_name, '.', column_name) = any (string_to_array('$COLUMNS', ' '))
+    group by table_name) as tables
+";
+
+/// Program and function → all rows after the call.
+type Effects = BTreeMap<(String, String), String>;
+
+/// A database of this release, in use.
+struct InUse {
+    roles: Roles,
+    stored: Rows,
 }
 
-async fn calls_every_function(db: &Db, rows: &Rows, when: &str) {
-    for name in names() {
-        let called = call_and_undo(&name, db, rows).await;
-        assert!(matches!(called, Ok(true)), "{name}, {when}: {called:?}");
+impl InUse {
+    async fn new() -> Self {
+        let roles = Roles::on_migrated().await;
+        let stored = Rows::store(&roles.connect("owner").await).await;
+        Self { roles, stored }
+    }
+
+    /// A pool of one connection: what it has prepared, the next call uses.
+    async fn one_connection(&self) -> Db {
+        let mut config: Config = self.roles.database.url().parse().unwrap();
+        config.pool_max = 1;
+        Db::connect(config).await.unwrap()
+    }
+
+    /// A query for all rows, without the columns that `other` lacks.
+    async fn query_for_all_rows(&self, other: &Self) -> String {
+        let columns = other.roles.database.text(COLUMNS).await;
+        self.roles.database.text(&QUERY_FOR_ALL_ROWS.replace("$COLUMNS", &columns)).await
+    }
+
+    /// Applies the migrations of a newer release.
+    async fn migrate(&self, newer: &[String]) -> Result<(), String> {
+        let owner = connect(&self.roles.url("owner")).await;
+        let recorded = "insert into refinery_schema_history (version, name, applied_on, checksum)
+                        values (9999, 'future', '2030-01-01T00:00:00Z', '1')";
+        for sql in newer.iter().map(String::as_str).chain([recorded]) {
+            owner.batch_execute(sql).await.map_err(|error| format!("{sql}: {}", message(&error)))?;
+        }
+        Ok(())
+    }
+
+    /// Calls each function as each program that has the rights for it.
+    async fn effects(&self, db: &Db, query: &str) -> Result<Effects, String> {
+        let mut calls: Vec<_> = names().into_iter().map(|function| ("owner".to_owned(), function)).collect();
+        for row in rows() {
+            calls.extend(row.programs.into_iter().map(|program| (program, row.function.clone())));
+        }
+        let mut effects = Effects::new();
+        for (program, function) in calls {
+            let effect = self.effect(db, &program, &function, query).await;
+            let effect = effect.map_err(|error| format!("{function}, called by the {program}: {error}"))?;
+            effects.insert((program, function), effect);
+        }
+        Ok(effects)
+    }
+
+    /// Calls a function in a transaction, which is then undone, and gives what the query then finds.
+    async fn effect(&self, db: &Db, program: &str, function: &str, query: &str) -> Result<String, String> {
+        let failed = |error| message(&error);
+        let transaction = db.begin().await.map_err(|error| error.to_string())?;
+        let role = format!("set local role {}", self.roles.name(program));
+        transaction.execute(&role, &[]).await.map_err(failed)?;
+        let kept = call(function, &transaction, &self.stored).await.map_err(|error| error.to_string())?;
+        transaction.execute("reset role", &[]).await.map_err(failed)?;
+        let row = transaction.query_one(query, &[]).await.map_err(failed)?;
+        transaction.rollback().await;
+        kept.then(|| row.get(0)).ok_or_else(|| "it does not return what it promises".to_owned())
+    }
+}
+
+/// Checks that a newer release's migrations change nothing for a program of this release: neither rows that are there, nor
+/// what its functions return and store, without the columns that are dropped.
+async fn works_on(newer: &[String]) -> Result<(), String> {
+    let (unchanged, database) = (InUse::new().await, InUse::new().await);
+    let open_before = database.one_connection().await;
+    database.effects(&open_before, "select text 'before'").await?;
+    let prepared_on = backend(&open_before).await;
+
+    database.migrate(newer).await?;
+
+    let query = unchanged.query_for_all_rows(&database).await;
+    same(
+        "the rows that were there",
+        &unchanged.roles.database.text(&query).await,
+        &database.roles.database.text(&query).await,
+    )?;
+    let expected = unchanged.effects(&unchanged.one_connection().await, &query).await?;
+    let open_after = database.one_connection().await;
+    for (when, db) in [("a session that is older than the change", &open_before), ("a newer session", &open_after)] {
+        let effects = database.effects(db, &query).await.map_err(|error| format!("{error} (on {when})"))?;
+        for ((program, function), rows) in &effects {
+            let what = format!("the rows after {function}, called by the {program} on {when},");
+            same(&what, &expected[&(program.clone(), function.clone())], rows)?;
+        }
+    }
+    assert_eq!(backend(&open_before).await, prepared_on, "no session was lost by it");
+    open_after.migrate().await.map_err(|error| error.to_string())?;
+    unchanged.roles.drop().await;
+    database.roles.drop().await;
+    Ok(())
+}
+
+/// What PostgreSQL says.
+fn message(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |report| report.message().to_owned())
+}
+
+fn same(what: &str, before: &str, after: &str) -> Result<(), String> {
+    let lacks = |lines: &str, line: &&str| !lines.lines().any(|other| other == *line);
+    let gone: Vec<_> = before.lines().filter(|line| lacks(after, line)).collect();
+    let new: Vec<_> = after.lines().filter(|line| lacks(before, line)).collect();
+    if before == after {
+        Ok(())
+    } else {
+        Err(format!("{what} are not as before the change. Gone: {gone:#?}, new: {new:#?}"))
     }
 }
 
@@ -47,21 +176,72 @@ async fn backend(db: &Db) -> i32 {
     backend_pid(&db.connection().await.unwrap()).await
 }
 
+/// The migrations that this release lacks, of the folder that a newer one's `./dev compat` names; without it, a sample.
+fn of_a_newer_release() -> Vec<String> {
+    let Some(folder) = env::var_os("CLIP_DB_COMPAT_MIGRATIONS") else { return vec![NEWER.to_owned()] };
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut newer = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        let version = name.strip_prefix('V').and_then(|rest| rest.split_once("__")?.0.parse::<u32>().ok());
+        if let Some(version) = version
+            && !ours.join(name).exists()
+        {
+            newer.insert(version, fs::read_to_string(entry.path()).unwrap());
+        }
+    }
+    newer.into_values().collect()
+}
+
 #[tokio::test]
-async fn every_function_works_on_when_a_newer_release_changes_the_schema() {
-    let database = TestDatabase::new().await;
-    let rows = Rows::store(&database).await;
-    let open_before = one_connection(&database).await;
-    calls_every_function(&open_before, &rows, "before").await;
-    let prepared_on = backend(&open_before).await;
+async fn every_function_works_on_a_schema_of_a_newer_release() {
+    works_on(&of_a_newer_release()).await.unwrap_or_else(|reason| panic!("{reason}"));
+}
 
-    database.execute(NEWER).await;
+#[tokio::test]
+async fn every_function_that_writes_is_seen_to_write() {
+    let database = InUse::new().await;
+    let query = database.query_for_all_rows(&database).await;
+    let rows = database.roles.database.text(&query).await;
 
-    calls_every_function(&open_before, &rows, "on a session that is older than the change").await;
-    assert_eq!(backend(&open_before).await, prepared_on, "no session was lost by it");
-    let open_after = one_connection(&database).await;
-    open_after.migrate().await.unwrap();
-    calls_every_function(&open_after, &rows, "on a session that is newer").await;
+    for ((program, function), effect) in database.effects(&database.one_connection().await, &query).await.unwrap() {
+        let reads = ["get_", "count_", "total_"].iter().any(|prefix| function.starts_with(prefix));
+        assert_eq!(effect == rows, reads, "{function}, called by the {program}: {effect}");
+    }
+    database.roles.drop().await;
+}
+
+#[tokio::test]
+async fn rows_are_compared_without_what_a_newer_release_has_dropped() {
+    let (older, newer) = (InUse::new().await, InUse::new().await);
+    older.roles.database.execute("alter table users add column unused text default 'x'; create table unused ()").await;
+
+    let query = older.query_for_all_rows(&newer).await;
+
+    assert_eq!(newer.roles.database.text(&query).await, older.roles.database.text(&query).await);
+    older.roles.drop().await;
+    newer.roles.drop().await;
+}
+
+#[tokio::test]
+async fn a_change_that_breaks_a_program_and_that_no_lint_sees_is_seen() {
+    let returns_null = "create or replace function set_updated_at() returns trigger language plpgsql
+                        as 'begin return null; end'";
+    let stores_else = "create function other() returns trigger language plpgsql
+                       as 'begin new.username = upper(new.username); return new; end';
+                       create trigger other before insert on users for each row execute function other()";
+    for (change, reason) in [
+        (returns_null, "it does not return what it promises"),
+        (stores_else, "upsert_user, called by the bot on a session that is older"),
+        ("alter table bot_channels disable trigger user", "called by the bot on a session that is older"),
+        ("do $$ begin execute 'alter table users drop column avatar'; end $$", "column \"avatar\" does not exist"),
+        ("do $$ begin execute 'revoke insert on users from ' || current_user; end $$", "permission denied"),
+        ("delete from install_intents", "the rows that were there are not as before"),
+        ("update bot_channels set settings = '{\"a\": 1}'", "the rows that were there are not as before"),
+    ] {
+        let reported = works_on(&[change.to_owned()]).await.expect_err(change);
+        assert!(reported.contains(reason), "{change}: {reported}");
+    }
 }
 
 /// A run with a status that only the newer release knows.

@@ -1,11 +1,15 @@
-//! The lint of migrations/ that every build with the generator runs: for each rule what it refuses, at which line, and
-//! the neighbours that it lets pass.
+//! The lint of migrations/ that every build with the generator runs, and how a build applies them to a scratch database:
+//! for each rule what it refuses, and the neighbours that it lets pass.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 #[path = "../../../build/lint.rs"]
 pub mod lint;
+#[path = "../../../build/migrate.rs"]
+mod migrate;
+
+use crate::support::{TestDatabase, connect};
 
 /// An empty folder of a test.
 pub fn folder(name: &str) -> PathBuf {
@@ -20,27 +24,6 @@ fn lint(files: &[(&str, &[u8])]) -> Vec<String> {
     let files = files.iter().map(|(name, content)| ((*name).to_owned(), content.to_vec())).collect();
     let findings = lint::findings(&files);
     findings.into_iter().map(|(name, finding)| format!("{name}:{}: {}", finding.line, finding.message)).collect()
-}
-
-fn lint_sql(sql: &str) -> Vec<String> {
-    lint(&[("V9__sample.sql", sql.as_bytes())])
-}
-
-/// One finding for each expected line and part of its message.
-#[track_caller]
-pub fn refused(sql: &str, expected: &[(usize, &str)]) {
-    let findings = lint_sql(sql);
-    assert_eq!(findings.len(), expected.len(), "{sql}\n{findings:#?}");
-    for (line, part) in expected {
-        let is_expected =
-            |finding: &String| finding.starts_with(&format!("V9__sample.sql:{line}: ")) && finding.contains(part);
-        assert!(findings.iter().any(is_expected), "{sql}\nno {part:?} at {line}: {findings:#?}");
-    }
-}
-
-#[track_caller]
-pub fn passes(sql: &str) {
-    assert_eq!(lint_sql(sql), [""; 0], "{sql}");
 }
 
 #[test]
@@ -96,112 +79,71 @@ fn text_that_changes_between_machines_is_refused() {
         assert_eq!(findings.len(), 1, "{findings:#?}");
         assert!(findings[0].starts_with(expected), "{findings:#?}");
     }
-    passes("select 'ä';\n");
+    assert_eq!(lint(&[("V9__x.sql", "select 'ä';\n".as_bytes())]), [""; 0]);
 }
 
-#[test]
-fn what_ends_the_transaction_is_refused() {
-    for statement in
-        ["begin", "BEGIN work", "start transaction", "commit", "end", "rollback", "abort", "prepare transaction 'a'"]
-    {
-        refused(&format!("select 1;\n\n{statement};"), &[(3, "breaks the transaction")]);
+/// Applies a file as a build does, on a database of its own.
+async fn apply(sql: &str) -> Result<(), String> {
+    let database = TestDatabase::new().await;
+    migrate::apply(&connect(&database.url()).await, sql).await
+}
+
+#[track_caller]
+fn refused(sql: &str, applied: Result<(), String>, expected: &str) {
+    let finding = applied.expect_err(sql);
+    assert!(finding.contains(expected), "{sql}: {finding}");
+}
+
+#[tokio::test]
+async fn what_ends_the_transaction_is_refused() {
+    for ending in ["commit", "END", "rollback", "abort", "commit and chain", "begin; commit", "rollback; begin"] {
+        let sql = format!("create table t (a int);\n{ending};\n");
+        refused(&sql, apply(&sql).await, "1: ends the transaction");
     }
-    refused("select 1; /* ; */ commit; -- end\nend", &[(1, "`commit`"), (2, "`end`")]);
+    apply("savepoint a; select 'commit;'; release a; do $$ begin end $$; -- commit;").await.unwrap();
 }
 
-#[test]
-fn words_of_the_transaction_elsewhere_pass() {
-    for sql in [
-        "select 'a; commit; b', e'\\'; commit; ', \"; commit; \", '''; commit;';",
-        "-- ; commit;\n/* /* ; */ ; commit; */ select 1;",
-        "create function f() returns trigger language plpgsql as $$\nbegin\n  return new;\nend; $$;",
-        "do $a$ begin; commit; $$; commit; $$ end $a$;",
-        "create function f() returns int begin atomic select case when true then 1 end; select 2; end; select 3;",
-        "create table t (begin_at timestamptz, commit text);\nalter table t add column end_at timestamptz;",
-        "create table t$$ (a int); select 1 as \"a\"\"; commit; \";",
-        "create rule r as on insert to t do (select 1; delete from u);",
-        "prepare p as select $1$2;",
-        "select 'a\\', e'', e'b\\'c';",
-        "",
-    ] {
-        passes(sql);
-        // And the reader is back at the end.
-        let line = sql.matches('\n').count() + 2;
-        refused(&format!("{sql}\ncommit"), &[(line, "`commit`")]);
-    }
+#[tokio::test]
+async fn what_postgresql_refuses_is_refused_at_its_line() {
+    let sql = "select 'é';\n\nselect nothing from users;";
+    refused(sql, apply(sql).await, "3: column \"nothing\" does not exist");
 }
 
-const OUTSIDE: &str = "\
-create index concurrently i on t (a)
-create unique index concurrently i on t (a)
-drop index concurrently i
-reindex index concurrently i
-reindex (verbose, concurrently) table t
-reindex database d
-reindex schema s
-reindex system d
-vacuum (analyze) t
-create database d
-drop database d
-alter system set a = 1
-alter database d set tablespace x
-create tablespace x location '/x'
-drop tablespace x
-alter table t detach partition p concurrently";
-
-#[test]
-fn what_cannot_run_in_a_transaction_is_refused_in_an_ordinary_file() {
-    for statement in OUTSIDE.lines() {
-        refused(&format!("select 1;\n\n{statement};"), &[(3, "cannot run in a transaction")]);
-        passes(&format!("-- non-transactional\n-- Why.\n{statement};\n"));
-        // Only the exact first line counts.
-        for first_line in
-            ["-- Non-transactional", "-- non-transactional ", "--non-transactional", " -- non-transactional"]
+#[tokio::test]
+async fn what_cannot_run_in_a_transaction_is_refused_in_an_ordinary_file() {
+    for statement in ["create index concurrently i on users (avatar)", "vacuum users"] {
+        for first in
+            ["", "select 1;\n", "-- Non-transactional\n", "-- non-transactional \n", "\n-- non-transactional\n"]
         {
-            refused(&format!("{first_line}\n{statement};"), &[(2, "cannot run in a transaction")]);
+            let sql = format!("{first}{statement};");
+            refused(&sql, apply(&sql).await, "put the statement alone into a file whose first line");
         }
-        refused(&format!("\n-- non-transactional\n{statement};"), &[(3, "cannot run in a transaction")]);
-    }
-    for sql in [
-        "reindex index i;",
-        "drop index i;",
-        "refresh materialized view concurrently v;",
-        "alter database d set a = 1;",
-        "comment on table t is 'vacuum; create index concurrently';",
-        "create table vacuum_runs (vacuum_at timestamptz);",
-    ] {
-        passes(sql);
+        apply(&format!("-- non-transactional\n-- Why.\n{statement};\n")).await.unwrap();
     }
 }
 
-#[test]
-fn a_non_transactional_file_holds_one_statement_that_needs_it() {
-    refused("-- non-transactional\nselect 1;", &[(2, "can run in a transaction")]);
-    refused("-- non-transactional\n", &[(1, "without a statement")]);
-    refused("-- non-transactional\nvacuum;\n\nvacuum t;", &[(4, "a second statement")]);
-    refused(
-        "-- non-transactional\ndrop index concurrently i;\nselect 1;",
-        &[(3, "can run in a transaction"), (3, "a second statement")],
-    );
+#[tokio::test]
+async fn a_non_transactional_file_holds_one_statement_that_needs_it() {
+    for sql in ["", "select 1;", "create index i on users (avatar);"] {
+        let sql = format!("-- non-transactional\n{sql}");
+        refused(&sql, apply(&sql).await, "1: this file can run in a transaction");
+    }
+    for sql in ["vacuum users; vacuum users;", "vacuum users; select 1;", "select 1; vacuum users;"] {
+        let sql = format!("-- non-transactional\n{sql}");
+        refused(&sql, apply(&sql).await, "holds one statement");
+    }
 }
 
-#[test]
-fn an_enum_value_is_not_used_in_the_file_that_adds_it() {
-    let add = "alter type public.status add value if not exists 'late' before 'early';\n";
-    for (used, line) in [
-        ("update t set status = 'late' where a;", 2),
-        ("\nalter table t\n  alter a set default 'late';", 4),
-        ("do $$ begin update t set status = 'late'; end $$;", 2),
-        ("create function f() returns status language sql as $$ select 'late'::status $$;", 2),
+#[tokio::test]
+async fn an_enum_value_is_not_used_in_the_file_that_adds_it() {
+    let add = "alter type scan_status add value 'late' before 'failed';\n";
+    for used in [
+        "insert into bot_channel_scan_runs (channel_id, status) values ('1', 'late');",
+        "alter table bot_channel_scan_runs alter status set default 'late';",
+        "do $$ begin perform 'late'::scan_status; end $$;",
+        "create function f() returns scan_status language sql as $$ select 'late'::scan_status $$;",
     ] {
-        refused(&format!("{add}{used}"), &[(line, "'late' cannot be used")]);
+        refused(used, apply(&format!("{add}{used}")).await, "; move the statement to a later file");
     }
-    for sql in [
-        "select 'early', 'later', '''late'''; -- 'late'",
-        "create function f() returns trigger language plpgsql as $$ begin new.status = 'late'; end $$;",
-    ] {
-        passes(&format!("{add}{sql}"));
-    }
-    let files: [(&str, &[u8]); 2] = [("V8__add.sql", add.as_bytes()), ("V9__use.sql", b"select 'late'::status;")];
-    assert_eq!(lint(&files), [""; 0]);
+    apply(add).await.unwrap();
 }

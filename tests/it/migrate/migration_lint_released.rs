@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::migrate::migration_lint::{folder, lint};
 
-fn git(root: &Path, arguments: &[&str]) {
+pub fn git(root: &Path, arguments: &[&str]) {
     let identity = [
         "-c",
         "user.name=Test",
@@ -27,7 +27,7 @@ fn git(root: &Path, arguments: &[&str]) {
 }
 
 /// Writes the files, commits and tags them.
-fn release(root: &Path, tag: &str, files: &[(&str, &str)]) {
+pub fn release(root: &Path, tag: &str, files: &[(&str, &str)]) {
     for (name, content) in files {
         fs::write(root.join("migrations").join(name), content).unwrap();
     }

@@ -50,7 +50,8 @@ pub async fn call_and_undo(name: &str, database: &Db, rows: &Rows) -> Result<boo
     kept
 }
 
-async fn call(name: &str, client: &impl Client, rows: &Rows) -> Result<bool, Error> {
+/// Calls a function; whether it returned what it promises.
+pub async fn call(name: &str, client: &impl Client, rows: &Rows) -> Result<bool, Error> {
     let kept = match name {
         _ if name.contains("guild_settings") => guild_settings(name, client, rows).await?,
         _ if name.contains("guild") && !name.contains("channel") => guilds(name, client, rows).await?,
@@ -59,7 +60,7 @@ async fn call(name: &str, client: &impl Client, rows: &Rows) -> Result<bool, Err
         _ if name.contains("intent") => install_intents(name, client, rows).await?,
         _ => channels(name, client, rows).await?,
     };
-    Ok(kept.unwrap_or_else(|| panic!("tests/it/every_function.rs does not call {name}")))
+    Ok(kept.unwrap_or_else(|| panic!("tests/it/support/every_function.rs does not call {name}")))
 }
 
 async fn users(name: &str, client: &impl Client, rows: &Rows) -> Result<Option<bool>, Error> {
