@@ -1,4 +1,4 @@
-//! Discord's objects, cut down to what the database holds.
+//! Converts Discord's objects into snapshots: only what the database stores.
 
 use chrono::DateTime;
 use clip_saver_db::{ChannelId, ChannelSnapshot, GuildId, GuildSnapshot, UserId, UserSnapshot};
@@ -26,7 +26,7 @@ pub fn channel(channel: &Channel) -> ChannelSnapshot {
     }
 }
 
-/// The guild's owner, if Discord sent them along with the members.
+/// The guild's owner, if Discord sent the owner among the members.
 pub fn owner(guild: &Guild) -> Option<UserSnapshot> {
     let user = &guild.members.iter().find(|member| member.user.id == guild.owner_id)?.user;
     Some(UserSnapshot {
@@ -38,7 +38,7 @@ pub fn owner(guild: &Guild) -> Option<UserSnapshot> {
     })
 }
 
-/// The words that the database holds.
+/// The channel's type as the database stores it.
 fn kind(kind: ChannelType) -> &'static str {
     match kind {
         ChannelType::GuildText => "text",
