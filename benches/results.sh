@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Composes RESULTS.md of what the benches left in the target folder, the machine and what a build costs. `./dev bench`
-# sources this, from the package's folder, with `target` and its own functions at hand.
+# Writes RESULTS.md from the benches' output in the target folder, the machine and the cost of a build. `./dev bench` sources
+# this file in the package's folder. It uses `target` and functions of `dev`.
 
 # The whole document.
 # shellcheck disable=SC2154 # dev sets `target`
@@ -14,35 +14,35 @@ results() {
   cat <<TEXT
 # Results
 
-Written by \`./dev bench\` on $(date -u '+%Y-%m-%d %H:%M') UTC; not to be edited.
+Written by \`./dev bench\` on $(date -u '+%Y-%m-%d %H:%M') UTC; do not edit.
 
 $(machine)
 
-The server is a throwaway one with its data in memory where there is enough, and writes nothing through to a disk
-(\`fsync=off\`): what is measured is the work, not the disk. It has a core to itself, and so has the client, if there are
-two. Absolute times differ from machine to machine; ratios and the shapes of curves hardly do.
+The server is a throwaway PostgreSQL. Its data is in memory if there is enough, and it does not flush to disk (\`fsync=off\`):
+the benches measure the work, not the disk. With two cores, the server and the client have one each. Absolute times differ
+between machines; ratios and the shapes of curves hardly do.
 
 ## In comparison with hand-written code
 
-The same statements through tokio-postgres by hand, prepared once and held (\`benches/common/hand_written.rs\`). Each of 25
-rounds runs both sides by turns, and gives one ratio: how much longer ours takes, by the clock and of the client's CPU. The
-table has their medians, the middle half of them, and what was aimed at. By hand there is one connection and no pool but where
-tasks run at once, and no \`returning\` where nobody needs a row; lists are parsed into \`serde_json::Value\`, which this crate
-leaves to whoever asks for a value. Rows without an aim show other ways to write it by hand.
+The hand-written side runs the same statements through tokio-postgres, prepared once and held
+(\`benches/common/hand_written.rs\`). Each of 25 rounds alternates between both sides and gives one ratio: ours divided by
+hand-written, in wall time and in client CPU time. The table shows the medians, the middle half (spread) and the targets.
+Hand-written code uses one connection and no pool, except with concurrent tasks, and no \`returning\` if no row is needed. It
+parses lists into \`serde_json::Value\`; this crate parses JSON only when a value is asked for. Rows without a target show other
+ways to write the code by hand.
 
 $(cat "$target/tmp/ratios.md")
 
 ## Allocations
 
-What one time of an operation asks of the allocator, the driver's share included: how often, and how many bytes. Of an
-operation in tasks, a time is a call of each task.
+Allocations and bytes for one run of an operation, including the driver's share. With several tasks, one run is one call of
+each task.
 
 $(cat "$target/tmp/allocations.md")
 
 ## Growth
 
-Medians of a few rounds, and half the width of the middle half of them. The last column is what the last step of the size
-makes of the number before.
+Medians of a few rounds ± half the width of their middle half. The last column is the last number divided by the one before.
 
 ### $(growth channels "Channels in a guild")
 
@@ -52,15 +52,15 @@ makes of the number before.
 
 ## Building
 
-| | measured | aimed at | met |
+| | measured | target | met |
 |---|---:|---:|---|
 | crates that a consumer compiles (no default features) | $crates | 150 | $(met "$crates" 150) |
 | \`cargo build\` after touching a .rs file | $rust s | | |
 | \`cargo build\` after a change of a query, scratch server included | $sql s | $(limit "$rust") s | $(met "$sql" "$(limit "$rust")") |
 | \`cargo build\` after a new query, scratch server included | $query s | | |
 
-Medians of three builds of the whole package (dev profile). The aim is 1.5 times the .rs file's, and 2 s for the server. A new
-query is a new function, for which more is compiled again than for a new text.
+Medians of three builds of the whole package (dev profile). The target is 1.5 times the .rs file's time, plus 2 s for the
+server. A new query is a new function: it recompiles more than a changed query does.
 TEXT
 }
 
@@ -84,20 +84,20 @@ machine() {
 TEXT
 }
 
-# Of the curves of a name: a title, the plot, the table.
+# The title, the plot and the table of the curves with this name.
 growth() {
   printf '%s\n\n![%s](../docs/growth-%s.svg)\n\n' "$2" "$2" "$1"
   cat "$target/tmp/growth-$1.md"
 }
 
-# With the features that README.md tells a consumer to take.
+# With the features that README.md recommends to consumers.
 crates() {
   cargo tree --locked --no-default-features --edges=normal,build --prefix=none | sed 's/ (\*)$//' | sort -u | wc -l |
     tr -d ' '
 }
 
-# Nobody's files are touched, and nothing is left behind however this ends. cargo would take a package of the same version
-# for this one.
+# Builds run in a copy: they change no file of the package, and the copy is removed at any exit. With the same version, cargo
+# would take the copy for this package.
 copy_package() {
   copy=$target/build-times
   rm -rf "$copy"
@@ -112,7 +112,7 @@ copy_package() {
   build_seconds >/dev/null
 }
 
-# Three times an edit and a build.
+# The median time of three edits and builds.
 median_build() {
   local n
   for n in 1 2 3; do
@@ -134,7 +134,7 @@ add_query() {
   printf '\n--! added_%s\nselect count(*) as channels from bot_channels;\n' "$1" >>"$copy/queries/channels.sql"
 }
 
-# A scratch server of its own is part of the price.
+# The time includes starting a scratch server.
 build_seconds() {
   local TIMEFORMAT=%R
   {

@@ -1,4 +1,38 @@
-#![doc = include_str!("../README.md")]
+//! The PostgreSQL layer of the Discord Clip Saver. Its bot and its worker call typed async functions. The SQL behind them is
+//! written by hand, and the build checks every change of it against a real PostgreSQL.
+//!
+//! ```no_run
+//! use clip_saver_db::{Error, GuildSnapshot, close_db, init_db, repositories as db};
+//!
+//! # async fn example() -> Result<(), Error> {
+//! let database = init_db().await?; // reads DATABASE_URL, connects, migrates
+//! let guild = GuildSnapshot::new("197038439483310086".parse()?, "Discord Testers");
+//! db::sync_guild(&database, &guild).await?;
+//! for channel in db::get_reading_channels(&database, guild.id).await? {
+//!     if let Some(run) = db::enqueue_scan_run(&database, channel.channel_id).await? {
+//!         println!("{} is queued as {run}", channel.channel_id);
+//!     }
+//! }
+//! close_db(&database).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to go next
+//!
+//! - [`repositories`] has every function that reads or writes, and says what all of them promise.
+//! - [`init_db`] opens the database from the environment, [`get_config`] shows what it reads, and [`Config`] has every setting.
+//!   [`close_db`] ends it.
+//! - [`Db`] is the pool. Each call on it commits by itself. Clone it for each task: the clones share one pool.
+//! - [`Db::transaction`] stores several calls together, or none of them. It runs again after a conflict.
+//! - [`Client`] is what a function runs on: a [`Db`], a [`Connection`] or a [`Transaction`].
+//! - [`GuildSnapshot`], [`ChannelSnapshot`] and [`UserSnapshot`] go in. [`Guild`], [`Channel`], [`ScanRun`] and other rows come
+//!   out. Ids have types of their own, such as [`GuildId`]. [`Settings`] is a JSON object.
+//! - [`Error`] has a [`kind`](Error::kind) of type [`ErrorKind`]. It says whether a retry makes sense
+//!   ([`Error::is_retryable`]) and whether a write may have been stored ([`Error::is_outcome_unknown`]).
+//! - [`migrate`] brings the schema up to date. Programs may start at the same time: one migrates, the others wait.
+//! - [`queries`] has the generated functions, for streaming or a mapping of your own.
+//! - [`Db::health`] answers a readiness probe.
 
 include!(concat!(env!("OUT_DIR"), "/codegen.rs"));
 
@@ -56,4 +90,7 @@ mod documents {
 
     #[doc = include_str!("../docs/QUICK_REFERENCE.md")]
     struct QuickReference;
+
+    #[doc = include_str!("../README.md")]
+    struct Readme;
 }

@@ -1,7 +1,7 @@
-//! How often each operation asks for memory, and for how much, through this crate and by hand. Both sides include what the
-//! driver allocates, the task of its connection too: they run on one thread, and nothing else does meanwhile.
+//! How often each operation allocates, and how many bytes, through this crate and by hand. Both sides include what the
+//! driver and its connection's task allocate: everything runs on one thread, and nothing else runs meanwhile.
 //!
-//! Unlike times, these numbers hardly change from run to run.
+//! Unlike times, these numbers hardly change between runs.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -20,13 +20,13 @@ use common::operations::{Bench, Operation};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Enough for every connection of a pool to have prepared the statement, and for buffers to have their size.
+/// Enough runs for every connection of a pool to prepare the statement, and for buffers to reach their size.
 const WARM_UP: u64 = 10;
 
-/// Times that are counted, of an operation that is not too long for it.
+/// The most runs that are counted; fewer if an operation takes long.
 const MOST: u64 = 200;
 
-/// What an operation may take of a side.
+/// The time for all runs of an operation on one side.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 struct Allocations {
@@ -43,7 +43,7 @@ impl Bench for Allocations {
     }
 }
 
-/// What one time of an operation asks of the allocator.
+/// The allocations and bytes of one run of an operation.
 struct Asked {
     often: f64,
     bytes: f64,
@@ -60,7 +60,7 @@ impl Asked {
     }
 }
 
-/// Warms up, and says how many times fit into our patience.
+/// Warms up; returns how many runs fit into `PATIENCE`.
 async fn times(operation: &impl AsyncFn(u64)) -> u64 {
     operation(1).await;
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! What is in the database before a bench, and what is handed to both sides.
+//! The data that is in the database before a bench, and the input of both sides.
 
 use clip_saver_db::{ChannelSnapshot, GuildId, GuildSnapshot, Settings, repositories as db};
 use clip_saver_db::{Db, UserId};
@@ -10,7 +10,7 @@ pub const SETTINGS: &str = r#"{"prefix": "!", "locale": "en-GB", "is_enabled": t
 pub const OVERRIDES: &str =
     r#"{"is_enabled": true, "threshold": 5, "tags": ["clips", "highlights"], "quality": "1080p"}"#;
 
-/// What channels are called; a number follows.
+/// Names of channels; a number is appended.
 const NAMES: [&str; 12] = [
     "general",
     "clips",
@@ -26,10 +26,10 @@ const NAMES: [&str; 12] = [
     "art",
 ];
 
-/// Guilds with so many channels each; the guild's id is the number of its channels.
+/// One guild for each number of channels; this number is also the guild's id.
 pub const SIZES: [u64; 3] = [10, 500, 10_000];
 
-/// Channels that one-row writes take in turn.
+/// The number of channels that one-row writes use in turn.
 pub const CHANNELS: u64 = 1000;
 
 /// The owner of every guild.
@@ -42,7 +42,7 @@ pub fn guild(id: u64) -> GuildSnapshot {
         .with_owner(UserId::from(OWNER))
 }
 
-/// The channels of a guild: their ids begin with the guild's.
+/// The channels of a guild; their ids are derived from the guild's id.
 pub fn channels(guild: u64, count: u64) -> Vec<ChannelSnapshot> {
     let overrides: Settings = OVERRIDES.parse().expect("the overrides are JSON");
     let channel = |number: u64| {
@@ -57,12 +57,12 @@ fn name(number: u64) -> String {
     format!("{name}-{number}")
 }
 
-/// The channel of a guild.
+/// The id of a guild's channel.
 pub fn channel_id(guild: u64, number: u64) -> u64 {
     1_000_000_000_000_000_000 + guild * 10_000_000 + number
 }
 
-/// The guild whose channels one-row writes take in turn.
+/// The guild whose channels one-row writes use in turn.
 pub const BUSY: u64 = 77;
 
 /// Migrates, and stores guilds with their channels and settings.

@@ -1,7 +1,7 @@
-//! The same operations by hand on tokio-postgres, as its documentation shows them: statements prepared once and held,
-//! batches by `unnest`, rows streamed into owned structs of `String` and `serde_json::Value`.
+//! The same operations written by hand with tokio-postgres, as its documentation shows them: statements prepared once and
+//! held, batches by `unnest`, rows streamed into owned structs of `String` and `serde_json::Value`.
 //!
-//! The SQL is the same, so that what differs is the way to the server and back.
+//! The SQL is the same, so only the way to the server and back differs.
 
 use std::pin::pin;
 
@@ -64,12 +64,12 @@ pub fn parsed(row: &Row) -> Result<Value, Error> {
     row.try_get(10)
 }
 
-/// A channel's settings as they came.
+/// A channel's settings, not parsed.
 pub fn text(row: &Row) -> Result<Box<RawValue>, Error> {
     row.try_get(10).map(|Json(settings)| settings)
 }
 
-/// Statements of one connection.
+/// The prepared statements of one connection.
 pub struct Statements {
     get_guild_settings: Statement,
     upsert_guild: Statement,

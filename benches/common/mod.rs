@@ -1,4 +1,4 @@
-//! What the benches share: a server of their own, its data, and the same operations written by hand.
+//! Shared by the benches: a throwaway server, its data, and the same operations written by hand.
 
 #![allow(dead_code, reason = "each bench takes the part that it needs")]
 
@@ -12,7 +12,7 @@ use operations::Sides;
 use server::Server;
 use tokio::runtime::{Builder, Runtime};
 
-/// A server with data, both sides connected to it, and what they run on.
+/// Starts a server with data, a runtime, and both sides connected to the server.
 pub fn begin() -> (Server, Runtime, Sides) {
     let server = Server::start();
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime starts");

@@ -1,4 +1,4 @@
-//! Numbers of several rounds, and how tables show them.
+//! Statistics over several rounds, and their format in tables.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of one number a round.
+    /// Computes it from one number a round.
     pub fn of(rounds: impl IntoIterator<Item = f64>) -> Self {
         let mut rounds: Vec<f64> = rounds.into_iter().collect();
         rounds.sort_by(f64::total_cmp);
@@ -25,20 +25,20 @@ impl Spread {
     }
 }
 
-/// What is counted here is far below 2⁵³.
+/// Converts a count. All counts here are far below 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 pub fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// With commas, and no digits behind the point.
+/// Formats a number with commas and without decimals.
 pub fn whole(number: f64) -> String {
     let digits = format!("{number:.0}");
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
     groups.join(",")
 }
 
-/// As a person would say it: three digits and a unit.
+/// Formats a time with three digits and a unit.
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let units = [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")];

@@ -1,4 +1,4 @@
-//! Every operation that is measured: through this crate, and by hand.
+//! Every measured operation, through this crate and by hand.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,14 +21,14 @@ const IN_TRANSACTION: u64 = 10;
 /// Connections that parallel tasks use.
 const CONNECTIONS: usize = 8;
 
-/// A row of the table: an operation, and what it may cost in comparison with hand-written code.
+/// A row of the table: an operation and its targets in comparison with hand-written code.
 pub struct Operation {
     pub name: String,
-    /// By the clock, and of the client's CPU; `None` where another way to write it by hand is looked at.
+    /// For wall time and client CPU time; `None` for another way to write it by hand.
     pub targets: Option<[f64; 2]>,
 }
 
-/// What a bench does with each operation. The functions run it so many times.
+/// What a bench does with each operation. The functions run it as many times as they are told.
 pub trait Bench {
     fn bench(&mut self, operation: Operation, ours: impl AsyncFn(u64), by_hand: impl AsyncFn(u64));
 }
@@ -65,7 +65,7 @@ impl Sides {
         }
     }
 
-    /// A number that goes up with every call: channels are taken in turn, cursors go forward.
+    /// A number that grows with every call: channels are used in turn, cursors move forward.
     fn next(&self) -> u64 {
         self.calls.fetch_add(1, Ordering::Relaxed)
     }
@@ -116,7 +116,7 @@ impl Sides {
 
     fn in_a_transaction(&mut self, bench: &mut impl Bench) {
         let Self { db, client, statements, calls, .. } = self;
-        // The sides take turns, but the borrow checker cannot know.
+        // The sides never run at the same time, but the borrow checker cannot know that.
         let client = &Mutex::new(client);
         let guild = guild(10);
         let number = || calls.fetch_add(1, Ordering::Relaxed);
@@ -179,7 +179,7 @@ impl Sides {
         }
     }
 
-    /// By hand without parsing the JSON, which this crate leaves to whoever asks for a value.
+    /// The hand-written side does not parse the JSON. This crate parses it only when a value is asked for.
     fn lists_of_text(&self, bench: &mut impl Bench) {
         let (Self { db, client, statements, .. }, size) = (self, SIZES[2]);
         let text = size.to_string();
@@ -281,7 +281,7 @@ impl Sides {
     }
 }
 
-/// Runs so many tasks at once, to their end.
+/// Runs this many tasks at once, to their end.
 async fn in_tasks<F: Future<Output = ()> + Send + 'static>(tasks: u64, task: impl Fn(u64) -> F) {
     let running: Vec<_> = (0..tasks).map(|number| spawn(task(number))).collect();
     for task in running {
@@ -324,7 +324,7 @@ async fn write_by_hand(turns: Turns, task: u64, times: u64) {
     }
 }
 
-/// Connections that are checked out in turn, by call.
+/// Connections that are checked out in turn, for one call each.
 #[derive(Clone)]
 struct Turns(Arc<(Semaphore, StdMutex<Connections>)>);
 
@@ -407,14 +407,14 @@ async fn progress_by_hand(client: &impl tokio_postgres::GenericClient, statement
     assert!(known.expect("written"), "the channel is there");
 }
 
-/// What needs no answer is joined: those statements leave together.
+/// Joins the calls that need no answer of another call: their statements are sent together.
 async fn scan(db: &Db) -> Result<(), clip_saver_db::Error> {
     let transaction = db.begin().await?;
     let channel = ChannelId::from(channel_id(BUSY, 0));
     let run = db::enqueue_scan_run(&transaction, channel).await?.expect("the channel is reading");
     let increment = ScanIncrement::scanned(100).with_matched(7);
     try_join!(
-        biased; // the first error in the order of the statements is the cause of the others
+        biased; // the first error, in statement order, is the cause of the others
         db::mark_scan_started(&transaction, run),
         try_join_all((0..10).map(|_| db::update_scan_progress(&transaction, run, increment))),
         db::mark_scan_succeeded(&transaction, run),

@@ -1,4 +1,4 @@
-//! A throwaway PostgreSQL for a bench, pinned to a core of its own where there are two.
+//! A throwaway PostgreSQL for a bench. With two cores it is pinned to one of them.
 
 #[path = "../../tests/it/support/server.rs"]
 mod throwaway;
@@ -6,21 +6,21 @@ mod throwaway;
 use clip_saver_db::{Config, Db};
 use tokio_postgres::{Client, NoTls};
 
-/// Ends with this process.
+/// A running server; it stops with this process.
 pub struct Server(throwaway::Server);
 
 impl Server {
-    /// Starts a server on the last core, and leaves the first one to this thread and those that it starts.
+    /// Starts a server on the last core. This thread, and threads that it starts, use the first one.
     pub fn start() -> Self {
         let cores = core_affinity::get_core_ids().unwrap_or_default();
-        // A child inherits the core.
+        // A child process inherits the core.
         cores.last().map(|core| core_affinity::set_for_current(*core));
         let server = throwaway::Server::start(&["shared_buffers=1GB", "autovacuum=off", "jit=off"]);
         cores.first().map(|core| core_affinity::set_for_current(*core));
         Self(server)
     }
 
-    /// A plain connection, as a program without this crate opens it.
+    /// Opens a plain tokio-postgres connection.
     pub async fn connect(&self) -> Client {
         let (client, connection) =
             tokio_postgres::connect(&self.0.url, NoTls).await.expect("the server accepts connections");
@@ -28,7 +28,7 @@ impl Server {
         client
     }
 
-    /// This crate's handle, with as many connections at most.
+    /// Opens this crate's `Db` with at most this many connections.
     pub async fn open(&self, connections: usize) -> Db {
         let mut config: Config = self.0.url.parse().expect("the URL is valid");
         config.pool_max = connections;

@@ -1,4 +1,4 @@
-//! How calls grow with the channels of a guild. The guilds of all sizes are in one table.
+//! How the time of calls grows with the channels of a guild. The guilds of all sizes are in one table.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::rounds::{rounds, took};
 
 const SIZES: [u64; 6] = [1, 10, 100, 1000, 10_000, 100_000];
 
-/// A guild whose id is the number of its channels ($1); their ids begin at $2, their names are $3, their settings $4.
+/// Inserts a guild whose id is its number of channels ($1). The channels' ids begin at $2; $3: names, $4: settings.
 const FILL: &str = "
 with guild as (
   insert into bot_guilds (guild_id, name) values ($1::bigint, 'guild') returning guild_id
@@ -22,7 +22,7 @@ insert into bot_channels (channel_id, guild_id, name, type, is_reading, last_mes
 select $2::bigint + n - 1, guild_id, name, 'text', true, n, now() - n * interval '1 second', n % 5000, $4::text::jsonb
 from guild, unnest($3::text[]) with ordinality as t (name, n)";
 
-/// Measures the guild of each size when the smaller ones are there.
+/// Measures each size of guild while the smaller guilds are in the table.
 pub async fn measure(server: &Server) -> Curves {
     let client = server.connect().await;
     let db = server.open(8).await;
@@ -40,7 +40,7 @@ pub async fn measure(server: &Server) -> Curves {
     curves
 }
 
-/// What a server does by itself after a while. This one does not, or it would do it in the middle of a round.
+/// Does autovacuum's work. Autovacuum itself is off, because it would run in the middle of a round.
 async fn tidy(client: &Client) {
     client.batch_execute("vacuum analyze").await.expect("nothing is in the way");
 }
@@ -57,7 +57,7 @@ async fn lists(db: &Db, guild: GuildId, size: u64, client: &Client, curves: &mut
     curves.add("total_message_count", rounds(total).await);
 }
 
-/// These should not grow. They take the guild's channels in turn.
+/// Measures calls whose time should not grow. They use the guild's channels in turn.
 async fn one_row(db: &Db, size: u64, client: &Client, curves: &mut Curves) {
     let channel = |call: u64| ChannelId::from(channel_id(size, call % size));
     let get = async |call| took(db::get_channel(db, channel(call)), Option::is_some).await;
@@ -86,7 +86,7 @@ async fn batches(db: &Db, guild: &GuildSnapshot, client: &Client, curves: &mut C
     curves.add("sync_guild", rounds(sync).await);
 }
 
-/// Undone every time, so that there is something to delete again. What begins and ends the transaction is not counted.
+/// Deletes and rolls back, so that the next call can delete again. Begin and rollback are not part of the time.
 async fn delete(db: &Db, ids: &[ChannelId]) -> Duration {
     let transaction = db.begin().await.expect("begun");
     let time = took(db::delete_channels(&transaction, ids), |deleted| *deleted == ids.len() as u64).await;

@@ -1,13 +1,13 @@
-//! What was measured: a curve an operation, over the same sizes.
+//! The results: a curve for each operation, over the same sizes.
 
 use std::time::Duration;
 
 use crate::common::numbers::{Spread, duration, float, whole};
 
-/// Curves over one axis.
+/// Curves with the same x-axis.
 pub struct Curves {
     pub title: &'static str,
-    /// What grows.
+    /// The sizes on the x-axis.
     pub sizes: &'static [u64],
     pub size: &'static str,
     pub unit: Unit,
@@ -20,7 +20,7 @@ pub struct Curve {
     pub points: Vec<Spread>,
 }
 
-/// What a point says.
+/// The unit of a point.
 #[derive(Debug, Clone, Copy)]
 pub enum Unit {
     /// Seconds per call.
@@ -30,7 +30,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The axis of a plot.
+    /// The title of a plot's y-axis.
     pub fn title(self) -> &'static str {
         match self {
             Self::Time => "time per call",
@@ -59,8 +59,8 @@ impl Curves {
         }
     }
 
-    /// In Markdown: medians, and half the width of the middle half of the rounds. The last column is what the last step
-    /// makes of a point.
+    /// The table in Markdown: medians ± half the width of the rounds' middle half. The last column is the last median
+    /// divided by the one before.
     pub fn table(&self) -> String {
         let sizes: Vec<_> = self.sizes.iter().map(|size| whole(float(*size))).collect();
         let lines: Vec<_> = self.lines.iter().map(|curve| self.line(curve)).collect();

@@ -1,8 +1,7 @@
-//! How the cost of a call grows with the data and with the tasks: a curve an operation, as a table and as a plot.
+//! How the cost of a call grows with the data and with the tasks: a curve for each operation, as a table and as a plot.
 //!
-//! Without criterion: a call on 100,000 channels takes seconds, and what is looked for is the shape of a curve over five
-//! decades. A few rounds of each point show it; criterion would take hundreds. The names of curves as arguments leave the
-//! others out.
+//! It does not use criterion. A call on 100,000 channels takes seconds, and only the shape of a curve over five decades
+//! matters. A few rounds of each point show it; criterion would run hundreds. Arguments select curves by name.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -23,7 +22,7 @@ use tokio::runtime::Builder;
 use common::server::Server;
 use curves::Curves;
 
-/// Where `./dev bench` takes the tables and the plots from.
+/// The folder where `./dev bench` finds the tables and the plots.
 const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
 
 fn main() {
@@ -46,7 +45,7 @@ fn main() {
     });
 }
 
-/// Prints the table, and leaves it and the plot for `./dev bench`.
+/// Prints the table, and saves it and the plot for `./dev bench`.
 fn write(name: &str, curves: &Curves, more: &str) {
     let table = format!("{}{more}", curves.table());
     println!("{}\n\n{table}", curves.title);

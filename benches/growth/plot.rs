@@ -1,5 +1,5 @@
-//! Curves as an SVG: both axes logarithmic, the names at the ends of their curves, in colours that the colour-blind can
-//! tell apart (Okabe and Ito).
+//! Draws curves as an SVG. Both axes are logarithmic, and each name is at the end of its curve. Colour-blind people can
+//! tell the colours apart (Okabe and Ito).
 
 use std::error::Error;
 use std::ops::RangeInclusive;
@@ -18,13 +18,13 @@ use crate::curves::{Curve, Curves, Unit};
 
 const SIZE: (u32, u32) = (960, 540);
 
-/// To the right of the curves, for their names.
+/// Space to the right of the curves, for their names.
 const NAMES: u32 = 290;
 
-/// Powers of ten that an axis spans at least.
+/// The fewest powers of ten that an axis spans.
 const FEWEST: i32 = 3;
 
-/// Between the lines of two names.
+/// The distance between the lines of two names.
 const GAP: i32 = 19;
 
 const COLOURS: [RGBColor; 7] = [
@@ -43,7 +43,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// Draws them.
+/// Draws the curves.
 pub fn svg(curves: &Curves) -> String {
     let mut svg = String::new();
     draw(curves, &SVGBackend::with_string(&mut svg, SIZE).into_drawing_area()).expect("a string takes everything");
@@ -92,7 +92,7 @@ fn axes<'a, 'b>(curves: &Curves, area: &'a Area<'b>) -> Result<Chart<'a, 'b>, Bo
     Ok(chart)
 }
 
-/// The powers of ten that hold all numbers, and some more, so that a flat curve looks flat.
+/// The range of powers of ten that holds all numbers, widened so that a flat curve looks flat.
 fn decades(numbers: impl Iterator<Item = f64>) -> RangeInclusive<i32> {
     #[expect(clippy::cast_possible_truncation, reason = "a logarithm is small")]
     let exponents = numbers.map(f64::log10).map(|log| (log.floor() as i32, log.ceil() as i32));
@@ -119,7 +119,7 @@ fn points(sizes: &[u64], curve: &Curve) -> Vec<(f64, f64)> {
     sizes.iter().zip(&curve.points).map(|(size, point)| (float(*size).log10(), point.median.log10())).collect()
 }
 
-/// Marks are filled while there are colours left, then hollow.
+/// Draws a curve. Marks are filled for the first use of each colour, and hollow after that.
 fn line(chart: &mut Chart, points: &[(f64, f64)], place: usize) -> Result<(), Box<dyn Error>> {
     let colour = COLOURS[place % COLOURS.len()];
     chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
@@ -140,7 +140,7 @@ where
     }
 }
 
-/// Writes each name beside the end of its curve, and apart from the others.
+/// Writes each name next to the end of its curve, without overlap.
 fn names(area: &Area, mut ends: Vec<((i32, i32), usize, &str)>) -> Result<(), Box<dyn Error>> {
     ends.sort_unstable_by_key(|((_, height), ..)| *height);
     let heights = apart(ends.iter().map(|((_, height), ..)| *height).collect());
@@ -156,12 +156,12 @@ fn names(area: &Area, mut ends: Vec<((i32, i32), usize, &str)>) -> Result<(), Bo
     Ok(())
 }
 
-/// Moves heights, smallest first, so far that a line of text fits between them.
+/// Moves heights apart, smallest first, so that a line of text fits between them.
 fn apart(mut heights: Vec<i32>) -> Vec<i32> {
     for place in 1..heights.len() {
         heights[place] = heights[place].max(heights[place - 1] + GAP);
     }
-    // What was moved out at the bottom comes back in.
+    // Moves heights below the bottom edge back up.
     let mut bottom = SIZE.1.cast_signed() - 30;
     for height in heights.iter_mut().rev() {
         *height = bottom.min(*height);

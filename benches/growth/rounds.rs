@@ -1,4 +1,4 @@
-//! Time per call, in a few rounds.
+//! Measures the time per call in a few rounds.
 
 use std::time::{Duration, Instant};
 
@@ -6,23 +6,23 @@ use clip_saver_db::Error;
 
 use crate::common::numbers::Spread;
 
-/// Rounds of a point, unless it takes too long.
+/// The most rounds of a point.
 const MOST: usize = 11;
 
-/// Rounds of a point, however long it takes.
+/// The fewest rounds of a point, however long they take.
 const FEWEST: usize = 3;
 
-/// A round goes on until so much time is measured.
+/// The least measured time of a round.
 const ROUND: Duration = Duration::from_millis(20);
 
-/// No round is begun after so much time.
+/// No further round begins after this time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Measures a call, which is given its number and says how long it took, in seconds.
+/// Measures a call. It is given its number and returns how long it took. The result is in seconds.
 pub async fn rounds(call: impl AsyncFn(u64) -> Duration) -> Spread {
     let mut number = 0..;
     let mut call = async || call(number.next().expect("the range has no end")).await;
-    // A connection plans a statement anew at its first five calls.
+    // A connection plans a statement again at each of its first five calls.
     round(&mut call).await;
     let started = Instant::now();
     let mut seconds = Vec::new();
@@ -42,7 +42,7 @@ async fn round(call: &mut impl AsyncFnMut() -> Duration) -> f64 {
     time.as_secs_f64() / f64::from(calls)
 }
 
-/// How long a call takes. It must give the answer that is expected: a call that finds nothing would be quick.
+/// How long a call takes. Checks the answer, because a call that finds nothing would be fast.
 pub async fn took<T>(call: impl Future<Output = Result<T, Error>>, is_right: impl Fn(&T) -> bool) -> Duration {
     let started = Instant::now();
     let answer = call.await.expect("the call succeeds");

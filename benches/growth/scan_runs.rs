@@ -1,4 +1,4 @@
-//! How calls grow with the scan runs in the table. None of them should.
+//! How the time of calls grows with the scan runs in the table. None should grow.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::rounds::{rounds, took};
 
 const SIZES: [u64; 4] = [10, 1000, 100_000, 1_000_000];
 
-/// Runs of a channel, while there are channels left to have so many.
+/// Runs of each channel, while there are enough channels.
 const RUNS: u64 = 20;
 
-/// Channels that have runs at most.
+/// The most channels that have runs.
 const CHANNELS: u64 = 1000;
 
-/// Runs that are measured in turn at most.
+/// The most runs that are measured in turn.
 const SAMPLE: u64 = 1000;
 
-/// What `get_scan_runs` is asked for.
+/// The limit passed to `get_scan_runs`.
 const LIMIT: u32 = 20;
 
-/// $1 channels from the id $2.
+/// Inserts $1 channels; their ids begin at $2.
 const CHANNELS_SQL: &str = "
 with guild as (
   insert into bot_guilds (guild_id, name) values ('1', 'guild') returning guild_id
@@ -33,21 +33,21 @@ with guild as (
 insert into bot_channels (channel_id, guild_id, name, type, is_reading, last_message_id)
 select $2::bigint + n, guild_id, 'channel-' || n, 'text', true, n from guild, generate_series(0, $1::bigint - 1) n";
 
-/// $1 finished runs of yesterday and before, dealt to $2 channels from the id $3.
+/// Inserts $1 finished runs of yesterday and before, spread over $2 channels whose ids begin at $3.
 const RUNS_SQL: &str = "
 insert into bot_channel_scan_runs (channel_id, after_message_id, status, messages_scanned, messages_matched, started_at,
                                    finished_at, created_at)
 select $3::bigint + n % $2::bigint, n, 'succeeded', n % 1000, n % 10, at, at, at
 from generate_series(1, $1::bigint) n, lateral (select now() - interval '1 day' - n * interval '1 second') as t (at)";
 
-/// Any $1 of them.
+/// Selects $1 runs at random.
 const SAMPLE_SQL: &str = "select id from bot_channel_scan_runs order by md5(id::text) limit $1::bigint";
 
-/// What `mark_scan_started` finds again.
+/// Queues the runs again for `mark_scan_started`.
 const QUEUE_SQL: &str = "
 update bot_channel_scan_runs set status = 'queued', started_at = null, finished_at = null where id = any($1)";
 
-/// What was enqueued while it was measured.
+/// Deletes the runs that the measurement enqueued.
 const REMOVE_SQL: &str = "delete from bot_channel_scan_runs where created_at > now() - interval '1 hour'";
 
 /// Measures with more and more runs in the table.
@@ -69,7 +69,7 @@ fn number(small: u64) -> i64 {
     small.try_into().expect("the number is small")
 }
 
-/// The table as it is filled now.
+/// The current content of the table.
 struct Runs<'a> {
     client: &'a Client,
     channels: u64,
@@ -80,7 +80,7 @@ impl<'a> Runs<'a> {
     async fn fill(client: &'a Client, size: u64) -> Self {
         let channels = (size / RUNS).clamp(1, CHANNELS);
         client.batch_execute("truncate bot_channel_scan_runs").await.expect("nothing is in the way");
-        // The rows fit each other: to check each foreign key would take longer than to write it.
+        // The foreign keys are valid: checking each one would take longer than writing the row.
         client.batch_execute("set session_replication_role = replica").await.expect("we are a superuser");
         let params = [size, channels, channel_id(1, 0)].map(number);
         client.execute(RUNS_SQL, &[&params[0], &params[1], &params[2]]).await.expect("the runs are new");
@@ -94,7 +94,7 @@ impl<'a> Runs<'a> {
         ChannelId::from(channel_id(1, call % self.channels))
     }
 
-    /// The run that a call takes, and whether it begins from the front.
+    /// The run that a call uses, and whether it is the first of the sample.
     fn run(&self, call: u64) -> (ScanRunId, bool) {
         let place = usize::try_from(call).expect("there are few calls") % self.sample.len();
         (ScanRunId::from(self.sample[place]), place == 0)
@@ -127,7 +127,7 @@ impl<'a> Runs<'a> {
         took(db::mark_scan_succeeded(db, run), |is_finished| *is_finished).await
     }
 
-    /// Whenever all of the sample had their turn, they are queued again.
+    /// Returns a queued run. Each time the sample starts over, all of its runs are queued again.
     async fn queued(&self, call: u64) -> ScanRunId {
         let (run, is_first) = self.run(call);
         if is_first {
@@ -136,7 +136,7 @@ impl<'a> Runs<'a> {
         run
     }
 
-    /// The table stays as large as it is.
+    /// Enqueues a run, and keeps the size of the table.
     async fn enqueue(&self, db: &Db, call: u64) -> Duration {
         if self.run(call).1 {
             self.client.execute(REMOVE_SQL, &[]).await.expect("deleted");

@@ -1,5 +1,5 @@
-//! How many calls a second tasks get through together, on one pool: each has its own guild, channel and scan run, and
-//! makes one call after the other.
+//! How many calls a second all tasks make together on one pool. Each task has its own guild, channel and scan run, and
+//! makes one call after another.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -27,11 +27,11 @@ const CHANNELS: u64 = 10;
 
 const ROUNDS: u64 = 5;
 
-/// Calls of a round, of all tasks together; each makes two at least.
+/// Calls of a round, over all tasks; each task makes at least two.
 const CALLS: u64 = 600;
 
-/// Guilds 0 to 999 with settings ($1), their channels ($2 each, see `channel_id`), and a run of each guild's first channel,
-/// whose id is the guild's.
+/// Inserts guilds 0 to 999 with settings ($1), their channels ($2 each, see `channel_id`), and a run of each guild's first
+/// channel. The run's id is the guild's id.
 const FILL: &str = "
 with guilds as (
   insert into bot_guilds (guild_id, name) select n, 'guild ' || n from generate_series(0, 999) n returning guild_id
@@ -48,7 +48,7 @@ channels as (
 insert into bot_channel_scan_runs (id, channel_id)
 select lpad(to_hex(guild_id::bigint), 32, '0')::uuid, min(channel_id) from channels group by guild_id";
 
-/// Measures each call with more and more tasks, and how long a call waits when there are most of them.
+/// Measures each call with more and more tasks, and how long a call takes with the most tasks.
 pub async fn measure(server: &Server) -> (Curves, String) {
     let client = server.connect().await;
     client.batch_execute("truncate users, bot_guilds, guild_settings cascade").await.expect("the tables are there");
@@ -65,7 +65,7 @@ pub async fn measure(server: &Server) -> (Curves, String) {
     (tasks.curves, tasks.waits)
 }
 
-/// What all tasks have.
+/// Shared by all tasks.
 struct Shared {
     db: Db,
     settings: Settings,
@@ -93,7 +93,7 @@ impl Tasks {
         self.curve("a transaction of two updates", page).await;
     }
 
-    /// A call is given the number of its task.
+    /// Measures a curve. A call is given the number of its task.
     async fn curve<F>(&mut self, name: &'static str, call: fn(Arc<Shared>, u64) -> F)
     where
         F: Future<Output = Result<(), Error>> + Send + 'static,
@@ -113,7 +113,7 @@ impl Tasks {
         writeln!(self.waits, "| {name} | {median} | {longest} |").expect("a string takes everything");
     }
 
-    /// Calls per second. Adds how long each one took.
+    /// Returns calls per second, and adds the time of each call to `waits`.
     async fn round<F>(&self, tasks: u64, call: fn(Arc<Shared>, u64) -> F, waits: &mut Vec<Duration>) -> f64
     where
         F: Future<Output = Result<(), Error>> + Send + 'static,
@@ -128,7 +128,7 @@ impl Tasks {
     }
 }
 
-/// One task: how long each of its calls took.
+/// Runs one task; returns how long each of its calls took.
 async fn run<F>(shared: Arc<Shared>, task: u64, calls: u64, call: fn(Arc<Shared>, u64) -> F) -> Vec<Duration>
 where
     F: Future<Output = Result<(), Error>>,
@@ -182,7 +182,7 @@ async fn update_channel_progress(shared: Arc<Shared>, task: u64) -> Result<(), E
     Ok(())
 }
 
-/// The cursor stays where it is, the count goes up.
+/// The cursor does not move, the count goes up.
 async fn progress(client: &impl Client, task: u64) -> Result<bool, Error> {
     db::update_channel_progress(client, channel(task), MessageId::from(1_000_000), 1).await
 }
@@ -202,7 +202,7 @@ async fn enqueue_scan_run(shared: Arc<Shared>, task: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a worker stores after a page of messages.
+/// Stores what a worker stores after a page of messages.
 async fn page(shared: Arc<Shared>, task: u64) -> Result<(), Error> {
     let stored: Result<bool, Error> =
         shared.db.transaction(|tx| async move { Ok(progress(&tx, task).await? && scanned(&tx, task).await?) }).await;

@@ -1,5 +1,5 @@
-//! Runs one operation so many times on one side, for a profiler. callgrind's counts of instructions are the same at every
-//! run, whatever else the machine does:
+//! Runs one operation a given number of times on one side, for a profiler. callgrind counts the same number of
+//! instructions at every run, whatever else the machine does:
 //!
 //! ```text
 //! valgrind --tool=callgrind target/release/deps/profile-… get_guild_settings ours 1000

@@ -1,14 +1,14 @@
-//! What a stretch of work costs this process.
+//! What a piece of work costs this process.
 
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 
-/// Turns that a round takes, so that both sides meet the same weather.
+/// Turns in a round, so that both sides run under the same load of the machine.
 const TURNS: u64 = 8;
 
-/// Time that passed, and time that a core worked for this process.
+/// Wall time, and CPU time of this process.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
     pub wall: Duration,
@@ -30,7 +30,7 @@ impl AddAssign for Cost {
     }
 }
 
-/// Both sides, the same number of times.
+/// The cost of both sides, each run the same number of times.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Round {
     pub ours: Cost,
@@ -38,7 +38,7 @@ pub struct Round {
 }
 
 impl Round {
-    /// Runs both by turns; who begins changes.
+    /// Runs both sides in turns; the first side alternates.
     pub async fn run(times: u64, ours: &impl AsyncFn(u64), by_hand: &impl AsyncFn(u64)) -> Self {
         let mut round = Self::default();
         let turns = times.min(TURNS);
@@ -55,12 +55,12 @@ impl Round {
         round
     }
 
-    /// How much longer ours takes than by hand.
+    /// Our wall time divided by that of the hand-written side.
     pub fn wall(&self) -> f64 {
         self.ours.wall.as_secs_f64() / self.by_hand.wall.as_secs_f64()
     }
 
-    /// How much more of a core ours takes.
+    /// Our CPU time divided by that of the hand-written side.
     pub fn cpu(&self) -> f64 {
         self.ours.cpu.as_secs_f64() / self.by_hand.cpu.as_secs_f64()
     }

@@ -1,7 +1,7 @@
 //! What each operation costs in comparison with hand-written tokio-postgres, in the same run: wall and client CPU.
 //!
-//! Absolute times say little on a shared machine. A round runs both sides in turns, and gives one ratio of each kind;
-//! the table shows their medians. `./dev bench` runs this.
+//! Absolute times say little on a shared machine. A round runs both sides in turns and gives one ratio of each kind. The
+//! table shows the medians. `./dev bench` runs this.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -37,7 +37,7 @@ impl Bench for Ratios {
             });
         });
         group.finish();
-        // What comes before the last rounds is criterion's warm-up.
+        // The rounds before these are criterion's warm-up.
         let measured = rounds.len().saturating_sub(ROUNDS);
         self.table.add(&operation, &rounds[measured..]);
     }

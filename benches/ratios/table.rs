@@ -7,7 +7,7 @@ use crate::common::numbers::Spread;
 use crate::common::operations::Operation;
 use crate::cost::Round;
 
-/// A row an operation.
+/// One row for each operation.
 pub struct Table(String);
 
 impl Default for Table {
@@ -18,7 +18,7 @@ impl Default for Table {
 }
 
 impl Table {
-    /// Adds what the rounds of an operation gave; nothing if a filter left it out.
+    /// Adds the ratios of an operation's rounds; adds nothing if a filter left the operation out.
     pub fn add(&mut self, operation: &Operation, rounds: &[Round]) {
         if rounds.is_empty() {
             return;
@@ -36,7 +36,7 @@ impl Table {
         writeln!(self.0, "| {name} | {wall} | {wall_target} | {cpu} | {cpu_target} | {met} |").expect("it is a string");
     }
 
-    /// Prints the table, and leaves it for `./dev bench`.
+    /// Prints the table, and saves it for `./dev bench`.
     pub fn write(&self) {
         println!("{}", self.0);
         fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/ratios.md"), &self.0).expect("the target folder is writable");

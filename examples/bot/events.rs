@@ -29,7 +29,7 @@ pub fn name(event: &GatewayEvent) -> &'static str {
     }
 }
 
-/// Brings the database in step with an event; returns whether there was anything to store.
+/// Stores what an event changes; returns whether there was anything to store.
 pub async fn store(db: &Db, event: &GatewayEvent) -> Result<bool, Error> {
     let GatewayEvent::Dispatch(_, event) = event else { return Ok(false) };
     match event {

@@ -1,4 +1,4 @@
-//! Lines of a file or of stdin. They come from a thread, so that Ctrl-C need not wait for the next one.
+//! Lines of a file or of stdin. A thread reads them, so Ctrl-C does not wait for the next line.
 
 use std::fs;
 use std::io::{self, BufRead, Cursor};
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::support::Failure;
 
 pub struct Input {
-    /// How many lines there are; only a file knows.
+    /// The number of lines; `None` for stdin.
     pub total: Option<usize>,
     lines: mpsc::Receiver<io::Result<Vec<u8>>>,
 }

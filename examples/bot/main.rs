@@ -1,7 +1,7 @@
-//! A bot that keeps the database in step with Discord: it reads gateway events, one JSON object a line.
+//! A bot that keeps the database up to date with Discord: it reads gateway events, one JSON object a line.
 //!
-//! `DATABASE_URL=postgresql://… cargo run --example bot -- examples/data/gateway.jsonl`, or events on stdin. What it
-//! cannot read or has no use for is skipped; Ctrl-C stops it after the event under way.
+//! `DATABASE_URL=postgresql://… cargo run --example bot -- examples/data/gateway.jsonl`, or events on stdin. It skips
+//! events that it cannot read or does not need. Ctrl-C stops it after the current event.
 
 mod events;
 #[path = "../guild_service/service.rs"]
@@ -35,7 +35,7 @@ async fn run() -> Result<ExitCode, Failure> {
     with_database(async |db, stop| read_events(db, stop, input, delay).await).await
 }
 
-/// What became of the events.
+/// How many events were stored, ignored or skipped.
 #[derive(Default)]
 struct Summary {
     stored: usize,
@@ -57,7 +57,7 @@ async fn read_events(db: &Db, stop: &CancellationToken, mut input: Input, delay:
     Ok(())
 }
 
-/// Stores one event and returns its name. An error that has to do with this event alone does not stop the bot.
+/// Stores one event and returns its name. An error that concerns only this event does not stop the bot.
 async fn read_event(db: &Db, line: &[u8], summary: &mut Summary) -> Result<&'static str, Error> {
     let event = match events::parse(line) {
         Ok(event) => event,

@@ -1,4 +1,4 @@
-//! Discord's objects, cut down to what the database holds.
+//! Converts Discord's objects into snapshots: only what the database stores.
 
 use chrono::DateTime;
 use clip_saver_db::{ChannelId, ChannelSnapshot, GuildId, GuildSnapshot, UserId, UserSnapshot};
@@ -20,7 +20,7 @@ pub fn channel(channel: &Channel) -> ChannelSnapshot {
         .with_nsfw(channel.nsfw.unwrap_or(false))
 }
 
-/// The guild's owner, if Discord sent them along with the members.
+/// The guild's owner, if Discord sent the owner among the members.
 pub fn owner(guild: &Guild) -> Option<UserSnapshot> {
     let user = &guild.members.iter().find(|member| member.user.id == guild.owner_id)?.user;
     let mut snapshot = UserSnapshot::new(UserId::from(user.id.get()), user.name.clone());
@@ -29,7 +29,7 @@ pub fn owner(guild: &Guild) -> Option<UserSnapshot> {
     Some(snapshot)
 }
 
-/// The words that the database holds.
+/// The channel's type as the database stores it.
 fn kind(kind: ChannelType) -> &'static str {
     match kind {
         ChannelType::GuildText => "text",

@@ -1,4 +1,4 @@
-//! The programs that the demo runs: the examples beside it.
+//! The child programs of the demo: the examples `bot` and `worker`.
 
 use std::env;
 use std::path::PathBuf;
@@ -32,12 +32,12 @@ impl Child {
         Ok(Self { name, process, meter })
     }
 
-    /// The child's stdin: open until it is dropped.
+    /// The child's stdin. Dropping it closes it.
     pub fn input(&mut self) -> Option<ChildStdin> {
         self.process.stdin.take()
     }
 
-    /// Shows the child's progress until it ends. Its log is shown if it failed.
+    /// Shows the child's progress until it ends. If it fails, the error holds its log.
     pub async fn follow(&mut self, stop: &CancellationToken) -> Result<(), Failure> {
         let log = tokio::spawn(read_all(self.process.stderr.take()));
         let ctrl_c = tokio::spawn(pass_on_ctrl_c(self.process.id(), stop.clone()));
@@ -60,12 +60,12 @@ impl Child {
 async fn read_all(log: Option<ChildStderr>) -> String {
     let mut bytes = Vec::new();
     if let Some(mut log) = log {
-        let _ = log.read_to_end(&mut bytes).await; // what was read before an error is shown
+        let _ = log.read_to_end(&mut bytes).await; // after an error, what was read so far is shown
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// At a terminal, Ctrl-C has reached the children already, and a second one does no harm.
+/// Passes Ctrl-C on to a child. At a terminal the child already got it; a second one does no harm.
 async fn pass_on_ctrl_c(process: Option<u32>, stop: CancellationToken) {
     stop.cancelled().await;
     if let Some(id) = process {

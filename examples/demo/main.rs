@@ -1,6 +1,6 @@
-//! The demo: the bot and the worker at the same time on the sample data, then what they left in the database.
+//! The demo: runs the bot and the worker at the same time on the sample data, then shows what they stored.
 //!
-//! `./dev demo`, which also starts a throwaway server; or `cargo build --examples` and
+//! Run `./dev demo`, which also starts a throwaway server. Or run `cargo build --examples` and
 //! `DATABASE_URL=postgresql://… cargo run --example demo`.
 
 mod children;
@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
     support::exit_code(demo.await)
 }
 
-/// The worker ends when its stdin is closed: as soon as the bot has ended.
+/// When the bot ends, the worker's stdin is closed; then the worker ends.
 async fn run_both(stop: &CancellationToken) -> Result<(), Failure> {
     let bars = MultiProgress::new();
     let mut bot = Child::start("bot", &[GATEWAY], "3", Meter::new("bot", "events", &bars))?;

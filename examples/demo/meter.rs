@@ -1,4 +1,4 @@
-//! A progress bar of a child; where stdout is no terminal, a line at every tenth.
+//! A child's progress bar. If stdout is not a terminal: a line at every tenth.
 
 use std::io::{self, IsTerminal as _};
 
@@ -23,7 +23,7 @@ impl Meter {
         Self { name, bar, bars: bars.clone() }
     }
 
-    /// Shows a line of the child: `progress 3/10 what is done` moves the bar, anything else is for people.
+    /// Shows a line of the child: `progress 3/10 what is done` moves the bar, any other line is printed.
     pub fn line(&self, line: &str) {
         match parse(line) {
             Some((done, total, what)) => self.advance(done, total, what),
@@ -44,7 +44,7 @@ impl Meter {
         self.bar.position() * 10 / self.bar.length().unwrap_or_default().max(1)
     }
 
-    /// Leaves the bar as it is.
+    /// Stops the bar where it is.
     pub fn end(&self) {
         self.bar.abandon();
     }

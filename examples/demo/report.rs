@@ -1,4 +1,4 @@
-//! What is in the database, as tables.
+//! Prints what the database holds, as tables.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::support::say;
 
-/// Older runs of a channel are not shown.
+/// The most runs shown for a channel; older ones are left out.
 const MOST_RUNS: u32 = 100;
 
 pub async fn show(database: &Db) -> Result<(), Error> {
@@ -105,7 +105,7 @@ fn table<const N: usize>(header: [&str; N], numbers: &[usize]) -> Table {
     table
 }
 
-/// A name that fits in a table.
+/// Shortens a name so that it fits in a table.
 fn short(name: &str) -> String {
     if name.chars().count() <= 28 { name.to_owned() } else { name.chars().take(27).chain(['…']).collect() }
 }

@@ -1,7 +1,7 @@
-//! The guild service at work: syncs a made-up guild, gives settings to guilds without, joins, removes.
+//! Shows the guild service: it syncs a made-up guild, gives settings to guilds that have none, joins and removes.
 //!
-//! `DATABASE_URL=postgresql://… cargo run --example guild_service`, as often as you like: the guild's id is one that
-//! Discord never gave to anybody. Only its settings stay.
+//! `DATABASE_URL=postgresql://… cargo run --example guild_service`, as often as you like: no real Discord guild has this
+//! id. Only its settings stay.
 
 mod service;
 #[path = "../support/mod.rs"]
@@ -46,7 +46,7 @@ async fn sync(database: &Db, guild: &GuildSnapshot) -> Result<(), Error> {
     show_guild(database, guild.id).await
 }
 
-/// The owner, the guild, its settings and what is read: all of it is stored, or nothing.
+/// Stores the owner, the guild, its settings and which channels are read: all of it, or nothing.
 async fn join(database: &Db, guild: &GuildSnapshot) -> Result<(), Error> {
     let owner = UserSnapshot::new(UserId::from(OWNER), "owner");
     let owner = Some(&owner);

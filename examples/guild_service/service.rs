@@ -1,6 +1,6 @@
 //! The guild service: what a bot does when it joins, sees or leaves a guild.
 //!
-//! Every function runs on the database or inside a transaction: the caller decides what is stored together.
+//! Every function runs on a `Db` or inside a transaction: the caller decides what is stored together.
 #![allow(dead_code, reason = "the bot uses a part of this")]
 
 use clip_saver_db::{
@@ -13,12 +13,12 @@ use tracing::warn;
 /// The key of the settings that says whether text and announcement channels are read.
 const SCAN_TEXT_CHANNELS: &str = "scan_text_channels";
 
-/// The settings of a guild that has none.
+/// The settings that a guild without settings gets.
 pub fn default_settings() -> Settings {
     serde_json::Map::from_iter([(SCAN_TEXT_CHANNELS.to_owned(), Value::Bool(true))]).into()
 }
 
-/// A guild that the bot is in, for the first time or again: its data, its settings, and which channels are read.
+/// Stores a guild that the bot joined or sees again: its data, its settings, and which channels are read.
 pub async fn join(client: &impl Client, guild: &GuildSnapshot, owner: Option<&UserSnapshot>) -> Result<u64, Error> {
     let channels = sync(client, guild, owner).await?;
     let settings = db::ensure_guild_settings(client, guild.id, &default_settings()).await?;
@@ -27,15 +27,15 @@ pub async fn join(client: &impl Client, guild: &GuildSnapshot, owner: Option<&Us
     Ok(channels)
 }
 
-/// The guild and its channels as Discord shows them; returns how many channels were written.
+/// Stores the guild and its channels as Discord shows them; returns how many channels were written.
 pub async fn sync(client: &impl Client, guild: &GuildSnapshot, owner: Option<&UserSnapshot>) -> Result<u64, Error> {
     if let Some(owner) = owner {
-        db::upsert_user(client, owner).await?; // else `sync_guild` stores nothing but the owner's id
+        db::upsert_user(client, owner).await?; // without this, `sync_guild` stores only the owner's id
     }
     db::sync_guild(client, guild).await
 }
 
-/// A channel that is new or has changed.
+/// Stores a new or changed channel.
 pub async fn sync_channel(client: &impl Client, guild_id: GuildId, channel: ChannelSnapshot) -> Result<(), Error> {
     let id = channel.id;
     db::upsert_channels_for_guild(client, guild_id, &[channel]).await?;
@@ -43,12 +43,12 @@ pub async fn sync_channel(client: &impl Client, guild_id: GuildId, channel: Chan
     start_reading(client, &settings, db::get_channel(client, id).await?).await
 }
 
-/// The bot was removed from a guild; returns whether it was stored. Its settings stay, should the bot come back.
+/// Deletes a guild that the bot was removed from; returns whether it was stored. Its settings stay: the bot may return.
 pub async fn remove(client: &impl Client, guild_id: GuildId) -> Result<bool, Error> {
     Ok(db::delete_guilds(client, &[guild_id]).await? > 0)
 }
 
-/// Gives every stored guild the default settings that has none; returns how many had none.
+/// Gives the default settings to every stored guild that has no settings; returns how many had none.
 pub async fn ensure_settings_for_all(client: &impl Client) -> Result<u64, Error> {
     let mut missing = 0;
     for guild in db::get_guilds(client).await? {
@@ -60,7 +60,7 @@ pub async fn ensure_settings_for_all(client: &impl Client) -> Result<u64, Error>
     Ok(missing)
 }
 
-/// Turns reading on for channels about which nobody has decided, if the guild's settings say so.
+/// If the guild's settings say so, turns reading on for channels where it was never turned on or off.
 async fn start_reading(
     client: &impl Client,
     settings: &GuildSettings,
@@ -87,7 +87,7 @@ fn holds_text(channel: &Channel) -> bool {
     matches!(channel.kind.as_deref(), Some("text" | "announcement"))
 }
 
-/// `set_channel_reading` leaves its decision, on or off, under `is_enabled`.
+/// `set_channel_reading` stores its decision, on or off, under `is_enabled`.
 fn is_undecided(channel: &Channel) -> bool {
     !channel.is_reading && matches!(channel.settings.get::<Value>("is_enabled"), Ok(None))
 }

@@ -1,4 +1,4 @@
-//! What the example programs share: how they start, stop and end, their progress lines, and trying again.
+//! Shared by the example programs: start, stop and exit, progress lines, and retries.
 #![allow(dead_code, reason = "each program uses a part of this")]
 
 use std::env;
@@ -14,23 +14,23 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Level, warn};
 
-/// Whatever ends a program.
+/// Any error that ends a program.
 pub type Failure = Box<dyn StdError + Send + Sync>;
 
-/// What shells report for a program that Ctrl-C ended.
+/// The exit code that shells report for a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
-/// How often a call is made before its error counts.
+/// How often a call is tried before its error is returned.
 const ATTEMPTS: u32 = 5;
 
-/// The files that the command line names, `most` of them.
+/// The files that the command line names, `most` at most.
 pub fn files(usage: &str, most: usize) -> Result<Vec<PathBuf>, Failure> {
     let files: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
     let is_option = |file: &PathBuf| file.as_os_str() != "-" && file.to_string_lossy().starts_with('-');
     if files.len() > most || files.iter().any(is_option) { Err(usage.into()) } else { Ok(files) }
 }
 
-/// `DELAY_MS`: a pause after every step, so that one can watch.
+/// `DELAY_MS`: a pause after every step, so that a person can watch.
 pub fn delay() -> Result<Duration, Failure> {
     let Ok(text) = env::var("DELAY_MS") else { return Ok(Duration::ZERO) };
     text.parse().map(Duration::from_millis).map_err(|error| format!("DELAY_MS: {error}").into())
@@ -41,7 +41,7 @@ pub fn start_log(level: Level) {
     tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
 }
 
-/// Opens the database, works on it, and closes it however the work ends. Ctrl-C asks the work to stop.
+/// Opens the database, does the work, and closes the database even if the work fails. Ctrl-C asks the work to stop.
 pub async fn with_database<F>(work: F) -> Result<ExitCode, Failure>
 where
     F: AsyncFnOnce(&Db, &CancellationToken) -> Result<(), Failure>,
@@ -67,7 +67,7 @@ fn stop_on_ctrl_c() -> CancellationToken {
     stop
 }
 
-/// Says on stderr why a program failed.
+/// Prints on stderr why a program failed.
 pub fn exit_code(result: Result<ExitCode, Failure>) -> ExitCode {
     result.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "error: {error}");
@@ -75,21 +75,21 @@ pub fn exit_code(result: Result<ExitCode, Failure>) -> ExitCode {
     })
 }
 
-/// A line on stdout. That nobody reads it any more (`| head`) is no reason to stop working.
+/// Prints a line on stdout. If its reader is gone (`| head`), the work goes on.
 pub fn say(line: impl Display) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
-/// A line for a program that shows progress: `progress 3/10 what is done`, `?` for an unknown total.
+/// Prints a line for a program that shows progress: `progress 3/10 what is done`, with `?` for an unknown total.
 pub fn progress(done: usize, total: Option<usize>, what: &str) {
     let total = total.map_or_else(|| "?".to_owned(), |total| total.to_string());
     say(format_args!("progress {done}/{total} {}", what.replace(char::is_control, " ")));
 }
 
-/// Calls again, after a growing pause, while the error is one of the moment.
+/// Makes a call. While its error is temporary, makes it again after a growing pause.
 ///
-/// Also when nobody knows whether a write was stored. What these programs write may be written twice, but for the bot's
-/// count of messages, which may count one too often.
+/// It also repeats a write of unknown outcome. These programs may write everything twice without harm, except the bot's
+/// count of messages: it may count a message twice.
 pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
     for attempt in 1..ATTEMPTS {
         match call().await {
@@ -103,8 +103,8 @@ pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Res
     call().await
 }
 
-/// A row that this one needs is gone, text that PostgreSQL cannot hold, a stored row that cannot be read: no reason to
-/// leave the others undone.
+/// Whether an error concerns only one row, so that the others can go on: a row that it needs is gone, PostgreSQL cannot
+/// store its text, or a stored row cannot be read.
 pub fn concerns_one_row(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::ForeignKeyViolation | ErrorKind::InvalidInput | ErrorKind::UnreadableRow)
 }

@@ -1,4 +1,4 @@
-//! What stands in for Discord's API: the messages of a file, handed out in pages.
+//! A stand-in for Discord's API: returns the messages of a file in pages.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::support::Failure;
 
-/// How many messages Discord gives at most.
+/// The most messages that Discord returns in one page.
 const PAGE: usize = 100;
 
 pub struct History {
@@ -31,7 +31,7 @@ struct Attachment {
     content_type: Option<String>,
 }
 
-/// What Discord answers instead of messages.
+/// Discord's answer if it refuses to return messages.
 #[derive(Deserialize, thiserror::Error, Debug)]
 #[error("403 Forbidden (error code: {code}): {message}")]
 pub struct ApiError {
@@ -56,13 +56,13 @@ impl History {
         self.channels.values().map(Vec::len).sum()
     }
 
-    /// How many messages of a channel a cursor has passed.
+    /// The number of a channel's messages up to a cursor.
     pub fn passed(&self, channel: ChannelId, cursor: Option<MessageId>) -> usize {
         let history = self.channels.get(&channel).map_or(&[][..], Vec::as_slice);
         history.partition_point(|message| Some(message.id) <= cursor)
     }
 
-    /// The oldest messages after the cursor, one page of them; empty at the end.
+    /// One page of the oldest messages after the cursor; empty at the end.
     pub fn page(&self, channel: ChannelId, after: Option<MessageId>) -> Result<&[Message], &ApiError> {
         if let Some(error) = self.errors.get(&channel) {
             return Err(error);
@@ -84,7 +84,7 @@ fn number(count: usize) -> i64 {
 }
 
 impl Attachment {
-    /// Discord names the type of most files; of the others the name must do.
+    /// Discord sends the type of most files. For the others the file name decides.
     fn is_video(&self) -> bool {
         let extension = Path::new(&self.filename).extension().unwrap_or_default();
         self.content_type.as_deref().map_or_else(

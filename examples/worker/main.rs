@@ -1,8 +1,8 @@
-//! A worker that looks for clips: it reads the history of every channel that is to be read, page by page.
+//! A worker that looks for clips: it reads the history of every channel with reading turned on, page by page.
 //!
-//! `DATABASE_URL=postgresql://… cargo run --example worker`: sample messages stand in for Discord. It goes round the
-//! guilds until its stdin is closed, then once more, and ends; at a terminal it goes round once. Ctrl-C stops it after
-//! the page under way; the next worker goes on from there. One at a time: two would count the same messages twice.
+//! `DATABASE_URL=postgresql://… cargo run --example worker`: sample messages stand in for Discord. It visits all guilds
+//! in rounds until its stdin is closed, makes one more round, and ends; at a terminal it makes one round. Ctrl-C stops it
+//! after the current page; the next worker continues there. Run one at a time: two would count the same messages twice.
 
 mod history;
 mod scan;
@@ -26,7 +26,7 @@ use tracing::{Level, warn};
 const USAGE: &str = "usage: worker [MESSAGES [ERRORS]], and DELAY_MS in the environment for a pause after each page";
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
 
-/// How long the worker rests between two rounds.
+/// The pause between two rounds.
 const PAUSE: Duration = Duration::from_millis(200);
 
 #[tokio::main]
@@ -52,7 +52,7 @@ async fn run() -> Result<ExitCode, Failure> {
 async fn work(worker: &mut Worker<'_>) -> Result<(), Error> {
     let input_closed = watch_stdin();
     loop {
-        let is_last = input_closed.is_cancelled(); // asked before the round: it sees all that was stored until then
+        let is_last = input_closed.is_cancelled(); // asked before the round, which then sees everything stored so far
         round(worker).await?;
         if is_last || worker.stop.is_cancelled() {
             return Ok(());
@@ -65,7 +65,7 @@ async fn work(worker: &mut Worker<'_>) -> Result<(), Error> {
     }
 }
 
-/// Looks at every channel that is to be read. An error that lasts ends the worker; the cursors say where to go on.
+/// Visits every channel with reading turned on. A lasting error ends the worker; the cursors say where to continue.
 async fn round(worker: &mut Worker<'_>) -> Result<(), Error> {
     let database = worker.db;
     for guild in retrying(async || db::get_guilds(database).await).await? {
@@ -88,7 +88,7 @@ async fn visit_channels(worker: &mut Worker<'_>, guild: GuildId) -> Result<(), E
     Ok(())
 }
 
-/// A token that is cancelled when stdin ends; a terminal counts as ended.
+/// A token that is canceled when stdin ends; a terminal counts as ended.
 fn watch_stdin() -> CancellationToken {
     let closed = CancellationToken::new();
     if io::stdin().is_terminal() {
@@ -96,7 +96,7 @@ fn watch_stdin() -> CancellationToken {
     } else {
         let token = closed.clone();
         thread::spawn(move || {
-            let _ = io::copy(&mut io::stdin(), &mut io::sink()); // an error is an end, too
+            let _ = io::copy(&mut io::stdin(), &mut io::sink()); // an error also counts as the end
             token.cancel();
         });
     }

@@ -1,4 +1,4 @@
-//! Scan runs: each reads a channel from its cursor to the end of the history.
+//! Scan runs: each one reads a channel from its cursor to the end of the history.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,23 +14,23 @@ use super::support::{progress, retrying};
 pub struct Worker<'a> {
     pub db: &'a Db,
     pub stop: &'a CancellationToken,
-    /// What the runs of this worker came to.
+    /// The totals of this worker's runs.
     pub total: ScanIncrement,
     history: History,
     delay: Duration,
-    /// How many messages of each channel are scanned, now or by an earlier worker.
+    /// How many messages of each channel this worker or an earlier one has scanned.
     passed: HashMap<ChannelId, usize>,
-    /// Channels that are not asked again until the worker is started anew.
+    /// Channels that Discord refused; they are not asked again before the worker restarts.
     refused: HashSet<ChannelId>,
 }
 
 /// How a run ends.
 enum End {
-    /// Everything is read.
+    /// The end of the history is reached.
     Complete,
     /// Discord answered with an error.
     Refused(String),
-    /// Ctrl-C, or the channel is gone or no longer to be read.
+    /// Ctrl-C was pressed, or the channel is gone, or reading was turned off.
     Stopped,
 }
 
@@ -40,9 +40,9 @@ impl<'a> Worker<'a> {
         Self { db, stop, total, history, delay, passed, refused }
     }
 
-    /// Scans a channel if its history has something new, or refuses to say.
+    /// Scans a channel if its history has new messages or answers with an error.
     ///
-    /// Cursor and counts are stored together: after an error of the moment, a new run goes on from the cursor.
+    /// Cursor and counts are stored together: after a temporary error, a new run continues at the cursor.
     pub async fn visit(&mut self, channel: &Channel) -> Result<(), Error> {
         let id = channel.channel_id;
         self.passed.insert(id, self.history.passed(id, channel.last_message_id));
@@ -55,11 +55,11 @@ impl<'a> Worker<'a> {
 
     async fn scan(&mut self, channel: &Channel) -> Result<(), Error> {
         let Some(run) = db::enqueue_scan_run(self.db, channel.channel_id).await? else {
-            return Ok(()); // since the list was read, the channel was deleted or is no longer to be read
+            return Ok(()); // meanwhile the channel was deleted, or reading was turned off
         };
         let result = self.carry_out(run, channel).await;
         if result.is_err() {
-            let _ = db::mark_scan_canceled(self.db, run).await; // the first error is the one to report
+            let _ = db::mark_scan_canceled(self.db, run).await; // the first error is reported
         }
         result
     }
@@ -101,7 +101,7 @@ impl<'a> Worker<'a> {
             }
             cursor = Some(last);
             self.report(channel, cursor, increment);
-            self.stop.run_until_cancelled(sleep(self.delay)).await; // Discord limits how often one may ask
+            self.stop.run_until_cancelled(sleep(self.delay)).await; // Discord limits the rate of requests
         }
     }
 
@@ -114,9 +114,9 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Stores a page; returns whether there is a reason to read on.
+/// Stores a page; returns whether to read the next one.
 ///
-/// A page counts once however often it is sent: also when nobody knows whether it was stored, it is sent again.
+/// A page counts once, however often it is sent. So it is sent again even if it may have been stored.
 async fn store_page(
     database: &Db,
     run: ScanRunId,

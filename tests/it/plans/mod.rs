@@ -154,6 +154,7 @@ async fn a_missing_index_is_found() {
     let planned = &plans().await.without_indexes;
 
     let whole = [
+        "get_guilds: Seq Scan on bot_guilds",
         "purge_expired_install_intents: Seq Scan on install_intents",
         "get_scan_runs: Seq Scan on bot_channel_scan_runs",
     ];

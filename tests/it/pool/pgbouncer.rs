@@ -105,6 +105,10 @@ async fn without_prepared_statements_any_program_works_behind_transaction_mode()
     let mut config: Config = behind(&pooler, &database.name).parse().unwrap();
     config.prepared_statements = PreparedStatements::Off;
     let rows = Rows::store(&database).await;
+    let db = Db::connect(config.clone()).await.unwrap();
+    for name in names() {
+        assert!(call_and_undo(&name, &db, &rows).await.unwrap(), "{name}");
+    }
 
     let right = concurrently(4, |program| {
         let config = config.clone();
@@ -118,10 +122,6 @@ async fn without_prepared_statements_any_program_works_behind_transaction_mode()
         }
     });
     assert_eq!(right.await, [50; 4]);
-    let db = Db::connect(config).await.unwrap();
-    for name in names() {
-        assert!(call_and_undo(&name, &db, &rows).await.unwrap(), "{name}");
-    }
     let idle = "select count(*) from pg_stat_activity where state like 'idle in transaction%'";
     assert_eq!(value(&connect(&database.url()).await, idle).await.as_deref(), Some("0"));
 }

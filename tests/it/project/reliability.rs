@@ -12,8 +12,8 @@ fn named(document: &str) -> Vec<(&str, &str)> {
 fn missing(document: &str) -> Vec<String> {
     let files = files("tests", ".rs");
     let is_there = |(module, test): &(&str, &str)| {
-        let (file, test) = (format!("/{module}.rs"), format!("fn {test}("));
-        files.iter().any(|(path, rust)| path.ends_with(&file) && rust.contains(&test))
+        let (file, folder, test) = (format!("/{module}.rs"), format!("/{module}/mod.rs"), format!("fn {test}("));
+        files.iter().any(|(path, rust)| (path.ends_with(&file) || path.ends_with(&folder)) && rust.contains(&test))
     };
     named(document)
         .into_iter()
