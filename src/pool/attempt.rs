@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::FutureExt as _;
+
 use super::client::Client;
 use super::session::Session;
 use crate::error::{Error, ErrorKind};
@@ -78,14 +80,17 @@ impl<'a> Attempt<'a> {
     }
 
     /// Counts the whole call as under way, until its last row is read.
-    pub(crate) async fn run<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(crate) fn run<T>(
+        &self,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>> {
         match self.session {
+            // Boxed because it is rare: every call would carry the size of this future.
             Some(session) if self.commits && !session.keeps_statements() => {
-                // Boxed because it is rare: every call would carry the size of this future.
-                session.track(Box::pin(session.in_transaction(call))).await
+                session.track(Box::pin(session.in_transaction(call))).left_future().left_future()
             }
-            Some(session) => session.track(call).await,
-            None => call.await,
+            Some(session) => session.track(call).right_future().left_future(),
+            None => call.right_future(),
         }
     }
 

@@ -60,13 +60,12 @@ impl Connection {
         }
     }
 
-    /// Runs a statement of the generated functions. They send prepared statements; a text could be anything, `begin` too.
-    fn run<T: ?Sized, R>(&self, statement: impl Future<Output = R>) -> impl Future<Output = R> {
+    /// The generated functions send prepared statements; a text could be anything, `begin` too.
+    fn check<T: ?Sized>(&self) {
         // Only texts and statements can be sent, and none of the texts' types has this name.
         if type_name::<T>() != type_name::<Statement>() {
             self.session().hand_out();
         }
-        statement
     }
 
     /// Every query of this crate returns a row. What returns none is not ours, and could be `begin`.
@@ -79,7 +78,14 @@ impl Connection {
     }
 }
 
-generic_client! { Connection, |self| self.session(), run: run, prepare: prepare_only, stream: run }
+generic_client! {
+    Connection,
+    |self| self.session(),
+    check: check,
+    prepare: prepare_only,
+    run: |statement| statement,
+    stream: |rows| rows
+}
 
 impl Drop for Connection {
     fn drop(&mut self) {

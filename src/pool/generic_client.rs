@@ -1,10 +1,17 @@
 //! The generated trait for the clients of this crate.
 
-/// Implements [`GenericClient`](crate::GenericClient) for a client that hands statements on to an inner one. `run` takes the
-/// statement and its future; `prepare` and `stream` say what is different for them. Statements are prepared once for each
-/// connection, also in transactions.
+/// Implements [`GenericClient`](crate::GenericClient) for a client that hands statements on to an inner one. `run` and
+/// `stream` get the future of a statement, `stream` that of one whose rows are still to come; `check`, if it is there, gets
+/// the statement's type. Statements are prepared once for each connection, also in transactions.
 macro_rules! generic_client {
-    ($client:ty, |$self:ident| $inner:expr, run: $run:ident, prepare: $prepare:ident, stream: $stream:ident) => {
+    (
+        $client:ty,
+        |$self:ident| $inner:expr,
+        $(check: $check:ident,)?
+        prepare: $prepare:ident,
+        run: |$statement:ident| $run:expr,
+        stream: |$rows:ident| $stream:expr
+    ) => {
         impl crate::GenericClient for $client {
             fn stmt_cache() -> bool {
                 true
@@ -14,10 +21,10 @@ macro_rules! generic_client {
                 $self.$prepare(sql).await
             }
 
-            generic_client! { @query $self $inner, $run, execute -> u64 }
-            generic_client! { @query $self $inner, $run, query_one -> tokio_postgres::Row }
-            generic_client! { @query $self $inner, $run, query_opt -> Option<tokio_postgres::Row> }
-            generic_client! { @query $self $inner, $run, query -> Vec<tokio_postgres::Row> }
+            generic_client! { @query $self $inner, $($check)?, |$statement| $run, execute -> u64 }
+            generic_client! { @query $self $inner, $($check)?, |$statement| $run, query_one -> tokio_postgres::Row }
+            generic_client! { @query $self $inner, $($check)?, |$statement| $run, query_opt -> Option<tokio_postgres::Row> }
+            generic_client! { @query $self $inner, $($check)?, |$statement| $run, query -> Vec<tokio_postgres::Row> }
 
             async fn query_raw<T, I>(
                 &$self,
@@ -30,11 +37,13 @@ macro_rules! generic_client {
                 I::IntoIter: ExactSizeIterator,
                 I::Item: tokio_postgres::types::BorrowToSql,
             {
-                $self.$stream::<T, _>($inner.query_raw(statement, params)).await
+                $($self.$check::<T>();)?
+                let $rows = $inner.query_raw(statement, params);
+                $stream.await
             }
         }
     };
-    (@query $self:ident $inner:expr, $run:ident, $name:ident -> $result:ty) => {
+    (@query $self:ident $inner:expr, $($check:ident)?, |$statement:ident| $run:expr, $name:ident -> $result:ty) => {
         async fn $name<T>(
             &$self,
             statement: &T,
@@ -43,7 +52,9 @@ macro_rules! generic_client {
         where
             T: ?Sized + tokio_postgres::ToStatement + Sync + Send,
         {
-            $self.$run::<T, _>($inner.$name(statement, params)).await
+            $($self.$check::<T>();)?
+            let $statement = $inner.$name(statement, params);
+            $run.await
         }
     };
 }

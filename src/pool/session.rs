@@ -76,10 +76,7 @@ impl Session {
     }
 
     /// Runs a statement; notes an error that this session would go on to give.
-    fn run<T: ?Sized, R>(
-        &self,
-        statement: impl Future<Output = Result<R, PgError>>,
-    ) -> impl Future<Output = Result<R, PgError>> {
+    fn run<T>(&self, statement: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
         let was_open = !self.client.is_closed();
         self.track(statement).inspect(move |result| {
             if let Err(error) = result {
@@ -115,12 +112,12 @@ impl Session {
 
     /// Runs `begin`, `commit` or `rollback`.
     pub(crate) async fn execute_simple(&self, sql: &str) -> Result<(), PgError> {
-        self.run::<str, _>(self.client.batch_execute(sql)).await
+        self.run(self.client.batch_execute(sql)).await
     }
 
     /// Runs an unnamed statement without parameters.
     pub(crate) async fn query_unnamed(&self, sql: &str) -> Result<Vec<Row>, PgError> {
-        self.run::<str, _>(self.client.query_typed(sql, &[])).await
+        self.run(self.client.query_typed(sql, &[])).await
     }
 
     /// Adds what ended the connection to an error that only says that the connection is gone.
@@ -254,4 +251,10 @@ impl fmt::Debug for Session {
     }
 }
 
-generic_client! { Session, |self| self.client, run: run, prepare: prepare_cached, stream: run }
+generic_client! {
+    Session,
+    |self| self.client,
+    prepare: prepare_cached,
+    run: |statement| self.run(statement),
+    stream: |rows| self.run(rows)
+}

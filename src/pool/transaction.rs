@@ -184,10 +184,7 @@ impl Transaction {
     }
 
     /// Runs a statement, and remembers it unless it succeeds.
-    fn run<T: ?Sized, R>(
-        &self,
-        statement: impl Future<Output = Result<R, PgError>>,
-    ) -> impl Future<Output = Result<R, PgError>> {
+    fn run<T>(&self, statement: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
         self.doubtful.fetch_add(1, Ordering::Relaxed);
         statement.inspect(|result| match result {
             Ok(_) => _ = self.doubtful.fetch_sub(1, Ordering::Relaxed),
@@ -196,14 +193,11 @@ impl Transaction {
     }
 
     fn prepare_cached(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
-        self.run::<str, _>(self.session().prepare(sql))
+        self.run(self.session().prepare(sql))
     }
 
     /// Begins a stream of rows. Rows are still to come, and so may be an error.
-    fn stream<T: ?Sized, R>(
-        &self,
-        rows: impl Future<Output = Result<R, PgError>>,
-    ) -> impl Future<Output = Result<R, PgError>> {
+    fn stream<T>(&self, rows: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
         self.doubtful.fetch_add(1, Ordering::Relaxed);
         rows.inspect_err(|error| self.note(error))
     }
@@ -246,7 +240,13 @@ impl fmt::Debug for Transaction {
     }
 }
 
-generic_client! { Transaction, |self| self.session(), run: run, prepare: prepare_cached, stream: stream }
+generic_client! {
+    Transaction,
+    |self| self.session(),
+    prepare: prepare_cached,
+    run: |statement| self.run(statement),
+    stream: |rows| self.stream(rows)
+}
 
 impl Client for Transaction {}
 

@@ -169,7 +169,7 @@ async fn read_on(db: Db, task: u64, breaks: Arc<AtomicU64>, reads: Arc<AtomicU64
         match db::get_guild(&db, id.into()).await {
             Ok(guild) => assert_eq!(guild.unwrap().guild_id, id.into()),
             Err(error) => {
-                assert!(error.kind() == ErrorKind::Connection && error.function() == Some("get_guild"), "{error:?}")
+                assert!(error.kind() == ErrorKind::Connection && error.function() == Some("get_guild"), "{error:?}");
             }
         }
     }
