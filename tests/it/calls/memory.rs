@@ -31,7 +31,7 @@ fn report(figure: u64) {
 /// Runs a test of this file once more, in a process of its own, and returns the figures that it reports.
 fn figures<const N: usize>(test: &str, database: &TestDatabase) -> [u64; N] {
     let mut process = Command::new(env::current_exe().unwrap());
-    process.args([&format!("memory::{test}"), "--exact", "--nocapture"]).env(MEASURED, database.url());
+    process.args([&format!("calls::memory::{test}"), "--exact", "--nocapture"]).env(MEASURED, database.url());
     let output = process.output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
