@@ -1,4 +1,4 @@
--- Channels: what the bot syncs and the worker scans. A trigger sets `updated_at` at every update.
+-- Channels: what the bot syncs and the worker scans. sync_guild (guilds.sql) writes batches of them. A trigger sets `updated_at` at every update.
 -- A cursor (`last_message_id`) counts as none unless it is a snowflake: older programs left 'NaN' and the like.
 
 --: ChannelRow(name?, type?, is_nsfw?, last_message_id?, last_scanned_at?, last_activity_at?)
@@ -38,47 +38,6 @@ select /* count_channels_by_guild */ count(*) as channels from bot_channels wher
 select /* total_message_count */ coalesce(sum(message_count), 0)::bigint as messages
 from bot_channels
 where guild_id = :guild_id;
-
---! upsert_channels_for_guild (names[?], types[?], overrides[?])
---- Inserts or updates a batch of channels, in key order. Of duplicates the last one wins; overrides are merged in
---- order, and into the stored settings. Returns how many distinct channels were written.
-with /* upsert_channels_for_guild */ guild as materialized (
-  -- Guild before channels, as a racing delete_guilds locks them.
-  select guild_id from bot_guilds where guild_id = :guild_id for key share
-),
-input as materialized (
-  select channel_id, name, type, is_nsfw, overrides, n
-  from unnest(
-    :channel_ids::text[], :names::text[], :types::text[], :nsfws::boolean[], :overrides::jsonb[]
-  ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n)
-),
-latest as (
-  select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc
-),
-merged as (
-  select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides
-  from input i cross join lateral jsonb_each(i.overrides) as o
-  group by i.channel_id
-),
-written as (
-  -- A left join: an unknown guild is left to the foreign key, whose error names it.
-  insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
-  select l.channel_id, :guild_id, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}')
-  from latest l left join guild g on true left join merged m on m.channel_id = l.channel_id
-  order by l.channel_id
-  on conflict (channel_id) do update
-  set guild_id = excluded.guild_id,
-      name = excluded.name,
-      type = excluded.type,
-      is_nsfw = excluded.is_nsfw,
-      settings = case
-        when excluded.settings = '{}' then c.settings
-        when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings
-        else excluded.settings
-      end
-  returning c.channel_id
-)
-select count(*) as written from written;
 
 --! set_channel_reading
 --- Turns reading on or off, in the column and in `settings.is_enabled`.

@@ -74,9 +74,11 @@ select count(*) as deleted from deleted;
 --- Marks a guild as seen now.
 update /* touch_guild */ bot_guilds set last_seen_at = now() where guild_id = :guild_id returning guild_id;
 
---! sync_guild (icon?, owner_user_id?, joined_at?, channel_names[?], channel_types[?], channel_overrides[?])
---- A guild with its channels, in one statement. The owner is added to `users` if missing, since Discord names owners
---- whom nobody has stored yet. Channels that are not named stay. Returns how many distinct channels were written.
+--! sync_guild (name?, icon?, owner_user_id?, joined_at?, channel_names[?], channel_types[?], channel_overrides[?])
+--- A guild with its channels, in one statement; or its channels alone, if no name of the guild is given. The owner is
+--- added to `users` if missing, since Discord names owners whom nobody has stored yet. No channel may come twice; in key
+--- order, so that batches in opposite orders cannot deadlock. Overrides are merged into the stored settings. Channels that
+--- are not named stay. Returns how many channels were written.
 with /* sync_guild */ owner as (
   insert into users (discord_user_id)
   select :owner_user_id::text
@@ -84,9 +86,10 @@ with /* sync_guild */ owner as (
     and not exists (select from users u where u.discord_user_id = :owner_user_id)
   on conflict (discord_user_id) do nothing
 ),
-guild as (
+replaced as (
   insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
-  values (:guild_id, :name, :icon, :owner_user_id, coalesce(:joined_at, now()), now())
+  select :guild_id, :name, :icon, :owner_user_id, coalesce(:joined_at, now()), now()
+  where :name::text is not null
   on conflict (guild_id) do update
   set name = excluded.name,
       icon = excluded.icon,
@@ -94,27 +97,19 @@ guild as (
       last_seen_at = excluded.last_seen_at
   returning guild_id
 ),
-input as materialized (
-  select channel_id, name, type, is_nsfw, overrides, n
+locked as materialized (
+  select from bot_guilds where :name::text is null and guild_id = :guild_id for key share
+),
+written as (
+  -- The joins lock the guild before its channels, as a racing delete_guilds does. They are left joins: an unknown guild is
+  -- left to the foreign key, whose error names it.
+  insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
+  select i.channel_id, :guild_id, i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}')
   from unnest(
     :channel_ids::text[], :channel_names::text[], :channel_types::text[], :channel_nsfws::boolean[],
     :channel_overrides::jsonb[]
-  ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n)
-),
-latest as (
-  select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc
-),
-merged as (
-  select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides
-  from input i cross join lateral jsonb_each(i.overrides) as o
-  group by i.channel_id
-),
-written as (
-  -- The join writes (and so locks) the guild before its channels, as a racing delete_guilds does.
-  insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
-  select l.channel_id, g.guild_id, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}')
-  from latest l cross join guild g left join merged m on m.channel_id = l.channel_id
-  order by l.channel_id
+  ) as i (channel_id, name, type, is_nsfw, overrides) left join replaced on true left join locked on true
+  order by i.channel_id
   on conflict (channel_id) do update
   set guild_id = excluded.guild_id,
       name = excluded.name,
@@ -127,4 +122,4 @@ written as (
       end
   returning c.channel_id
 )
-select (select count(*) from written) as written from guild;
+select count(*) as written from written;

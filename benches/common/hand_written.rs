@@ -231,28 +231,15 @@ from bot_channels
 where guild_id = $1
 order by name collate "C" nulls last, length(channel_id), channel_id collate "C""#;
 
-const UPSERT_CHANNELS_FOR_GUILD: &str = "with guild as materialized (
-  select guild_id from bot_guilds where guild_id = $1 for key share
-),
-input as materialized (
-  select channel_id, name, type, is_nsfw, overrides, n
-  from unnest(
-    $2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[]
-  ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n)
-),
-latest as (
-  select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc
-),
-merged as (
-  select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides
-  from input i cross join lateral jsonb_each(i.overrides) as o
-  group by i.channel_id
+const UPSERT_CHANNELS_FOR_GUILD: &str = "with locked as materialized (
+  select from bot_guilds where guild_id = $1 for key share
 ),
 written as (
   insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
-  select l.channel_id, $1, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}')
-  from latest l left join guild g on true left join merged m on m.channel_id = l.channel_id
-  order by l.channel_id
+  select i.channel_id, $1, i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}')
+  from unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[])
+    as i (channel_id, name, type, is_nsfw, overrides) left join locked on true
+  order by i.channel_id
   on conflict (channel_id) do update
   set guild_id = excluded.guild_id,
       name = excluded.name,

@@ -1,26 +1,6 @@
 // This file was generated with `cornucopia`. Do not modify.
 
 #[derive(Debug)]
-pub struct UpsertChannelsForGuildParams<
-    T1: crate::StringSql,
-    T2: crate::StringSql,
-    T3: crate::ArraySql<Item = T2>,
-    T4: crate::StringSql,
-    T5: crate::ArraySql<Item = Option<T4>>,
-    T6: crate::StringSql,
-    T7: crate::ArraySql<Item = Option<T6>>,
-    T8: crate::ArraySql<Item = bool>,
-    T9: crate::JsonSql,
-    T10: crate::ArraySql<Item = Option<T9>>,
-> {
-    pub guild_id: T1,
-    pub channel_ids: T3,
-    pub names: T5,
-    pub types: T7,
-    pub nsfws: T8,
-    pub overrides: T10,
-}
-#[derive(Debug)]
 pub struct SetChannelReadingParams<T1: crate::StringSql> {
     pub is_reading: bool,
     pub channel_id: T1,
@@ -612,99 +592,6 @@ impl TotalMessageCountStmt {
             extractor: |row| Ok(row.try_get(0)?),
             mapper: |it| it,
         }
-    }
-}
-pub struct UpsertChannelsForGuildStmt(&'static str, Option<tokio_postgres::Statement>);
-/// Inserts or updates a batch of channels, in key order. Of duplicates the last one wins; overrides are merged in
-/// order, and into the stored settings. Returns how many distinct channels were written.
-pub fn upsert_channels_for_guild() -> UpsertChannelsForGuildStmt {
-    UpsertChannelsForGuildStmt(
-        "with /* upsert_channels_for_guild */ guild as materialized ( select guild_id from bot_guilds where guild_id = $1 for key share ), input as materialized ( select channel_id, name, type, is_nsfw, overrides, n from unnest( $2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[] ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n) ), latest as ( select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc ), merged as ( select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides from input i cross join lateral jsonb_each(i.overrides) as o group by i.channel_id ), written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select l.channel_id, $1, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}') from latest l left join guild g on true left join merged m on m.channel_id = l.channel_id order by l.channel_id on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end returning c.channel_id ) select count(*) as written from written",
-        None,
-    )
-}
-impl UpsertChannelsForGuildStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
-        self.1 = Some(client.prepare(self.0).await?);
-        Ok(self)
-    }
-    pub fn bind<
-        'c,
-        'a,
-        's,
-        C: GenericClient,
-        T1: crate::StringSql,
-        T2: crate::StringSql,
-        T3: crate::ArraySql<Item = T2>,
-        T4: crate::StringSql,
-        T5: crate::ArraySql<Item = Option<T4>>,
-        T6: crate::StringSql,
-        T7: crate::ArraySql<Item = Option<T6>>,
-        T8: crate::ArraySql<Item = bool>,
-        T9: crate::JsonSql,
-        T10: crate::ArraySql<Item = Option<T9>>,
-    >(
-        &'s self,
-        client: &'c C,
-        guild_id: &'a T1,
-        channel_ids: &'a T3,
-        names: &'a T5,
-        types: &'a T7,
-        nsfws: &'a T8,
-        overrides: &'a T10,
-    ) -> I64Query<'c, 'a, 's, C, i64, 6> {
-        I64Query {
-            client,
-            params: [guild_id, channel_ids, names, types, nsfws, overrides],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it,
-        }
-    }
-}
-impl<
-    'c,
-    'a,
-    's,
-    C: GenericClient,
-    T1: crate::StringSql,
-    T2: crate::StringSql,
-    T3: crate::ArraySql<Item = T2>,
-    T4: crate::StringSql,
-    T5: crate::ArraySql<Item = Option<T4>>,
-    T6: crate::StringSql,
-    T7: crate::ArraySql<Item = Option<T6>>,
-    T8: crate::ArraySql<Item = bool>,
-    T9: crate::JsonSql,
-    T10: crate::ArraySql<Item = Option<T9>>,
->
-    crate::client::async_::Params<
-        'c,
-        'a,
-        's,
-        UpsertChannelsForGuildParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>,
-        I64Query<'c, 'a, 's, C, i64, 6>,
-        C,
-    > for UpsertChannelsForGuildStmt
-{
-    fn params(
-        &'s self,
-        client: &'c C,
-        params: &'a UpsertChannelsForGuildParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>,
-    ) -> I64Query<'c, 'a, 's, C, i64, 6> {
-        self.bind(
-            client,
-            &params.guild_id,
-            &params.channel_ids,
-            &params.names,
-            &params.types,
-            &params.nsfws,
-            &params.overrides,
-        )
     }
 }
 pub struct SetChannelReadingStmt(&'static str, Option<tokio_postgres::Statement>);

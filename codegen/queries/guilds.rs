@@ -49,7 +49,7 @@ pub struct SyncGuildParams<
 > {
     pub owner_user_id: Option<T1>,
     pub guild_id: T2,
-    pub name: T3,
+    pub name: Option<T3>,
     pub icon: Option<T4>,
     pub joined_at: Option<chrono::DateTime<chrono::Utc>>,
     pub channel_ids: T6,
@@ -610,11 +610,13 @@ impl TouchGuildStmt {
     }
 }
 pub struct SyncGuildStmt(&'static str, Option<tokio_postgres::Statement>);
-/// A guild with its channels, in one statement. The owner is added to `users` if missing, since Discord names owners
-/// whom nobody has stored yet. Channels that are not named stay. Returns how many distinct channels were written.
+/// A guild with its channels, in one statement; or its channels alone, if no name of the guild is given. The owner is
+/// added to `users` if missing, since Discord names owners whom nobody has stored yet. No channel may come twice; in key
+/// order, so that batches in opposite orders cannot deadlock. Overrides are merged into the stored settings. Channels that
+/// are not named stay. Returns how many channels were written.
 pub fn sync_guild() -> SyncGuildStmt {
     SyncGuildStmt(
-        "with /* sync_guild */ owner as ( insert into users (discord_user_id) select $1::text where $1::text is not null and not exists (select from users u where u.discord_user_id = $1) on conflict (discord_user_id) do nothing ), guild as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) values ($2, $3, $4, $1, coalesce($5, now()), now()) on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id ), input as materialized ( select channel_id, name, type, is_nsfw, overrides, n from unnest( $6::text[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[] ) with ordinality as t (channel_id, name, type, is_nsfw, overrides, n) ), latest as ( select distinct on (channel_id) channel_id, name, type, is_nsfw from input order by channel_id, n desc ), merged as ( select i.channel_id, jsonb_object_agg(o.key, o.value order by i.n) as overrides from input i cross join lateral jsonb_each(i.overrides) as o group by i.channel_id ), written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select l.channel_id, g.guild_id, l.name, l.type, l.is_nsfw, coalesce(m.overrides, '{}') from latest l cross join guild g left join merged m on m.channel_id = l.channel_id order by l.channel_id on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end returning c.channel_id ) select (select count(*) from written) as written from guild",
+        "with /* sync_guild */ owner as ( insert into users (discord_user_id) select $1::text where $1::text is not null and not exists (select from users u where u.discord_user_id = $1) on conflict (discord_user_id) do nothing ), replaced as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) select $2, $3, $4, $1, coalesce($5, now()), now() where $3::text is not null on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id ), locked as materialized ( select from bot_guilds where $3::text is null and guild_id = $2 for key share ), written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select i.channel_id, $2, i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}') from unnest( $6::text[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[] ) as i (channel_id, name, type, is_nsfw, overrides) left join replaced on true left join locked on true order by i.channel_id on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end returning c.channel_id ) select count(*) as written from written",
         None,
     )
 }
@@ -649,7 +651,7 @@ impl SyncGuildStmt {
         client: &'c C,
         owner_user_id: &'a Option<T1>,
         guild_id: &'a T2,
-        name: &'a T3,
+        name: &'a Option<T3>,
         icon: &'a Option<T4>,
         joined_at: &'a Option<chrono::DateTime<chrono::Utc>>,
         channel_ids: &'a T6,

@@ -131,7 +131,7 @@ pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Res
 ///
 /// Idempotent.
 ///
-/// Needs: select, update on `bot_guilds`; select, insert, update on `bot_channels`.
+/// Needs: select, insert on `users`; select, insert, update on `bot_guilds`; select, insert, update on `bot_channels`.
 ///
 /// # Errors
 /// [`ErrorKind::ForeignKeyViolation`] (`bot_channels_guild_id_fkey`) if the guild is unknown; [`ErrorKind::InvalidInput`] for
@@ -174,7 +174,7 @@ impl Batch for Upsert<'_> {
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelSnapshot>) -> Result<u64, Error> {
-        write_channels(client, self.guild_id, part).await
+        write_channels(client, self.guild_id, None, part).await
     }
 }
 

@@ -8,9 +8,7 @@ use super::{
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
-use crate::codegen::queries::guilds::{
-    self as queries, GuildRowBorrowed, SyncGuildParams, UpsertGuildParams, UpsertGuildsParams,
-};
+use crate::codegen::queries::guilds::{self as queries, GuildRowBorrowed, UpsertGuildParams, UpsertGuildsParams};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -221,23 +219,7 @@ impl Batch for WithChannels<'_> {
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelSnapshot>) -> Result<u64, Error> {
-        let guild = self.0;
-        if !part.is_first {
-            return write_channels(client, guild.id, part).await;
-        }
-        let params = SyncGuildParams {
-            guild_id: guild.id,
-            name: guild.name.as_str(),
-            icon: guild.icon.as_deref(),
-            owner_user_id: guild.owner_user_id,
-            joined_at: guild.joined_at,
-            channel_ids: IterSql(|| part.iter().map(|channel| channel.id)),
-            channel_names: IterSql(|| part.iter().map(|channel| channel.name.as_deref())),
-            channel_types: IterSql(|| part.iter().map(|channel| channel.kind.as_deref())),
-            channel_nsfws: IterSql(|| part.iter().map(|channel| channel.is_nsfw)),
-            channel_overrides: IterSql(|| part.iter().map(|channel| channel.settings_overrides.as_ref())),
-        };
-        Ok(rows(queries::sync_guild().params(client, &params).one().await?))
+        write_channels(client, self.0.id, part.is_first.then_some(self.0), part).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The facade: one function for each query, under the name that the Python `repositories` module gave it.
 //!
-//! A function's name is the name of its query in `queries/`, one file an aggregate. Each runs on a [`Db`](crate::Db) (one
+//! A function's name is the name of its query in `queries/`, one file an aggregate. (`upsert_user` and
+//! `upsert_channels_for_guild` run the queries of `upsert_users` and `sync_guild`.) Each runs on a [`Db`](crate::Db) (one
 //! call, one commit), on a connection, or inside a [`Transaction`](crate::Transaction).
 //!
 //! - Counters, cursors and merges are computed in SQL: concurrent calls lose nothing.
@@ -147,6 +148,7 @@ pub use install_intents::*;
 pub use scan_runs::*;
 pub use users::*;
 
+use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::str::FromStr;
 use std::time::Duration;
@@ -158,7 +160,7 @@ use tokio_postgres::Error as PgError;
 use self::parts::{ID, Part};
 use crate::GenericClient;
 use crate::codegen::client::Params as _;
-use crate::codegen::queries::channels::{UpsertChannelsForGuildParams, upsert_channels_for_guild as upsert_channels};
+use crate::codegen::queries::guilds::{SyncGuildParams, sync_guild as sync_guild_query};
 use crate::codegen::{IterSql, JsonSql, StringSql};
 use crate::config::Limits;
 use crate::error::Error;
@@ -168,7 +170,7 @@ use crate::pool::client::Client;
 use crate::pool::observe::{Operation, Rows};
 use crate::types::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::types::settings::Settings;
-use crate::types::snapshots::ChannelSnapshot;
+use crate::types::snapshots::{ChannelSnapshot, GuildSnapshot};
 
 impl StringSql for ChannelId {}
 impl StringSql for GuildId {}
@@ -254,21 +256,44 @@ fn channel_bytes(channel: &ChannelSnapshot) -> usize {
     ID + bytes_of(channel_texts(channel)) + overrides
 }
 
-/// A guild's channels, as `upsert_channels_for_guild` and the later parts of `sync_guild` write them.
+/// A guild's channels, and the guild itself if it is given.
 async fn write_channels(
     client: &impl GenericClient,
     guild_id: GuildId,
+    guild: Option<&GuildSnapshot>,
     part: Part<'_, ChannelSnapshot>,
 ) -> Result<u64, Error> {
-    let params = UpsertChannelsForGuildParams {
+    let mut channels: Vec<_> = part.iter().collect();
+    channels.sort_by_key(|channel| channel.id);
+    let merged = merged_overrides(&channels);
+    channels.reverse(); // of duplicates the first one stays now, which was the last
+    channels.dedup_by_key(|channel| channel.id);
+    let params = SyncGuildParams {
         guild_id,
-        channel_ids: IterSql(|| part.iter().map(|channel| channel.id)),
-        names: IterSql(|| part.iter().map(|channel| channel.name.as_deref())),
-        types: IterSql(|| part.iter().map(|channel| channel.kind.as_deref())),
-        nsfws: IterSql(|| part.iter().map(|channel| channel.is_nsfw)),
-        overrides: IterSql(|| part.iter().map(|channel| channel.settings_overrides.as_ref())),
+        name: guild.map(|guild| guild.name.as_str()),
+        icon: guild.and_then(|guild| guild.icon.as_deref()),
+        owner_user_id: guild.and_then(|guild| guild.owner_user_id),
+        joined_at: guild.and_then(|guild| guild.joined_at),
+        channel_ids: IterSql(|| channels.iter().map(|channel| channel.id)),
+        channel_names: IterSql(|| channels.iter().map(|channel| channel.name.as_deref())),
+        channel_types: IterSql(|| channels.iter().map(|channel| channel.kind.as_deref())),
+        channel_nsfws: IterSql(|| channels.iter().map(|channel| channel.is_nsfw)),
+        channel_overrides: IterSql(|| {
+            channels.iter().map(|channel| merged.get(&channel.id).or(channel.settings_overrides.as_ref()))
+        }),
     };
-    Ok(rows(upsert_channels().params(client, &params).one().await?))
+    Ok(rows(sync_guild_query().params(client, &params).one().await?))
+}
+
+/// The overrides of channels that come several times, merged in their order. Merging them in SQL made every batch slower,
+/// with duplicates or without.
+fn merged_overrides(sorted: &[&ChannelSnapshot]) -> BTreeMap<ChannelId, Settings> {
+    let of_one = sorted.chunk_by(|one, other| one.id == other.id).filter(|of_one| of_one.len() > 1);
+    let merged = |of_one: &[&ChannelSnapshot]| {
+        let overrides = of_one.iter().filter_map(|channel| channel.settings_overrides.as_ref());
+        Some((of_one.first()?.id, Settings::merged(overrides)?))
+    };
+    of_one.filter_map(merged).collect()
 }
 
 fn seconds(field: &str, duration: Duration) -> Result<f64, Error> {

@@ -84,6 +84,15 @@ impl Settings {
         self.as_str().starts_with('{')
     }
 
+    /// Several objects as one: of a key that several have, the last value counts. `None` if there are none.
+    pub(crate) fn merged<'a>(objects: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        let merged = objects.filter_map(|object| entries(object.as_str())).reduce(|mut merged, object| {
+            merged.extend(object);
+            merged
+        })?;
+        Some(Self::from_json(serde_json::to_string(&merged).expect("JSON values by their keys are JSON")))
+    }
+
     fn from_json(text: String) -> Self {
         Self(text.into())
     }

@@ -22,9 +22,8 @@ macro_rules! prepare {
 pub async fn prepare_all(client: &impl GenericClient) -> Vec<Prepared> {
     prepare! { client;
         channels: get_channel get_channels_by_guild get_reading_channels count_channels_by_guild total_message_count
-            upsert_channels_for_guild set_channel_reading update_channel_cursor update_channel_progress
-            touch_channel_activity increment_channel_message_count update_channel_settings set_channel_settings
-            delete_channels;
+            set_channel_reading update_channel_cursor update_channel_progress touch_channel_activity
+            increment_channel_message_count update_channel_settings set_channel_settings delete_channels;
         guild_settings: get_guild_settings ensure_guild_settings update_guild_settings set_guild_settings;
         guilds: get_guild get_guilds upsert_guild upsert_guilds delete_guilds touch_guild sync_guild;
         install_intents: create_install_intent get_install_intent consume_install_intent purge_expired_install_intents;

@@ -4,6 +4,7 @@ use clip_saver_db::{ChannelSnapshot, ErrorKind, repositories as db};
 
 use crate::channels::lists::stored_channel;
 use crate::channels::writes::fifty_at_once;
+use crate::support::races::Obstacle;
 use crate::support::{TestDatabase, channel, concurrently, guild, json};
 
 fn batch(ids: impl IntoIterator<Item = u64>) -> Vec<ChannelSnapshot> {
@@ -141,6 +142,24 @@ async fn a_batch_and_a_deletion_in_opposite_orders_do_not_deadlock() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_batch_locks_the_guild_before_its_channels_as_delete_guilds_does() {
+    let database = TestDatabase::new().await;
+    let guild = guild(&database, 1001).await;
+    db::upsert_channels_for_guild(&*database, guild, &batch(1..=3)).await.unwrap();
+    let obstacle = Obstacle::new(&database, "select from bot_channels where channel_id = '2' for update").await;
+    let (one, other) = (database.db.clone(), database.db.clone());
+    let upsert = tokio::spawn(async move { db::upsert_channels_for_guild(&one, guild, &batch(1..=4)).await });
+    obstacle.stops(1).await;
+    let delete = tokio::spawn(async move { db::delete_guilds(&other, &[guild]).await });
+    obstacle.stops(2).await;
+
+    obstacle.vanishes().await;
+
+    assert_eq!(upsert.await.unwrap().unwrap(), 4);
+    assert_eq!(delete.await.unwrap().unwrap(), 1);
 }
 
 #[tokio::test]

@@ -134,8 +134,8 @@ pub fn functions(rust: &str) -> Vec<String> {
         .collect()
 }
 
-/// Functions that have no query of their own: this one writes a batch of one.
-const WITHOUT_A_QUERY: [&str; 1] = ["upsert_user"];
+/// Functions that run the query of another: a batch of one user, and a guild's channels without the guild.
+const WITHOUT_A_QUERY: [&str; 2] = ["upsert_user", "upsert_channels_for_guild"];
 
 /// Queries without a function of their name, and functions without a query.
 fn unpaired(sql: &str, rust: &str) -> Vec<String> {

@@ -108,6 +108,17 @@ async fn every_two_values_compare_as_in_postgresql() {
     }
 }
 
+#[test]
+fn numbers_and_nesting_beyond_postgresql_are_compared_by_value_too() {
+    assert_eq!(settings("1e999999999"), settings("10.0e999999998"));
+    assert_ne!(settings("1e999999999"), settings("1e-999999999"));
+    assert_ne!(settings("1e99999999999999999999"), settings("1e99999999999999999998"));
+    assert_eq!(settings("0e99999999999999999999"), settings("-0.0"));
+
+    let deep = |end| settings(&format!("{}{end}{}", "[".repeat(4_000), "]".repeat(4_000)));
+    assert_eq!(deep("1"), deep("1.0"));
+}
+
 #[tokio::test]
 async fn what_is_read_back_equals_what_was_stored() {
     let database = TestDatabase::new().await;
