@@ -52,9 +52,9 @@ async fn start_up_options_that_are_refused_are_wrong_and_the_rest_is_looked_at()
     let pooler = pgbouncer(&["pool_mode=session"]);
     let url = behind(&pooler, &database.name);
 
-    let told = ["PgBouncer refuses the options that connections start with", "DB_STATEMENT_TIMEOUT=0", "ok     server"];
+    let told = ["PgBouncer refuses start-up options", "DB_STATEMENT_TIMEOUT=0", "ok     server"];
     clip_db(&url, "doctor").await.says(2, &told);
-    clip_db(&url, "status").await.says(3, &["PgBouncer refuses the options that connections start with"]);
+    clip_db(&url, "status").await.says(3, &["PgBouncer refuses start-up options"]);
 }
 
 #[tokio::test]

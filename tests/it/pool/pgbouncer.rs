@@ -256,7 +256,7 @@ async fn a_pooler_that_refuses_options_is_named_and_what_to_do_about_it() {
     for advice in [
         "DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0",
         "ignore_startup_parameters = options",
-        "Connect to PostgreSQL itself",
+        "Connect to PostgreSQL directly",
     ] {
         assert!(error.to_string().contains(advice), "{error}");
     }
