@@ -73,7 +73,7 @@ async fn a_dropped_index_or_trigger_is_drift() {
 async fn what_others_have_added_is_listed_and_fine() {
     let database = changed("create table dashboards (id int primary key); create index on bot_channels (name)").await;
 
-    let told = ["and more:", "table dashboards: not of this program (tolerated)", "index bot_channels."];
+    let told = ["and more:", "table dashboards: not part of this program (tolerated)", "index bot_channels."];
     clip_db(&database.url(), "check").await.says(0, &told);
 }
 

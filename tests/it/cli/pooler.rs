@@ -14,16 +14,20 @@ async fn transaction_mode_is_wrong_and_the_rest_is_looked_at() {
     let url = behind(&pooler, &database.name);
 
     let told = [
-        "WRONG  pooler       connect: a pooler (PgBouncer) is in between",
+        "WRONG  pooler       connect: a pooler (PgBouncer) is between this program and the server",
         "ok     server",
         "ok     migrations",
         "ok     rights",
         "ok     clock",
     ];
     clip_db(&url, "doctor").await.says(2, &told);
-    clip_db(&url, "status")
-        .await
-        .says(3, &["connect: a pooler (PgBouncer) is in between", "`clip-db doctor` looks at what is behind it"]);
+    clip_db(&url, "status").await.says(
+        3,
+        &[
+            "connect: a pooler (PgBouncer) is between this program and the server",
+            "`clip-db doctor` looks at what is behind it",
+        ],
+    );
 }
 
 #[tokio::test]
