@@ -1,8 +1,8 @@
-//! The generated trait for the clients of this crate.
+//! Implements the generated trait for this crate's clients.
 
-/// Implements [`GenericClient`](crate::GenericClient) for a client that hands statements on to an inner one. `run` takes the
-/// statement and its future; `prepare` and `stream` say what is different for them. Statements are prepared once for each
-/// connection, also in transactions.
+/// Implements [`GenericClient`](crate::GenericClient) for a client that passes statements to an inner one. `run` wraps the
+/// future of each statement, except those of `prepare` and `stream`, which have methods of their own. Statements are prepared
+/// once for each connection, also in transactions.
 macro_rules! generic_client {
     ($client:ty, |$self:ident| $inner:expr, run: $run:ident, prepare: $prepare:ident, stream: $stream:ident) => {
         impl crate::GenericClient for $client {

@@ -106,18 +106,18 @@ macro_rules! once {
 /// on a lease.
 macro_rules! read {
     ($client:expr, |$on:ident| $query:expr) => {{
-        let place = match $client.db() {
+        let shared = match $client.db() {
             Some(db) => db.share().await?,
             None => None,
         };
-        let answer = match &place {
-            Some(place) => {
-                let $on = place.session();
-                place.answer(std::pin::pin!(async { $query })).await
+        let answer = match &shared {
+            Some(shared) => {
+                let $on = shared.session();
+                shared.run(std::pin::pin!(async { $query })).await
             }
             None => None,
         };
-        let attempts = if place.is_some() {
+        let attempts = if shared.is_some() {
             $crate::pool::attempt::Attempts::last()
         } else {
             $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read)
@@ -125,7 +125,7 @@ macro_rules! read {
         match answer {
             Some(result) => result,
             None => {
-                drop(place);
+                drop(shared);
                 attempts!($client, attempts, |$on| $query)
             }
         }
