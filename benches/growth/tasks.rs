@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clip_saver_db::{
-    ChannelId, Client, Db, Error, GuildId, GuildSnapshot, MessageId, ScanIncrement, ScanRunId, Settings, Transaction,
-    repositories as db,
+    ChannelId, Client, Db, Error, GuildId, MessageId, ScanIncrement, ScanRunId, Settings, repositories as db,
 };
 use tokio::spawn;
 use uuid::Uuid;

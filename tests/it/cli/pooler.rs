@@ -25,7 +25,7 @@ async fn transaction_mode_is_wrong_and_the_rest_is_looked_at() {
         3,
         &[
             "connect: a pooler (PgBouncer) is between this program and the server",
-            "`clip-db doctor` looks at what is behind it",
+            "`clip-db doctor` checks the server behind the pooler",
         ],
     );
 }
