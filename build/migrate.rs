@@ -11,7 +11,7 @@ const ENDS: &str = "1: ends the transaction that applies and records this file: 
                     would stay; remove `commit`, `rollback` and similar statements";
 const NEEDLESS: &str = "1: this file can run in a transaction; remove its first line, `-- non-transactional`";
 const MISPLACED: &str = "; put the statement alone into a file whose first line is `-- non-transactional`";
-const SECOND: &str = "; a `-- non-transactional` file holds one statement, put each other one into its own file";
+const SECOND: &str = "; a `-- non-transactional` file holds one statement, move the others into their own files";
 const TOO_EARLY: &str = "; move the statement to a later file";
 
 /// Applies a file. An error is `LINE: message`.

@@ -26,7 +26,7 @@ const MAX_TIMEOUT: Duration = Duration::from_millis(2_147_483_647);
 /// This much fits into one PostgreSQL message (1 GiB) with the lengths of the values.
 const MAX_BATCH_BYTES: usize = 512 << 20;
 
-/// How to reach the database. Made from the environment by [`get_config`], or from a connection string.
+/// How to reach and use the database. [`get_config`] reads it from the environment, `parse` from a connection string.
 ///
 /// `Debug` and `Display` show everything but the password.
 ///

@@ -210,7 +210,7 @@ impl Error {
             }
             ErrorKind::CheckViolation => format!("a value is refused (check constraint {constraint})"),
             ErrorKind::NotNullViolation => format!("the column {field} must have a value"),
-            ErrorKind::Conflict => "a concurrent transaction was in the way; nothing was stored, try again".into(),
+            ErrorKind::Conflict => "a conflict with a concurrent transaction; nothing was stored, try again".into(),
             ErrorKind::Canceled => format!("the statement was canceled: {}", self.cause()),
             ErrorKind::PoolTimeout => {
                 "no connection became free in time; raise DB_POOL_MAX or DB_ACQUIRE_TIMEOUT, or find what holds them"

@@ -24,13 +24,13 @@ pub enum ErrorKind {
     CheckViolation,
     /// A column must have a value (SQLSTATE 23502); [`field`](super::Error::field) names it.
     NotNullViolation,
-    /// A concurrent transaction was in the way (SQLSTATE 40001 or 40P01). Nothing was stored. A retry makes sense.
+    /// A conflict with a concurrent transaction (SQLSTATE 40001 or 40P01). Nothing was stored. A retry makes sense.
     Conflict,
     /// The server ended the statement (SQLSTATE 57014, 55P03): `DB_STATEMENT_TIMEOUT`, a lock timeout or an operator.
     Canceled,
     /// No connection of the pool became free in time.
     PoolTimeout,
-    /// No connection could be made in time.
+    /// No connection could be opened in time.
     ConnectTimeout,
     /// `close_db` was called.
     Closed,

@@ -56,8 +56,7 @@ pub(crate) mod sealed {
             true
         }
 
-        /// A call sets this flag if a concurrent transaction was in the way. Only the call sees an error that comes in a stream
-        /// of rows.
+        /// A call sets this flag at a conflict with a concurrent transaction. Only the call sees an error in a stream of rows.
         fn conflict(&self) -> Option<&AtomicBool> {
             None
         }

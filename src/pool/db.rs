@@ -165,7 +165,7 @@ impl Db {
                 (None, None) => Box::pin(self.wait_to_share()).await?,
             },
         };
-        Ok(shared.map(|(connection, is_first)| SharedLease { connection, is_first, permit }))
+        Ok(shared.map(|(shared, is_first)| SharedLease { shared, is_first, permit }))
     }
 
     /// Waits until a connection of the pool is free, or another task shares one.

@@ -14,7 +14,7 @@ use tracing::{Instrument as _, Span, info_span, warn};
 
 use crate::error::Error;
 
-/// What is known of all calls of a function. `operation!` makes one for each function.
+/// The names and metrics of a function's calls. `operation!` makes one for each function.
 pub(crate) struct Operation {
     /// The function's name, which is also the query's.
     pub(crate) name: &'static str,
@@ -24,7 +24,7 @@ pub(crate) struct Operation {
     pub(crate) duration: fn() -> Histogram,
 }
 
-/// How many rows a result stands for: one for a row or a computed value.
+/// How many rows a result holds or counts: one for a row or a computed value.
 pub(crate) trait Rows {
     fn rows(&self) -> u64 {
         1

@@ -120,7 +120,7 @@ impl Shared {
 
 /// A shared connection that one read holds.
 pub(crate) struct SharedLease {
-    pub(crate) connection: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// No other read was on the connection before: this one cannot be blocked by another.
     pub(crate) is_first: bool,
     pub(crate) permit: OwnedSemaphorePermit,
@@ -128,7 +128,7 @@ pub(crate) struct SharedLease {
 
 impl SharedLease {
     pub(crate) fn session(&self) -> &Session {
-        self.connection.connection.session()
+        self.shared.connection.session()
     }
 
     /// Runs a read on this connection. `None` if the connection broke or no longer answers any read: then the read may be sent
@@ -137,7 +137,7 @@ impl SharedLease {
         &self,
         mut read: Pin<&mut impl Future<Output = Result<T, Error>>>,
     ) -> Option<Result<T, Error>> {
-        let Shared { answers, is_stalled, .. } = &*self.connection;
+        let Shared { answers, is_stalled, .. } = &*self.shared;
         loop {
             let before = answers.load(Ordering::Relaxed);
             let answer =

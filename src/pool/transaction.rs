@@ -39,7 +39,7 @@ pub struct Transaction {
     connection: Option<Connection>,
     /// The number of statements that may have failed: they did, were dropped, or returned a stream of rows.
     unconfirmed: AtomicUsize,
-    /// A concurrent transaction was in the way.
+    /// Whether there was a conflict with a concurrent transaction.
     has_conflict: AtomicBool,
 }
 
@@ -49,9 +49,9 @@ impl Db {
     /// The closure gets a handle to the transaction. It may borrow local variables, and the whole call may run in a spawned
     /// task. Its error is any type that implements `From<Error>`: [`Error`] itself, your own, or `anyhow::Error`.
     ///
-    /// If a concurrent transaction was in the way ([`ErrorKind::Conflict`]), the closure runs again after a short random
+    /// After a conflict with a concurrent transaction ([`ErrorKind::Conflict`]) the closure runs again after a short random
     /// pause, five times at most. So it should do nothing outside the database that must not happen twice. It does not run
-    /// again if the connection broke at the commit ([`ErrorKind::OutcomeUnknown`]): everything may have been stored.
+    /// again if the connection broke during the commit ([`ErrorKind::OutcomeUnknown`]): everything may have been stored.
     ///
     /// ```no_run
     /// use clip_saver_db::{Db, Error, GuildSnapshot, repositories as db};
@@ -76,9 +76,9 @@ impl Db {
         W: Future<Output = Result<T, E>>,
     {
         for attempt in 1.. {
-            match self.attempt(&work).await {
+            match self.run_once(&work).await {
                 Err((_, true)) if attempt < ATTEMPTS => {
-                    debug!(attempt, "running the transaction again: a concurrent one was in the way");
+                    debug!(attempt, "running the transaction again after a conflict");
                     sleep(Duration::from_millis(10) * attempt * rand::random_range(1..=4)).await;
                 }
                 result => return result.map_err(|(error, _)| error),
@@ -87,8 +87,8 @@ impl Db {
         unreachable!("the last attempt returns")
     }
 
-    /// Runs the closure once. An error comes with whether a concurrent transaction was in the way.
-    async fn attempt<T, E, F, W>(&self, work: &F) -> Result<T, (E, bool)>
+    /// Runs the closure once. Returns its error, and whether there was a conflict with a concurrent transaction.
+    async fn run_once<T, E, F, W>(&self, work: &F) -> Result<T, (E, bool)>
     where
         E: From<Error>,
         F: Fn(Arc<Transaction>) -> W,
@@ -100,7 +100,7 @@ impl Db {
         };
         let transaction = Arc::new(self.begin().await.map_err(failed)?);
         let result = work(transaction.clone()).await;
-        let transaction = Arc::into_inner(transaction).ok_or_else(still_in_use).map_err(failed)?;
+        let transaction = Arc::into_inner(transaction).ok_or_else(handle_in_use).map_err(failed)?;
         let had_conflict = transaction.has_conflict.load(Ordering::Relaxed);
         match result {
             Ok(value) => match transaction.commit().await {
@@ -115,7 +115,7 @@ impl Db {
         }
     }
 
-    /// Begins a transaction on a connection of its own. [`Db::transaction`] is the easier way.
+    /// Begins a transaction on its own connection. [`Db::transaction`] is easier to use.
     ///
     /// # Errors
     /// As [`Db::connection`].
@@ -227,7 +227,7 @@ impl Transaction {
 }
 
 /// The error of `Db::transaction` if its closure kept a handle.
-fn still_in_use() -> Error {
+fn handle_in_use() -> Error {
     Error::invalid_input(
         "tx",
         "is still in use after the closure has returned, so nothing was stored; drop its clones first",

@@ -40,7 +40,7 @@ async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Outp
         output.line(format_args!("queries: all {count} fit the schema"));
         return Ok(Exit::Fine);
     }
-    // What the pending migrations do not explain, the comparison of schemas finds.
+    // The comparison of schemas finds what the pending migrations do not explain.
     let has_pending = plan.pending().next().is_some();
     let reason = if has_pending { "; the pending migrations may fix that" } else { "" };
     output.line(format_args!("queries: {failed} of {count} do not fit the schema{reason}"));

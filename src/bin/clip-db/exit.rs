@@ -34,7 +34,7 @@ impl Failure {
         Self { exit: Exit::Wrong, message: message.to_string() }
     }
 
-    /// From an error of connecting, whatever its kind.
+    /// From an error of connecting: exit code 3, except for a wrong configuration.
     pub fn connecting(error: &Error) -> Self {
         if error.kind() == ErrorKind::Config {
             return Self::wrong(error);

@@ -187,7 +187,7 @@ async fn a_bad_element_is_refused_at_its_own_place_before_anything_is_sent() {
 
     assert!(users.to_string().starts_with("upsert_users: `users[24000].avatar` holds U+0000"), "{users}");
     assert!(guilds.to_string().starts_with("upsert_guilds: `guilds[24000].name` holds U+0000"), "{guilds}");
-    let field = "`channels[24000].settings_overrides` is no JSON object";
+    let field = "`channels[24000].settings_overrides` is not a JSON object";
     assert_eq!(for_guild.to_string(), format!("upsert_channels_for_guild: {field}"));
     assert_eq!(sync.to_string(), format!("sync_guild: {field}"));
 }
