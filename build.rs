@@ -1,5 +1,5 @@
-//! Chooses the typed queries that the crate is compiled with: the committed `codegen/`, or, when a .sql file has
-//! changed since, fresh ones in `OUT_DIR`. Writes nowhere else. The parts are in `build/`.
+//! Chooses the typed queries that the crate is compiled with: the committed `codegen/`, or, if a .sql file has changed since
+//! it was generated, new ones in `OUT_DIR`. Writes nowhere else. The parts are in `build/`.
 
 #[path = "build/fingerprint.rs"]
 mod fingerprint;
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use fingerprint::Fingerprint;
 
-/// Set by `./dev codegen`: generate even if nothing seems to have changed.
+/// Set by `./dev codegen`: generates even if no input has changed.
 const FORCE: &str = "CLIP_DB_CODEGEN_FORCE";
 
 fn main() {
@@ -35,7 +35,7 @@ fn main() {
     println!("cargo::rerun-if-changed=codegen/FINGERPRINT");
     println!("cargo::rerun-if-env-changed={FORCE}");
     println!("cargo::rerun-if-env-changed=CLIP_DB_CODEGEN_URL");
-    // The generated code asks for features of a crate of its own; here they are no features, just true or false.
+    // The generated code is written for its own crate with features. Here they are fixed: on or off.
     println!("cargo::rustc-check-cfg=cfg(feature, values(\"deadpool\", \"wasm-async\"))");
     println!("cargo::rustc-cfg=feature=\"deadpool\"");
 
@@ -51,7 +51,7 @@ fn main() {
     }
 }
 
-/// Each line is an error of its own; cargo fails when this program has ended, so that all of them are seen.
+/// Reports each line as an error. cargo fails when this program has ended, so all of them are shown.
 fn fail(message: &str) {
     message.lines().for_each(|line| println!("cargo::error={line}"));
 }
@@ -60,7 +60,7 @@ fn directory(variable: &str) -> PathBuf {
     PathBuf::from(env::var_os(variable).unwrap_or_else(|| panic!("cargo sets {variable}")))
 }
 
-/// The folder whose `lib.rs` holds the typed queries of the .sql files as they are now.
+/// The folder whose `lib.rs` holds the typed queries of the current .sql files.
 fn typed_queries(root: &Path, out: &Path) -> Result<PathBuf, String> {
     let committed = root.join("codegen");
     let current = Fingerprint::of(root)?;
@@ -89,7 +89,7 @@ fn generate(_: &Path, _: &Path, _: &Fingerprint, changed: &str) -> Result<PathBu
     ))
 }
 
-/// Points the crate at the typed queries: `src/lib.rs` includes this file.
+/// Writes the file that `src/lib.rs` includes: it declares the module of the typed queries.
 fn include(source: &Path, out: &Path) {
     let module = format!(
         "#[allow(missing_docs, dead_code, unused_imports, clippy::all, clippy::pedantic)]\n#[path = {:?}]\nmod codegen;\n",

@@ -1,5 +1,5 @@
-//! What the typed queries were generated from: a hash for each input file. Kept as text, a line a file, so that a
-//! build can name what has changed. Used by build.rs, without any dependency.
+//! The inputs that the typed queries were generated from: a hash of each file. It is text, one line a file, so that a build
+//! can name what has changed. build.rs uses it, without dependencies.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::path::Path;
 /// Everything that the generated code depends on, relative to the package's folder.
 pub const INPUTS: [&str; 3] = ["queries", "migrations", "cornucopia.toml"];
 
-/// The generator's version counts as an input; Cargo.toml pins the dependency to the same one.
+/// The generator's version is an input, too. Cargo.toml pins the dependency to the same one.
 const GENERATOR: (&str, &str) = ("cornucopia", "1.0.1");
 
 /// Name of an input → hash of its content.
@@ -17,7 +17,7 @@ const GENERATOR: (&str, &str) = ("cornucopia", "1.0.1");
 pub struct Fingerprint(BTreeMap<String, String>);
 
 impl Fingerprint {
-    /// Of the inputs as they are now.
+    /// The fingerprint of the current inputs.
     pub fn of(root: &Path) -> Result<Self, String> {
         let mut files = BTreeMap::from([(GENERATOR.0.to_owned(), GENERATOR.1.to_owned())]);
         for input in INPUTS {
@@ -26,7 +26,7 @@ impl Fingerprint {
         Ok(Self(files))
     }
 
-    /// As written before; none if there is no such file.
+    /// Reads a stored fingerprint; an empty one if there is no such file.
     pub fn read(file: &Path) -> Result<Self, String> {
         if !file.exists() {
             return Ok(Self(BTreeMap::new()));
@@ -36,7 +36,7 @@ impl Fingerprint {
         Ok(Self(lines.map(|(hash, name)| (name.to_owned(), hash.to_owned())).collect()))
     }
 
-    /// The inputs that are new, gone or different.
+    /// The inputs that are new, missing or changed.
     pub fn changes_since<'a>(&'a self, earlier: &'a Self) -> Vec<&'a str> {
         let changed = self.0.iter().filter(|(name, hash)| earlier.0.get(*name) != Some(*hash));
         let gone = earlier.0.keys().filter(|name| !self.0.contains_key(*name));
@@ -44,7 +44,7 @@ impl Fingerprint {
     }
 }
 
-/// As `read` reads it.
+/// Writes the format that `read` reads.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|(name, hash)| writeln!(formatter, "{hash} {name}"))
@@ -61,7 +61,7 @@ fn add(root: &Path, name: &str, files: &mut BTreeMap<String, String>) -> Result<
     }
     for entry in fs::read_dir(&path).map_err(failed)? {
         let file_name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-        // Not what editors and systems leave.
+        // Skips the files of editors and operating systems.
         let is_sql = Path::new(&file_name).extension().is_some_and(|extension| extension == "sql");
         if is_sql && !file_name.starts_with('.') {
             add(root, &format!("{name}/{file_name}"), files)?;
@@ -70,7 +70,7 @@ fn add(root: &Path, name: &str, files: &mut BTreeMap<String, String>) -> Result<
     Ok(())
 }
 
-/// FNV-1a, 64 bits: tells versions of a file apart, on every platform and Rust version (std's hashers may change).
+/// FNV-1a, 64 bits: the same on every platform and Rust version. The standard library's hashers may change.
 fn fnv1a(content: &[u8]) -> u64 {
     content.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }

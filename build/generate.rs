@@ -1,5 +1,5 @@
 //! Turns queries/ into Rust: applies migrations/ to a scratch database, lets cornucopia prepare every query there, and
-//! says of a wrong one where it is wrong.
+//! reports the position of each error.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use tokio_postgres::{Client, NoTls};
 use crate::server::Server;
 use crate::{migrate, position};
 
-/// Generates into `destination` (its `src/`); `changed` names the inputs for the case that there is no server.
+/// Generates into `destination` (its `src/`). `changed` names the changed inputs, for the error if there is no server.
 pub fn generate(root: &Path, destination: &Path, changed: &str) -> Result<(), String> {
     let server = Server::start(root).map_err(|error| no_server(changed, &error))?;
-    // cornucopia blocks while the connection works, so that has threads of its own.
+    // cornucopia blocks its thread, so the connection runs on others.
     let runtime = Runtime::new().map_err(|error| error.to_string())?;
     let admin = runtime.block_on(connect(&server.url, None))?;
     let database = format!("clip_saver_db_codegen_{}", process::id());
@@ -29,7 +29,7 @@ pub fn generate(root: &Path, destination: &Path, changed: &str) -> Result<(), St
 
 fn no_server(changed: &str, error: &str) -> String {
     format!(
-        "{changed}: changed since codegen/ was generated, and no PostgreSQL could be started to check the queries on.\n\
+        "{changed}: changed since codegen/ was generated, and no PostgreSQL could be started to check the queries.\n\
          Install PostgreSQL's server, or set CLIP_DB_CODEGEN_URL to a server where a database may be created.\n\
          {error}"
     )
@@ -58,7 +58,7 @@ async fn execute(client: &Client, sql: &str) -> Result<(), String> {
     client.batch_execute(sql).await.map_err(|error| chain(&error))
 }
 
-/// A scratch database needs no history.
+/// Applies the migrations. A scratch database needs no history.
 async fn migrate(client: &Client, directory: &Path) -> Result<(), String> {
     let mut migrations = refinery_core::load_sql_migrations(directory).map_err(|error| chain(&error))?;
     migrations.sort();
@@ -69,7 +69,7 @@ async fn migrate(client: &Client, directory: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// An error with its causes: the drivers' `Display` says only "db error".
+/// An error with its causes: the driver's own text says only "db error".
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -83,17 +83,17 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// `file:line:column: message`, as editors understand it.
 fn located(error: &cornucopia::Error, root: &Path) -> String {
     let label = error.labels().and_then(|mut labels| labels.next());
-    let place = label.and_then(|label| place(error, root, label.offset()));
+    let location = label.and_then(|label| location(error, root, label.offset()));
     let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
-    format!("{}{error}{help}", place.map(|place| format!("{place}: ")).unwrap_or_default())
+    format!("{}{error}{help}", location.map(|location| format!("{location}: ")).unwrap_or_default())
 }
 
-fn place(error: &cornucopia::Error, root: &Path, offset: usize) -> Option<String> {
+fn location(error: &cornucopia::Error, root: &Path, offset: usize) -> Option<String> {
     let start = SourceSpan::from(0);
     let source = error.source_code()?.read_span(&start, 0, 0).ok()?;
     let file = Path::new(source.name()?);
     let text = fs::read_to_string(file).ok()?;
-    // cornucopia counts a preparation error's place in the text it sent.
+    // For an error of preparing, cornucopia's offset is in the text that it sent.
     let sent = matches!(error, cornucopia::Error::PrepareQueries(_));
     let offset = if sent { position::in_file(&text, offset) } else { offset };
     let (line, column) = position::line_and_column(&text, offset);

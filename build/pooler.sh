@@ -1,11 +1,11 @@
-# A throwaway PgBouncer, for tests; ./dev sources this. It ends with the script that started it.
+# Starts a throwaway PgBouncer for tests; ./dev sources this file. It stops when the script that started it ends.
 
-# The path of PgBouncer. Debian's package does not put it on everybody's PATH.
+# The path of PgBouncer. Debian's package does not put it on every user's PATH.
 pgbouncer_program() {
   PATH=$PATH:/usr/sbin program "${PGBOUNCER:-pgbouncer}"
 }
 
-# In a folder of its own, on a socket there; it trusts whoever gets to that, which is its user (and root).
+# Starts PgBouncer in its own folder, with its socket there. It asks for no password: only its user (and root) can reach it.
 pooler() {
   local program host=$1 port=$2 user=$3 password=$4 apart=() status
   program=$(pgbouncer_program) || fail_missing pgbouncer "PgBouncer (${PGBOUNCER:-pgbouncer})"
@@ -13,7 +13,7 @@ pooler() {
   folder=$(mktemp -d "${TMPDIR:-/tmp}/clip-saver-db.XXXXXX")
   trap stop_pooler EXIT
   trap 'exit 130' INT TERM HUP
-  # From 1.21 on there is a setting to keep prepared statements apart, and from 1.24 on it is not 0 if nobody says so.
+  # 1.21 and later can keep prepared statements apart; 1.24 and later do so by default.
   if [ "$(printf '%s\n' 1.21 "$("$program" --version | sed -n 's/^PgBouncer //p')" | sort -V | head -n 1)" = 1.21 ]; then
     apart=("max_prepared_statements=0")
   fi
@@ -38,7 +38,7 @@ pooler() {
   url=${folder//%/%25}
   url=${url// /%20}
   echo "postgresql://$user@${url//\//%2F}:6432/postgres"
-  # As the server, it lives while standard input is open.
+  # Like the server, it runs while standard input is open.
   cat <&0 >/dev/null &
   reader=$!
   wait "$reader"

@@ -1,7 +1,7 @@
-//! Where in a .sql file a preparation error is. cornucopia sends a query without comments and blank lines and with
-//! `$1` for `:name`, and adds PostgreSQL's position in that text (in characters) to the query's offset in the file.
+//! Finds the position of a preparation error in a .sql file. cornucopia sends a query without comments and blank lines and
+//! with `$1` for `:name`. It adds PostgreSQL's position in that text (in characters) to the query's offset in the file.
 
-/// The offset in `file` that cornucopia's `reported` offset stands for.
+/// Converts the offset that cornucopia reported into an offset in `file`.
 pub fn in_file(file: &str, reported: usize) -> usize {
     let Some(query) = queries(file).into_iter().rfind(|start| *start <= reported) else {
         return reported;
@@ -10,17 +10,17 @@ pub fn in_file(file: &str, reported: usize) -> usize {
     if reported >= end {
         return reported;
     }
-    sent(&file[query..end]).get(reported - query).map_or(reported, |offset| query + offset)
+    sent_offsets(&file[query..end]).get(reported - query).map_or(reported, |offset| query + offset)
 }
 
-/// Line and column of an offset, both from 1, the column in characters.
+/// The line and column of an offset. Both start at 1, and the column counts characters.
 pub fn line_and_column(file: &str, offset: usize) -> (usize, usize) {
     let before = &file[..file.floor_char_boundary(offset)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// Where the SQL of each query starts: behind its `--!` line and the `---` and `--#` lines that follow.
+/// Where the SQL of each query starts: after its `--!` line and the `---` and `--#` lines that follow.
 fn queries(file: &str) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut offset = 0;
@@ -37,8 +37,8 @@ fn queries(file: &str) -> Vec<usize> {
     starts
 }
 
-/// For each character of the text that is sent, its offset in `sql`.
-fn sent(sql: &str) -> Vec<usize> {
+/// The offset in `sql` of each character that is sent.
+fn sent_offsets(sql: &str) -> Vec<usize> {
     let kept = without_blank_lines(&without_comments(sql));
     let mut names: Vec<String> = Vec::new();
     let mut offsets = Vec::new();

@@ -1,5 +1,5 @@
-//! A PostgreSQL to prepare the queries on: the one that `CLIP_DB_CODEGEN_URL` names, or a scratch server that lives as
-//! long as this value (`./dev server` stops when its standard input closes).
+//! The PostgreSQL that prepares the queries: the one that `CLIP_DB_CODEGEN_URL` names, or a scratch server that runs until
+//! this value is dropped (`./dev server` stops when its standard input closes).
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -8,13 +8,13 @@ use std::process::{Child, Command, Stdio};
 
 /// A running server.
 pub struct Server {
-    /// Where it listens.
+    /// Its URL.
     pub url: String,
     scratch: Option<Child>,
 }
 
 impl Server {
-    /// Finds or starts it.
+    /// Uses the named server, or starts one.
     pub fn start(root: &Path) -> Result<Self, String> {
         if let Ok(url) = env::var("CLIP_DB_CODEGEN_URL") {
             return Ok(Self { url, scratch: None });

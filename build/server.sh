@@ -1,5 +1,5 @@
-# A throwaway PostgreSQL, for build.rs, tests, benches and the demo; ./dev sources this. It ends with the script that
-# started it.
+# Starts a throwaway PostgreSQL for build.rs, tests, benches and the demo; ./dev sources this file. It stops when the script
+# that started it ends.
 
 # initdb and postgres refuse to run as root.
 as_server_user() {
@@ -20,14 +20,14 @@ server_user() {
   fi
 }
 
-# Memory if there is plenty: a run of the tests makes hundreds of databases.
+# A folder in memory, if there is enough: a run of the tests creates hundreds of databases.
 scratch_folder() {
   local free
   free=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1 || true)
   if [ -z "${TMPDIR:-}" ] && [ "${free:-0}" -gt 6000000 ]; then echo /dev/shm; else echo "${TMPDIR:-/tmp}"; fi
 }
 
-# Starts a throwaway server in a folder of its own and sets `url`. It ends with this script.
+# Starts a server in its own folder and sets `url`. It stops when this script ends.
 start_server() {
   local settings=() primary='' basebackup
   small_disk=''
@@ -53,7 +53,7 @@ start_server() {
     esac
     shift 2
   done
-  # Nobody but its user (and root) gets to the server: it asks for no password.
+  # The server asks for no password: only its user (and root) may reach it.
   chmod 700 "$folder"
   mkdir "$folder/small-disk"
   if [ "$(id -u)" = 0 ]; then chown -R "$(server_user)" "$folder"; fi
@@ -68,7 +68,7 @@ start_server() {
   url="postgresql://postgres@${url//\//%2F}/postgres"
 }
 
-# A new cluster, or a copy of the one at a URL, which it will follow.
+# Creates a new cluster, or copies the one at a URL and follows it as a standby.
 fill_data_folder() {
   if [ -z "$1" ]; then
     as_server_user "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync \
@@ -96,13 +96,13 @@ launch() {
   fi
 }
 
-# Runs a command, as the server's user, for which $folder/small-disk is a file system of its own. It is gone with the
-# last process that sees it.
+# Runs a command as the server's user, with a file system at $folder/small-disk that only this command and its children see.
+# It disappears with the last of them.
 on_small_disk() {
   local mount='mount -t tmpfs -o "mode=700,size=$1,uid=$2" none "$3" && shift 3 && exec "$@"' sudo=()
   local disk="$folder/small-disk" own_user=(unshare --user --map-root-user --mount)
   if [ "$(id -u)" != 0 ] && "${own_user[@]}" mount -t tmpfs none "$disk" 2>/dev/null; then
-    # Root for the mount, and who it was for PostgreSQL.
+    # The mount needs root; PostgreSQL refuses to run as root.
     "${own_user[@]}" sh -c "$mount" sh "$small_disk" 0 "$disk" \
       unshare --user --map-user="$(id -u)" --map-group="$(id -g)" "$@"
     return
@@ -117,7 +117,7 @@ stop_server() {
   [ -z "${reader:-}" ] || kill "$reader" 2>/dev/null || true
   if [ -e "$folder/data/postmaster.pid" ]; then
     signal_server CONT
-    # One that was killed has left shared memory behind, which it finds when it starts.
+    # A killed server has left shared memory behind. Starting it again frees that.
     kill -0 "$(postmaster)" 2>/dev/null || launch || true
     as_server_user "$bin/pg_ctl" -D "$folder/data" -m immediate stop >/dev/null 2>&1 || true
   fi
@@ -142,10 +142,10 @@ backends() {
 # Sends a signal to all processes of the server, and sets `processes`.
 signal_server() {
   processes=$(postmaster)
-  # While it is stopped, it starts no other.
+  # While the postmaster is stopped, it starts no more processes.
   kill -s STOP "$processes" 2>/dev/null || return 0
   processes="$(backends || true) $processes"
-  # shellcheck disable=SC2086 # one word a process
+  # shellcheck disable=SC2086 # one argument for each process
   kill -s "$1" $processes 2>/dev/null || true
 }
 
@@ -157,21 +157,21 @@ kill_server() {
     kill -s 0 $processes 2>/dev/null || return 0
     sleep 0.02
   done
-  fail "after $tries looks there still is one of the processes" $processes
+  fail "after $tries checks some of these processes still run:" $processes
 }
 
 server() {
   start_server "$@"
   echo "$url"
-  # Whoever started this holds our standard input: it closes when they end, however they end. `wait`, unlike `read`, lets a
-  # signal through.
-  obey <&0 &
+  # The program that started this holds our standard input, which closes when that program ends, even if it is killed. `wait`
+  # can be interrupted by a signal; `read` cannot.
+  run_commands <&0 &
   reader=$!
   wait "$reader"
 }
 
-# Does what the lines of standard input say. What cannot be done ends the server.
-obey() {
+# Runs the commands on standard input, one a line. A command that fails ends the server.
+run_commands() {
   local command
   while read -r command; do
     case $command in
@@ -180,7 +180,7 @@ obey() {
       start) launch || fail "the server did not start: $(tail -n 5 "$folder/log" "$folder/data/server.log")" ;;
       freeze) signal_server STOP ;;
       thaw) signal_server CONT ;;
-      *) fail "server: $command is none of kill, stop, start, freeze and thaw" ;;
+      *) fail "server: $command is not one of kill, stop, start, freeze and thaw" ;;
     esac
     echo ok
   done

@@ -1,5 +1,5 @@
-//! The configuration: where the database is, how long to wait for it, and how much of it to use. Read from the environment
-//! variables that the Python programs used, and some of its own.
+//! The configuration: where the database is, how long to wait for it, and how much of it to use. It is read from the
+//! environment variables that the Python programs used, and from some new ones.
 
 mod prepared_statements;
 mod sessions;
@@ -17,16 +17,16 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 
-/// The most connections that a server can be told to allow.
-const MOST_CONNECTIONS: usize = 262_143;
+/// The largest `max_connections` that PostgreSQL accepts.
+const MAX_CONNECTIONS: usize = 262_143;
 
-/// What a server takes: 2^31 milliseconds.
-const LONGEST_TIMEOUT: Duration = Duration::from_millis(2_147_483_647);
+/// The longest timeout that PostgreSQL accepts, in milliseconds.
+const MAX_TIMEOUT: Duration = Duration::from_millis(2_147_483_647);
 
-/// What fits into a message of PostgreSQL's (1 GiB) beside the lengths of the values.
-const LARGEST_BATCH: usize = 512 << 20;
+/// This much fits into one PostgreSQL message (1 GiB) with the lengths of the values.
+const MAX_BATCH_BYTES: usize = 512 << 20;
 
-/// How to reach the database. Made from the environment by [`get_config`], or from a connection string.
+/// How to reach and use the database. [`get_config`] reads it from the environment, `parse` from a connection string.
 ///
 /// `Debug` and `Display` show everything but the password.
 ///
@@ -43,44 +43,44 @@ const LARGEST_BATCH: usize = 512 << 20;
 pub struct Config {
     /// The most connections that the pool opens: `DB_POOL_MAX`, 10 by default, at least 1.
     pub pool_max: usize,
-    /// How long connecting may take, a server that is still starting included: `DB_CONNECT_TIMEOUT`, in seconds; else
-    /// `connect_timeout` of the connection string; 30 by default.
+    /// How long connecting may take, including the wait for a server that is starting: `DB_CONNECT_TIMEOUT`, in seconds;
+    /// else `connect_timeout` of the connection string; 30 by default.
     pub connect_timeout: Duration,
     /// How long a call waits for a free connection: `DB_ACQUIRE_TIMEOUT`, in seconds, 10 by default.
     pub acquire_timeout: Duration,
     /// After how long the server ends a statement: `DB_STATEMENT_TIMEOUT`, in seconds, 60 by default; `None` (0 in the
-    /// variable) for never. Sent as a start-up option, which PgBouncer refuses unless told to ignore it. A server that gives
-    /// no answer at all for 5 seconds more is given up, and the connection is closed.
+    /// variable) for never. It is sent as a start-up option, which PgBouncer refuses unless it is configured to ignore it.
+    /// If the server sends nothing for 5 seconds more, the connection is closed.
     pub statement_timeout: Option<Duration>,
-    /// After how long the server ends a transaction in which nothing happens: `DB_IDLE_IN_TRANSACTION_TIMEOUT`, in seconds,
-    /// 60 by default; `None` (0 in the variable) for never. A start-up option, too.
+    /// After how long the server ends an idle transaction: `DB_IDLE_IN_TRANSACTION_TIMEOUT`, in seconds, 60 by default;
+    /// `None` (0 in the variable) for never. A start-up option, too.
     pub idle_in_transaction_timeout: Option<Duration>,
-    /// How old a connection may get before the pool replaces it, up to a tenth less at random: `DB_MAX_LIFETIME`, in
-    /// seconds, 1,800 by default; `None` (0 in the variable) for any age.
+    /// After how long the pool replaces a connection, up to a tenth less at random: `DB_MAX_LIFETIME`, in seconds, 1,800 by
+    /// default; `None` (0 in the variable) for never.
     pub max_lifetime: Option<Duration>,
-    /// The most bytes of text, JSON and ids that a batch may hold: `DB_MAX_BATCH_BYTES`, 64 MiB by default. PostgreSQL takes
-    /// no more than 1 GiB in one statement, and needs a multiple of a batch's size in memory.
+    /// The most bytes of text, JSON and ids that a batch may hold: `DB_MAX_BATCH_BYTES`, 64 MiB by default. PostgreSQL
+    /// accepts 1 GiB at most in one statement, and needs several times a batch's size in memory.
     pub max_batch_bytes: usize,
     /// The most bytes of a settings document, patch or overrides as JSON text: `DB_MAX_SETTINGS_BYTES`, 256 KiB by default.
     pub max_settings_bytes: usize,
-    /// Calls that take longer are warned of: `DB_SLOW_QUERY_MS`, in milliseconds, 1,000 by default; `None` (0 in the
-    /// variable) for no warning.
+    /// After how long a call is logged as slow: `DB_SLOW_QUERY_MS`, in milliseconds, 1,000 by default; `None` (0 in the
+    /// variable) for never.
     pub slow_query: Option<Duration>,
     /// Whether statements are prepared once for each connection: `DB_PREPARED_STATEMENTS`, `auto` by default.
     pub prepared_statements: PreparedStatements,
     pub(crate) server: tokio_postgres::Config,
     pub(crate) tls: Tls,
-    /// Where migrations connect to, if not there: `DB_MIGRATION_URL`.
+    /// Where migrations connect to, if not to `server`: `DB_MIGRATION_URL`.
     pub(crate) migration: Option<(tokio_postgres::Config, Tls)>,
 }
 
-/// The limits of a call's input, and when a call is slow.
+/// What a call needs of the configuration: the limits of its input, when it is slow, whether it keeps prepared statements.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub(crate) batch_bytes: usize,
     pub(crate) settings_bytes: usize,
     pub(crate) slow_query: Option<Duration>,
-    /// Whether prepared statements are kept for the next call.
+    /// Whether prepared statements are kept for later calls.
     pub(crate) keeps_statements: bool,
 }
 
@@ -97,10 +97,10 @@ impl Limits {
 ///
 /// `POSTGRES_DSN`, else `DATABASE_URL`, is a whole connection string. Without them `POSTGRES_HOST` or `DB_HOST`
 /// (`localhost`), `POSTGRES_PORT` or `DB_PORT` (5432), `POSTGRES_USER` or `DB_USER` (`postgres`), `POSTGRES_PASSWORD` or
-/// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are its parts (TLS is then `prefer`; a
-/// connection string can say more). `DB_MIGRATION_URL` is a connection string for migrations alone, which need PostgreSQL
-/// itself where the other one leads to a pooler. An empty variable counts as not set. The timeouts, the limits, slow calls
-/// and the size of the pool have variables of their own: see [`Config`]'s fields.
+/// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are used, and `sslmode` is `prefer`.
+/// `DB_MIGRATION_URL` is a connection string for migrations only: they must reach PostgreSQL directly, not through a
+/// pooler. An empty variable counts as not set. The variables for timeouts, limits, slow calls and the size of the pool are
+/// named at [`Config`]'s fields.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] names the variable that is wrong.
@@ -148,28 +148,28 @@ impl Config {
     }
 
     fn from_dsn(variable: &str, dsn: &str) -> Result<Self, Error> {
-        if is_torn(dsn) {
+        if has_second_at(dsn) {
             return Err(Error::config(variable, NOT_ENCODED));
         }
         let (dsn, tls) = tls::take_parameters(dsn).map_err(|reason| Error::config(variable, reason))?;
         let server: tokio_postgres::Config =
-            dsn.parse().map_err(|error| Error::config(variable, refusal(&error, &dsn)))?;
+            dsn.parse().map_err(|error| Error::config(variable, without_secrets(&error, &dsn)))?;
         if server.get_hosts().is_empty() && server.get_hostaddrs().is_empty() {
             return Err(Error::config(variable, "names no host"));
         }
-        // The only @ may stand behind the address: then that was taken for the user.
+        // If the only @ comes after the address, the parser took the address for the user.
         if server.get_user().is_some_and(|user| user.contains(['/', '?'])) {
             return Err(Error::config(variable, NOT_ENCODED));
         }
         Ok(Self::new(server, tls))
     }
 
-    /// Refuses what no pool and no clock can hold; the fields are open to everybody.
+    /// Refuses values that the pool or PostgreSQL cannot use: callers may set the fields to anything.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if !(1..=MOST_CONNECTIONS).contains(&self.pool_max) {
-            return Err(Error::config("DB_POOL_MAX", format!("must be from 1 to {MOST_CONNECTIONS}")));
+        if !(1..=MAX_CONNECTIONS).contains(&self.pool_max) {
+            return Err(Error::config("DB_POOL_MAX", format!("must be from 1 to {MAX_CONNECTIONS}")));
         }
-        if self.connect_timeout.is_zero() || self.connect_timeout > LONGEST_TIMEOUT {
+        if self.connect_timeout.is_zero() || self.connect_timeout > MAX_TIMEOUT {
             return Err(Error::config("DB_CONNECT_TIMEOUT", "must be more than 0 and at most 2147483 seconds"));
         }
         let durations = [
@@ -178,11 +178,11 @@ impl Config {
             ("DB_IDLE_IN_TRANSACTION_TIMEOUT", self.idle_in_transaction_timeout),
             ("DB_MAX_LIFETIME", self.max_lifetime),
         ];
-        if let Some((variable, _)) = durations.into_iter().find(|(_, duration)| *duration > Some(LONGEST_TIMEOUT)) {
+        if let Some((variable, _)) = durations.into_iter().find(|(_, duration)| *duration > Some(MAX_TIMEOUT)) {
             return Err(Error::config(variable, "must be at most 2147483 seconds"));
         }
-        if self.max_batch_bytes > LARGEST_BATCH {
-            return Err(Error::config("DB_MAX_BATCH_BYTES", format!("must be at most {LARGEST_BATCH}")));
+        if self.max_batch_bytes > MAX_BATCH_BYTES {
+            return Err(Error::config("DB_MAX_BATCH_BYTES", format!("must be at most {MAX_BATCH_BYTES}")));
         }
         Ok(())
     }
@@ -239,8 +239,8 @@ impl Config {
 impl FromStr for Config {
     type Err = Error;
 
-    /// From a connection string: a URL (`postgresql://user:password@host:port/database?sslmode=…`) or `key=value` pairs,
-    /// as in libpq. What it does not say has the defaults of the fields.
+    /// Reads a connection string: a URL (`postgresql://user:password@host:port/database?sslmode=…`) or `key=value` pairs,
+    /// as in libpq. Everything else has the fields' defaults.
     fn from_str(dsn: &str) -> Result<Self, Error> {
         Self::from_dsn("connection string", dsn)
     }
@@ -248,21 +248,21 @@ impl FromStr for Config {
 
 const NOT_ENCODED: &str = "@, / and ? in the user, the password or a parameter must be percent-encoded (%40, %2F, %3F)";
 
-/// A URL with a second @: part of a password would be taken for a host or a parameter, and shown.
-fn is_torn(dsn: &str) -> bool {
+/// Whether it is a URL with a second @. A part of the password would be taken for a host or a parameter, and be shown.
+fn has_second_at(dsn: &str) -> bool {
     ["postgresql://", "postgres://"].iter().any(|scheme| dsn.starts_with(scheme)) && dsn.matches('@').count() > 1
 }
 
-/// What is wrong with a connection string. What was taken for an option may be a part of a password that is not quoted, or
-/// of a URL that does not begin like one: then it is not named.
-fn refusal(error: &tokio_postgres::Error, dsn: &str) -> String {
+/// Why a connection string is not valid. An unknown option may be a part of an unquoted password or of a mistyped URL: then
+/// its name is not shown.
+fn without_secrets(error: &tokio_postgres::Error, dsn: &str) -> String {
     let message = crate::error::message(error);
     let Some((start, option)) = message.split_once("unknown option `") else { return message };
     let is_a_name = option.trim_end_matches('`').bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     if is_a_name && !dsn.contains("password") {
         return message;
     }
-    format!("{start}unknown option; a password with spaces or & must be 'in quotes', or percent-encoded in a URL")
+    format!("{start}unknown option; put a password with spaces or & 'in quotes', or percent-encode it in a URL")
 }
 
 struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
@@ -285,13 +285,13 @@ impl Variables<'_> {
     fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Error> {
         let Some((_, text)) = self.first([name]) else { return Ok(None) };
         let seconds = text.trim().parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        match seconds.filter(|timeout| *timeout <= LONGEST_TIMEOUT) {
+        match seconds.filter(|timeout| *timeout <= MAX_TIMEOUT) {
             Some(timeout) => Ok(Some(timeout)),
-            None => Err(Error::config(name, format!("{text:?} is no number of seconds from 0 to 2147483"))),
+            None => Err(Error::config(name, format!("{text:?} is not a number of seconds from 0 to 2147483"))),
         }
     }
 }
 
 fn number<T: FromStr>(variable: &str, text: &str) -> Result<T, Error> {
-    text.trim().parse().map_err(|_| Error::config(variable, format!("{text:?} is no number that fits")))
+    text.trim().parse().map_err(|_| Error::config(variable, format!("{text:?} is not a number, or too large")))
 }

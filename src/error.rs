@@ -1,5 +1,5 @@
-//! The one error type: what went wrong, in which function, and the cause. `classify` decides, once, what kind of error a
-//! report of PostgreSQL is.
+//! The one error type: what went wrong, in which function, and the cause. `classify` decides, once, which kind an error of
+//! PostgreSQL, the driver or the pool is.
 
 mod classify;
 mod kind;
@@ -14,7 +14,7 @@ use tokio_postgres::error::DbError;
 
 /// What went wrong, in which function of this crate, and why.
 ///
-/// Match on [`kind`](Self::kind). The message names the function, what happened, and what to do next; the report of the
+/// Match on [`kind`](Self::kind). The message names the function, what happened, and what to do next. The error of the
 /// database or the driver is the [`source`](StdError::source).
 ///
 /// ```
@@ -32,9 +32,9 @@ struct Inner {
     kind: ErrorKind,
     function: Option<&'static str>,
     field: Option<String>,
-    /// What is wrong, where the kind does not say it all.
+    /// What is wrong, for kinds that need more than their fixed text.
     reason: String,
-    /// Whether a call of unknown outcome may be made again.
+    /// Whether a call of unknown outcome may be repeated.
     is_repeatable: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -94,24 +94,24 @@ impl Error {
         Self::new(ErrorKind::Pooler).with_reason(reason)
     }
 
-    /// Names the function that failed, unless a function below it is named already.
+    /// Names the function that failed, unless an inner function is already named.
     pub(crate) fn in_function(mut self, name: &'static str) -> Self {
         self.0.function.get_or_insert(name);
         self
     }
 
     /// Names the element of a batch that the field belongs to.
-    pub(crate) fn in_element(mut self, batch: &str, place: usize) -> Self {
-        self.0.field = self.0.field.map(|field| format!("{batch}[{place}].{field}"));
+    pub(crate) fn in_element(mut self, batch: &str, index: usize) -> Self {
+        self.0.field = self.0.field.map(|field| format!("{batch}[{index}].{field}"));
         self
     }
 
-    /// Whether it only says that the connection is gone, and not why.
+    /// Whether it says only that the connection is gone, not why.
     pub(crate) fn lacks_close_reason(&self) -> bool {
         self.kind() == ErrorKind::Connection && self.report().is_none()
     }
 
-    /// Turns a broken connection into an unknown outcome: a write was on its way.
+    /// Turns a broken connection into an unknown outcome: a write had been sent.
     pub(crate) fn after_sending(mut self, is_repeatable: bool) -> Self {
         if self.kind() == ErrorKind::Connection {
             self.0.kind = ErrorKind::OutcomeUnknown;
@@ -132,7 +132,7 @@ impl Error {
         self.0.function
     }
 
-    /// What was wrong: the argument or field with its place in a batch, the stored column with its row, the settings' key,
+    /// What was wrong: the argument or field with its index in a batch, the stored column with its row, the settings' key,
     /// the configuration variable, or the type of an id.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
@@ -152,13 +152,13 @@ impl Error {
         self.report()?.constraint()
     }
 
-    /// PostgreSQL's further words about the cause. They may hold stored values: `Key (state)=(…) already exists.`
+    /// PostgreSQL's detail message. It may hold stored values: `Key (state)=(…) already exists.`
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.report()?.detail()
     }
 
-    /// PostgreSQL's advice.
+    /// PostgreSQL's hint.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.report()?.hint()
@@ -168,8 +168,8 @@ impl Error {
         causes(self).find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>()?.as_db_error())
     }
 
-    /// Whether the same call may be made again, and may then succeed: nothing was stored, or storing it twice is the same as
-    /// storing it once. If the database has run out of something (SQLSTATE class 53: a full disk), somebody must look at it
+    /// Whether you may repeat the same call, and it may then succeed: nothing was stored, or storing it twice is the same as
+    /// storing it once. If the database has run out of a resource (SQLSTATE class 53: a full disk), somebody must fix that
     /// first.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -186,8 +186,8 @@ impl Error {
         }
     }
 
-    /// Whether the call may have been stored nevertheless. After every other error of a write nothing was stored, with one
-    /// exception: [`ErrorKind::UnreadableRow`] of a write that returns what it wrote.
+    /// Whether the call may have been stored despite the error. After every other error of a write nothing was stored, with
+    /// one exception: [`ErrorKind::UnreadableRow`] of a write that returns what it wrote.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         self.kind() == ErrorKind::OutcomeUnknown
@@ -210,44 +210,40 @@ impl Error {
             }
             ErrorKind::CheckViolation => format!("a value is refused (check constraint {constraint})"),
             ErrorKind::NotNullViolation => format!("the column {field} must have a value"),
-            ErrorKind::Conflict => "a concurrent transaction was in the way; nothing was stored, try again".into(),
+            ErrorKind::Conflict => "a conflict with a concurrent transaction; nothing was stored, try again".into(),
             ErrorKind::Canceled => format!("the statement was canceled: {}", self.cause()),
             ErrorKind::PoolTimeout => {
-                "no connection came free in time; raise DB_POOL_MAX or DB_ACQUIRE_TIMEOUT, or find what holds them"
+                "no connection became free in time; raise DB_POOL_MAX or DB_ACQUIRE_TIMEOUT, or find what holds them"
                     .into()
             }
             ErrorKind::ConnectTimeout => {
-                "PostgreSQL did not answer in time; check that it runs and can be reached, or raise DB_CONNECT_TIMEOUT"
+                "PostgreSQL did not answer in time; check that it runs and is reachable, or raise DB_CONNECT_TIMEOUT"
                     .into()
             }
             ErrorKind::Closed => "the database handle is closed".into(),
             ErrorKind::Connection => format!("no connection to PostgreSQL, nothing was stored: {}", self.cause()),
             ErrorKind::OutcomeUnknown => format!(
-                "the connection to PostgreSQL broke, and whether this was stored is unknown: {}; {}",
+                "the connection to PostgreSQL broke; it is unknown whether the call was stored: {}; {}",
                 self.cause(),
-                if *is_repeatable {
-                    "make the call again"
-                } else {
-                    "look at what is stored before you make the call again"
-                }
+                if *is_repeatable { "repeat the call" } else { "check what is stored before you repeat the call" }
             ),
             ErrorKind::ReadOnly => {
-                "the server accepts no writes, nothing was stored; connect to the primary (name all \
-                                    hosts and add target_session_attrs=read-write)"
+                "the server accepts no writes, nothing was stored; connect to the primary (name all hosts and add \
+                 target_session_attrs=read-write)"
                     .into()
             }
-            ErrorKind::Tls => format!("no TLS with the server: {}; see sslmode and sslrootcert", self.cause()),
+            ErrorKind::Tls => format!("TLS with the server failed: {}; see sslmode and sslrootcert", self.cause()),
             ErrorKind::TransactionAborted => {
-                "an earlier statement of this transaction failed, so nothing was stored; pass its error on with `?`"
+                "an earlier statement of this transaction failed, so nothing was stored; return its error with `?`"
                     .into()
             }
             ErrorKind::Database => self.cause(),
             ErrorKind::Config => format!("{field}: {reason}"),
-            ErrorKind::Migration => format!("migrating the database: {reason}"),
+            ErrorKind::Migration => format!("the database cannot be migrated: {reason}"),
         }
     }
 
-    /// What the source says.
+    /// The source's message, or the reason.
     fn cause(&self) -> String {
         match self.0.source.as_deref().and_then(|source| source.downcast_ref::<tokio_postgres::Error>()) {
             Some(source) => message(source),
@@ -290,7 +286,7 @@ pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<I
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// What happened, in PostgreSQL's words: tokio-postgres itself says only "db error".
+/// PostgreSQL's own message: tokio-postgres says only "db error".
 pub(crate) fn message(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(report) => format!("{} (SQLSTATE {}{})", report.message(), report.code().code(), advice(report)),
@@ -298,7 +294,7 @@ pub(crate) fn message(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Names the limit of this program that ended a statement or a session.
+/// Names the setting that ended a statement or a session.
 fn advice(report: &DbError) -> &'static str {
     match report.code().code() {
         "25P03" => "; see DB_IDLE_IN_TRANSACTION_TIMEOUT",

@@ -1,9 +1,9 @@
-//! Brings the schema up to date. Bot and worker both do so when they start, at different moments, on whatever database
-//! they meet: [`Db::migrate`](crate::Db::migrate) is this module's [`apply`] without a report.
+//! Brings the schema up to date. Bot and worker both do so when they start, at any time and on any database:
+//! [`Db::migrate`](crate::Db::migrate) is this module's [`apply`] without a report.
 //!
-//! refinery embeds the files, applies them and keeps the history, but has no lock of its own and adopts nothing. So here:
-//! [`plan`] compares the history with the files, without any lock; [`apply`] lets one program at a time do what is missing;
-//! [`adopt`] records a database that the Python programs made.
+//! refinery embeds the files, applies them and keeps the history. It has no lock and cannot adopt a database. This module
+//! adds that: [`plan`] compares the history with the files, without a lock; [`apply`] lets one program at a time apply the
+//! pending files; [`adopt`] records a database that the Python programs made.
 
 mod adopt;
 mod apply;

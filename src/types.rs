@@ -1,4 +1,4 @@
-//! Plain values of the interface: ids, rows that are read, snapshots that are written, settings. No connection in sight.
+//! Plain values of the interface: ids, rows that are read, snapshots that are written, settings. Nothing here connects.
 
 pub(crate) mod ids;
 pub(crate) mod models;

@@ -1,15 +1,15 @@
-"""The made-up guilds behind the sample data: who, which channels, how much history, what happens live.
+"""The invented guilds of the sample data: their users, channels, history lengths and live events.
 
 Only constants; `make_sample_data.py` turns them into Discord objects. A channel is a row of kind, name, number of
-messages in its history, and fields that differ from Discord's example object (`base/`). The history lengths sit on
-and beside the size of a page (100), and the names hold what a name may: null, emoji, other scripts, quotes.
+messages in its history, and fields that differ from Discord's example object (`base/`). Some history lengths are equal
+or close to the size of a page (100). The names include null, emoji, other scripts and quotes.
 """
 
 TEXT, VOICE, CATEGORY, ANNOUNCEMENT = 0, 2, 4, 5
 
 UNREADABLE = "moderator-only"  # its history answers with "Missing Access"
-REMOVED_GUILD = "Retired Raid Squad"  # the bot is thrown out
-OUTAGE_GUILD = "Développeurs 🚀"  # goes unavailable, must be kept
+REMOVED_GUILD = "Retired Raid Squad"  # the bot is removed from it
+OUTAGE_GUILD = "Développeurs 🚀"  # becomes unavailable, must be kept
 
 TESTERS = [
     (CATEGORY, "Information", 0, {}),
@@ -73,8 +73,8 @@ RAID_SQUAD = [
     (VOICE, "War Room", 0, {}),
 ]
 
-# Name, day of creation, day the bot joined, fields unlike the example guild, channels. Discord's own example comes
-# first and keeps its id and its owner.
+# Name, day of creation, day the bot joined, fields that differ from the example guild, channels. Discord's own example
+# is the first and keeps its id and owner.
 GUILDS = [
     ("Discord Testers", "2016-06-27", "2023-04-05", {}, TESTERS),
     ("Développeurs 🚀", "2020-02-29", "2024-01-31", {"icon": None, "preferred_locale": "fr"}, DEVELOPERS),
@@ -82,7 +82,7 @@ GUILDS = [
     ("Retired Raid Squad", "2022-08-01", "2025-02-14", {"icon": None}, RAID_SQUAD),
 ]
 
-# After how many live messages what happens: event type, guild, channel (or new row), fields that change.
+# Number of live messages before an event → event type, guild, channel (or new row), fields that change.
 STORY = {
     40: ("CHANNEL_CREATE", "Discord Testers", (TEXT, "summer-event ☀️", 0, {})),
     75: ("CHANNEL_UPDATE", "Discord Testers", "best-of-2024", {"name": "best-of-2025 🏆"}),

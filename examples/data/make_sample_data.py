@@ -1,13 +1,13 @@
-"""Make the sample data of the examples: what a Discord gateway sends to the bot, and what the worker finds to scan.
+"""Make the sample data of the examples: the events that a Discord gateway sends, and the messages that the worker scans.
 
-Run it with `python3 make_sample_data.py` (3.10 or newer, standard library only). It writes, beside itself:
+Run it with `python3 make_sample_data.py` (3.10 or newer, standard library only). It writes into its own folder:
 
 - `gateway.jsonl`: dispatch events in the gateway's wire format, one a line
-- `messages.jsonl`: the history of the channels as "get channel messages" returns it, from before the first event
-- `channel_errors.json`: the channels whose history cannot be read, with Discord's answer
+- `messages.jsonl`: the channels' history before the first event, as "get channel messages" returns it
+- `channel_errors.json`: the channels whose history cannot be read, with Discord's error
 
-Every object starts as one of the example objects of Discord's documentation (`base/*.json`); the guilds and what
-happens to them are in `layout.py`. The seed is fixed: every run writes the same bytes.
+Every object is a changed copy of an example object of Discord's documentation (`base/*.json`). The guilds and their
+events are in `layout.py`. The seed is fixed: every run writes the same bytes.
 """
 
 import copy
@@ -25,7 +25,7 @@ BASE = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((HERE 
 CHANNEL_BASES = {TEXT: "channel_text", VOICE: "channel_voice", CATEGORY: "channel_category",
                  ANNOUNCEMENT: "channel_announcement"}
 
-EPOCH = datetime(2015, 1, 1, tzinfo=timezone.utc)  # Discord's: snowflakes count from here
+EPOCH = datetime(2015, 1, 1, tzinfo=timezone.utc)  # Discord's epoch: snowflakes count from here
 LIVE_MESSAGES = 600
 RNG = random.Random(20150101)
 COUNTER = itertools.count()
@@ -42,7 +42,7 @@ LIVE_START = ms("2025-06-01T12:00:00")
 
 
 def timestamp(at):
-    """The time as Discord writes it."""
+    """The time in Discord's format."""
     return (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="microseconds")
 
 
@@ -59,12 +59,12 @@ def created_at(snowflake_id):
 # --- Users, guilds, channels --------------------------------------------------------------------------------------
 
 def from_base(base, /, **changes):
-    """A copy of one of Discord's example objects, changed."""
+    """A changed copy of one of Discord's example objects."""
     return copy.deepcopy(BASE[base]) | changes
 
 
 def image_hash():
-    """No image, a still one or an animated one."""
+    """The hash of a still or animated image, or None."""
     prefix = RNG.choice([None, "", "", "a_"])
     return None if prefix is None else f"{prefix}{RNG.getrandbits(128):032x}"
 
@@ -79,13 +79,13 @@ def make_user(name, user_id=None):
 
 
 def make_member(user, joined):
-    """A guild member without special rights."""
+    """A guild member without roles."""
     return {"user": user, "roles": [], "nick": None, "joined_at": timestamp(joined), "deaf": False, "mute": False,
             "flags": 0}
 
 
 def make_channel(guild_id, row, position, parent_id):
-    """A channel of the layout, as old as its place in the guild says, with no message yet."""
+    """A channel of the layout, without messages; its position in the guild determines its age."""
     kind, name, history, changes = row
     channel_id = snowflake(created_at(guild_id) + 1_000 + 61_003 * position)
     channel = from_base(CHANNEL_BASES[kind], id=channel_id, guild_id=guild_id, name=name, position=position,
@@ -98,7 +98,7 @@ def make_channel(guild_id, row, position, parent_id):
 
 
 def make_channels(guild_id, rows):
-    """The channels of a guild, each under the category before it, and the history length of each."""
+    """The channels of a guild, each in the category before it, and the history length of each."""
     channels, lengths, parent_id = [], {}, None
     for position, row in enumerate(rows):
         channel, history = make_channel(guild_id, row, position, parent_id)
@@ -109,7 +109,7 @@ def make_channels(guild_id, rows):
 
 
 def make_guild(name, created, joined, changes, rows):
-    """A guild as GUILD_CREATE brings it, and the history length of each of its channels."""
+    """A guild as in GUILD_CREATE, and the history length of each of its channels."""
     own = {} if name == BASE["guild"]["name"] else {"id": snowflake(ms(created)), "features": [], "description": None,
                                                     "banner": None, "vanity_url_code": None}
     guild = from_base("guild", name=name, **own)
@@ -131,7 +131,7 @@ ATTACHED = {"video": [VIDEOS], "other": [OTHERS], "both": [OTHERS, VIDEOS], "vid
 
 
 def make_attachment(channel_id, at, choices):
-    """A file of one of the kinds; pictures and videos have a size on screen."""
+    """A file of one of the types; images and videos have a width and a height."""
     content_type, ending = RNG.choice(choices)
     attachment_id, name = snowflake(at - 1), f"{RNG.choice(STEMS)}_{RNG.randrange(1000)}.{ending}"
     path = f"attachments/{channel_id}/{attachment_id}/{name}"
@@ -142,13 +142,13 @@ def make_attachment(channel_id, at, choices):
 
 
 def make_attachments(channel_id, at):
-    """Mostly nothing; about 8 % of the messages carry a video."""
+    """Usually none; about 8 % of the messages have a video."""
     kind = RNG.choices(list(ATTACHED), weights=[60, 55, 12, 8, 865])[0]
     return [make_attachment(channel_id, at, choices) for choices in ATTACHED[kind]]
 
 
 def make_message(channel, author, at):
-    """A message; some are edited, some have reactions, some in announcement channels come from elsewhere."""
+    """A message; some are edited, some have reactions, some in announcement channels are crossposted."""
     crossposted = channel["type"] == ANNOUNCEMENT and RNG.random() < 0.3
     message = from_base("message_crossposted" if crossposted else "message", id=snowflake(at), channel_id=channel["id"],
                         author=author, timestamp=timestamp(at), attachments=make_attachments(channel["id"], at))
@@ -162,7 +162,7 @@ def make_message(channel, author, at):
 
 
 def make_history(channel, length, authors):
-    """That many messages of a channel, oldest first; sets the channel's last message."""
+    """`length` messages of a channel, oldest first; sets the channel's last message."""
     first, last = ms("2021-01-01"), LIVE_START - 60_000
     if channel["name"] == "archive-2019":
         first, last = ms("2019-01-01"), ms("2020-01-01")
@@ -173,10 +173,10 @@ def make_history(channel, length, authors):
     return messages
 
 
-# --- What the gateway sends ---------------------------------------------------------------------------------------
+# --- The gateway's events -----------------------------------------------------------------------------------------
 
 class Gateway:
-    """The connection: what the bot can see now, and every event sent so far."""
+    """The connection: the guilds and channels that the bot can see now, and every event sent so far."""
 
     def __init__(self, guilds):
         self.events = []
@@ -191,14 +191,14 @@ class Gateway:
         self.now += RNG.randrange(200, 60_000)
 
     def greet(self):
-        """All guilds, in which Discord leaves out the channels' `guild_id`; the last guild is in an outage."""
+        """Send all guilds, whose channels have no `guild_id` here; the last guild is in an outage."""
         for guild in self.guilds.values():
             channels = [{k: v for k, v in channel.items() if k != "guild_id"} for channel in guild["channels"]]
             self.send("GUILD_CREATE", guild | {"channels": channels})
         self.send("GUILD_CREATE", from_base("guild_unavailable"))
 
     def chat(self, authors):
-        """One live message in a text channel that the bot can read."""
+        """Send one live message in a text channel that the bot can read."""
         name = RNG.choice(list(self.channels))
         channel = RNG.choice([c for c in self.channels[name] if c["type"] == TEXT and c["name"] != layout.UNREADABLE])
         author = RNG.choice(authors)
@@ -209,7 +209,7 @@ class Gateway:
         self.send("MESSAGE_CREATE", message | {"guild_id": channel["guild_id"], "channel_type": TEXT, "member": member})
 
     def happen(self, kind, guild_name, *rest):
-        """One event of the story."""
+        """Send one event of the story."""
         if kind == "GUILD_DELETE":
             self.lose_guild(guild_name, *rest)
         elif kind == "CHANNEL_CREATE":
@@ -218,12 +218,12 @@ class Gateway:
             self.change_channel(kind, guild_name, *rest)
 
     def lose_guild(self, guild_name, changes=None):
-        """The bot is removed, or with `unavailable` the guild is in an outage; nothing comes from it any more."""
+        """Remove the bot, or with `unavailable` begin an outage; the guild sends no more events."""
         del self.channels[guild_name]
         self.send("GUILD_DELETE", {"id": self.guilds[guild_name]["id"]} | (changes or {}))
 
     def create_channel(self, guild_name, row):
-        """A new channel at the end of the guild, made now."""
+        """Create a channel at the end of the guild."""
         channels = self.channels[guild_name]
         channel, _ = make_channel(channels[0]["guild_id"], row, len(channels), None)
         channel["id"] = snowflake(self.now)
@@ -231,7 +231,7 @@ class Gateway:
         self.send("CHANNEL_CREATE", channel)
 
     def change_channel(self, kind, guild_name, channel_name, changes=None):
-        """A channel is updated or deleted."""
+        """Update or delete a channel."""
         channels = self.channels[guild_name]
         channel = next(c for c in channels if c["name"] == channel_name)
         channel.update(changes or {})
@@ -243,14 +243,14 @@ class Gateway:
 # --- All of it ----------------------------------------------------------------------------------------------------
 
 def write_lines(name, objects):
-    """Write one compact JSON object a line."""
+    """Write one compact JSON object on each line."""
     lines = [json.dumps(o, ensure_ascii=False, separators=(",", ":")) for o in objects]
     (HERE / name).write_text("".join(line + "\n" for line in lines), "utf-8", newline="\n")
     print(f"{name}: {len(lines)} lines")
 
 
 def make_events(guilds, authors):
-    """The gateway's events: the guilds, then chat with the story in between."""
+    """The gateway's events: the guilds, then messages, with the story's events among them."""
     gateway = Gateway(guilds)
     gateway.greet()
     for count in range(LIVE_MESSAGES):
@@ -261,7 +261,7 @@ def make_events(guilds, authors):
 
 
 def main():
-    """Make and write the three files; the history first, as the guilds name each channel's last message."""
+    """Make and write the three files. The history comes first, because the guilds hold each channel's last message."""
     authors = [make_user(name) for name in layout.NAMES]
     pairs = [make_guild(*row) for row in layout.GUILDS]
     history = [message for guild, lengths in pairs for channel in guild["channels"]

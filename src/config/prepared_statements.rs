@@ -1,22 +1,23 @@
-//! Whether statements are prepared once for each connection. A pooler decides whether that works.
+//! Whether statements are prepared once for each connection. Some poolers do not allow that.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How statements reach the server: `DB_PREPARED_STATEMENTS`.
+/// Whether calls use named prepared statements: `DB_PREPARED_STATEMENTS`.
 ///
-/// A call on a prepared statement is one round trip. A pooler that gives each transaction another process of the server must
-/// keep the prepared statements of its clients apart: `PgBouncer` from 1.21 on does, with `max_prepared_statements` above 0.
+/// A call with a prepared statement is one round trip. A pooler in transaction mode must keep the prepared statements of its
+/// clients apart: `PgBouncer` 1.21 and later do, with `max_prepared_statements` above 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PreparedStatements {
-    /// `auto`: asks at the start which pooler is there, and refuses to start behind one that mixes up prepared statements.
+    /// `auto`: asks at the start which pooler is there. A program refuses to start behind one that mixes up prepared
+    /// statements.
     #[default]
     Auto,
-    /// `on`: prepares without asking. For poolers that keep statements apart in a way that `auto` does not recognize.
+    /// `on`: uses named statements without asking. For poolers that keep them apart in a way that `auto` does not recognize.
     On,
-    /// `off`: each call is a transaction that prepares its statements, runs them and closes them. Works behind any pooler that
-    /// gives a transaction one process of the server; a call takes four round trips.
+    /// `off`: each call is a transaction that prepares its statements, runs them and closes them. Works behind any pooler in
+    /// session or transaction mode; a call takes four round trips.
     Off,
 }
 

@@ -1,4 +1,4 @@
-//! How a configuration is shown: all of it but the password.
+//! Shows a configuration: everything except the password.
 
 use std::fmt;
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl fmt::Display for Config {
     }
 }
 
-/// Where a server is, without the password, and with something before each name.
+/// The address of a server, without the password. Each name gets the prefix.
 fn address(server: &tokio_postgres::Config, tls: &Tls, prefix: &str) -> String {
     let addresses = server.get_hostaddrs().iter().map(ToString::to_string);
     let hosts: Vec<String> = server.get_hosts().iter().map(host).chain(addresses).collect();
@@ -39,9 +39,9 @@ fn address(server: &tokio_postgres::Config, tls: &Tls, prefix: &str) -> String {
         ("password", if server.get_password().is_some() { "********" } else { "(none)" }.into()),
         ("dbname", server.get_dbname().unwrap_or("(the user's)").into()),
     ];
-    let mut words: Vec<String> = named.iter().map(|(name, value)| format!("{prefix}{name}={value}")).collect();
-    words.push(tls.parameters(prefix));
-    words.join(" ")
+    let mut entries: Vec<String> = named.iter().map(|(name, value)| format!("{prefix}{name}={value}")).collect();
+    entries.push(tls.parameters(prefix));
+    entries.join(" ")
 }
 
 impl fmt::Debug for Config {

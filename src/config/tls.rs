@@ -1,5 +1,5 @@
-//! TLS to the server, by rustls: the five `sslmode`s of libpq, with the platform's root certificates or those of
-//! `sslrootcert`. tokio-postgres knows three of the modes and no certificates, so both parameters are read here.
+//! TLS with rustls: five `sslmode`s of libpq, with the platform's root certificates or those of `sslrootcert`.
+//! tokio-postgres knows three of the modes and no certificates, so both parameters are read here.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -23,22 +23,22 @@ use tracing::warn;
 use crate::error::Error;
 
 /// libpq's [`sslmode`](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION): whether the
-/// connection is encrypted, and whether the server must prove who it is. A Unix socket has no TLS: `require` and what is
-/// stricter refuse one.
+/// connection is encrypted, and whether the server's certificate is checked. A Unix socket has no TLS: `require` and the
+/// stricter modes refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SslMode {
     /// No encryption.
     Disable,
-    /// Encryption if the server offers it. The default, as in libpq. The certificate is checked as by `verify-ca` if there
-    /// is an `sslrootcert`, and else not at all.
+    /// Encryption if the server offers it. The default, as in libpq. With `sslrootcert` the certificate is checked as in
+    /// `verify-ca`, without it not at all.
     #[default]
     Prefer,
-    /// Encryption. The certificate is checked as by `verify-ca` if there is an `sslrootcert`, and else not at all.
+    /// Encryption. With `sslrootcert` the certificate is checked as in `verify-ca`, without it not at all.
     Require,
-    /// Encryption, and the certificate must come from a trusted authority.
+    /// Encryption, and a trusted authority must have issued the certificate.
     VerifyCa,
-    /// The same, and the certificate must be for the host that was asked for. The one to use across a network.
+    /// As `VerifyCa`, and the certificate must be for the host in the connection string. Use this one across a network.
     VerifyFull,
 }
 
@@ -62,7 +62,7 @@ impl FromStr for SslMode {
             "require" => Ok(Self::Require),
             "verify-ca" => Ok(Self::VerifyCa),
             "verify-full" => Ok(Self::VerifyFull),
-            _ => Err(format!("sslmode {text:?} is none of disable, prefer, require, verify-ca, verify-full")),
+            _ => Err(format!("sslmode {text:?} is not one of disable, prefer, require, verify-ca, verify-full")),
         }
     }
 }
@@ -83,12 +83,12 @@ impl fmt::Display for SslMode {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tls {
     pub(crate) mode: SslMode,
-    /// A PEM file; `None` for the platform's roots.
+    /// A PEM file; `None` for the platform's root certificates.
     root_certificates: Option<PathBuf>,
 }
 
 impl Tls {
-    /// The parameters of a connection string, with something before their names.
+    /// The parameters as a connection string names them, each name with the prefix.
     pub(crate) fn parameters(&self, prefix: &str) -> String {
         match &self.root_certificates {
             Some(file) => format!("{prefix}sslmode={} {prefix}sslrootcert={}", self.mode, file.display()),
@@ -96,8 +96,8 @@ impl Tls {
         }
     }
 
-    /// From the two parameters of a connection string. `system`, libpq's word for the platform's roots, means
-    /// `verify-full` there too.
+    /// From the two parameters of a connection string. `system` is libpq's name for the platform's root certificates, and
+    /// implies `verify-full`, as in libpq.
     fn new(mode: Option<&str>, root_certificates: Option<&str>) -> Result<Self, String> {
         let mode: Option<SslMode> = mode.map(str::parse).transpose()?;
         match (mode, root_certificates) {
@@ -109,7 +109,7 @@ impl Tls {
         }
     }
 
-    /// With root certificates there is no mode that encrypts but does not look at the certificate.
+    /// With `sslrootcert` every mode that encrypts checks the certificate.
     fn verifies(&self) -> bool {
         match self.mode {
             SslMode::Disable => false,
@@ -118,7 +118,7 @@ impl Tls {
         }
     }
 
-    /// What tokio-postgres makes its connections with.
+    /// The TLS connector for tokio-postgres.
     pub(crate) fn connector(&self) -> Result<MakeRustlsConnect, Error> {
         let provider = Arc::new(ring::default_provider());
         let check = Verifier {
@@ -143,7 +143,7 @@ impl Tls {
             None => platform_roots(),
         };
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().map_err(|error| {
-            Error::config("sslrootcert", format!("no root certificate to verify the server with: {error}"))
+            Error::config("sslrootcert", format!("no root certificate to check the server with: {error}"))
         })
     }
 }
@@ -166,7 +166,7 @@ fn platform_roots() -> RootCertStore {
     roots
 }
 
-/// Checks a server's certificate as far as the mode demands.
+/// Checks a server's certificate as the mode requires.
 #[derive(Debug)]
 struct Verifier {
     roots: Option<Arc<WebPkiServerVerifier>>,
@@ -186,12 +186,12 @@ impl ServerCertVerifier for Verifier {
         let Some(roots) = &self.roots else {
             return Ok(ServerCertVerified::assertion());
         };
-        // The host is checked last: an error about it says that the rest is in order.
+        // The host is checked last: an error about it means that everything else is valid.
         match roots.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Err(TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if !self.checks_host => Ok(ServerCertVerified::assertion()),
-            verdict => verdict,
+            result => result,
         }
     }
 
@@ -230,7 +230,7 @@ pub(crate) fn take_parameters(dsn: &str) -> Result<(String, Tls), String> {
 }
 
 fn take_from_url(url: &str) -> Result<(String, Tls), String> {
-    // As tokio-postgres reads it: a ? before the @ belongs to the user or the password.
+    // As in tokio-postgres, a ? before the @ belongs to the user or the password.
     let credentials = url.find('@').unwrap_or_default();
     let Some(mark) = url[credentials..].find('?').map(|mark| credentials + mark) else {
         return Ok((url.to_owned(), Tls::default()));
@@ -255,22 +255,22 @@ fn decoded(text: &str) -> Cow<'_, str> {
 fn take_from_pairs(pairs: &str) -> Result<(String, Tls), String> {
     let (mut mode, mut root_certificates, mut others) = (None, None, String::new());
     let mut rest = pairs.trim_start();
-    while let Some((key, behind)) = rest.split_once('=') {
-        let behind = behind.trim_start();
-        let (value, length) = quoted(behind);
+    while let Some((key, after)) = rest.split_once('=') {
+        let after = after.trim_start();
+        let (value, length) = quoted(after);
         match key.trim() {
             "sslmode" => mode = Some(value),
             "sslrootcert" => root_certificates = Some(value),
-            key => others.extend([key, "=", &behind[..length], " "]),
+            key => others.extend([key, "=", &after[..length], " "]),
         }
-        rest = behind[length..].trim_start();
+        rest = after[length..].trim_start();
     }
     others.push_str(rest);
     Ok((others, Tls::new(mode.as_deref(), root_certificates.as_deref())?))
 }
 
-/// The value at the start of a text, and how long it is there: 'in quotes' or up to the next space, `\` before a
-/// character that is meant as it is.
+/// The value at the start of a text, and its length there. The value is 'in quotes' or ends at a space; `\` escapes the next
+/// character.
 fn quoted(text: &str) -> (String, usize) {
     let in_quotes = text.starts_with('\'');
     let mut value = String::new();

@@ -1,4 +1,4 @@
-//! What kind of error a report of the database, of the driver or of the pool is.
+//! Decides which kind an error of the database, the driver or the pool is.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use super::{Error, ErrorKind, causes, message};
 
 impl From<tokio_postgres::Error> for Error {
-    /// Classifies the error of a statement. What comes out of connecting is `Error::connecting`.
+    /// Classifies the error of a statement. For an error of connecting use `Error::connecting`.
     fn from(source: tokio_postgres::Error) -> Self {
         let Some(report) = source.as_db_error() else {
             return without_report(source);
@@ -42,14 +42,14 @@ fn kind(report: &DbError) -> ErrorKind {
 }
 
 impl Error {
-    /// Classifies what came out of connecting. Every refusal ends the connection, and most are final: a wrong password, an
-    /// unknown database, PgBouncer and start-up options.
+    /// Classifies an error of connecting. Every refusal ends the connection, and most are final: a wrong password, an
+    /// unknown database, start-up options that PgBouncer refuses.
     pub(crate) fn connecting(source: tokio_postgres::Error) -> Self {
         match source.code() {
             Some(code) if *code == SqlState::PROTOCOL_VIOLATION && is_refused_option(&source) => Self::pooler(format!(
-                "{}: PgBouncer refuses the options that connections start with. Connect to PostgreSQL itself; or set \
-                 DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0, and name no options in the connection string; \
-                 or let PgBouncer ignore them (ignore_startup_parameters = options)",
+                "{}: PgBouncer refuses start-up options. Connect to PostgreSQL directly; or set DB_STATEMENT_TIMEOUT=0 and \
+                 DB_IDLE_IN_TRANSACTION_TIMEOUT=0, and name no options in the connection string; or let PgBouncer ignore \
+                 them (ignore_startup_parameters = options)",
                 message(&source)
             )),
             Some(code) if ends_connection(code) => Self::new(ErrorKind::Connection).with_source(source),
@@ -59,19 +59,19 @@ impl Error {
     }
 }
 
-/// PgBouncer's words for what it does not know in the start-up packet; PostgreSQL has none like them.
+/// PgBouncer's message about an unknown start-up parameter. PostgreSQL has no such message.
 fn is_refused_option(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|report| report.message().contains("startup parameter"))
 }
 
-/// Whether another attempt to connect may succeed: the server is away or starting, full, or a standby where a primary is
-/// asked for.
+/// Whether another attempt to connect may succeed: the server is unreachable, starting or full, or it is a standby and the
+/// configuration asks for a primary.
 pub(crate) fn may_come_back(error: &tokio_postgres::Error) -> bool {
-    error.code().map_or_else(|| is_of_the_connection(error), ends_connection)
+    error.code().map_or_else(|| is_connection_error(error), ends_connection)
 }
 
-/// Class 08 (but for 08P01, a refusal for good: `PgBouncer` and start-up options), too many connections, a server that is
-/// shutting down, crashed or starting, and a session that the server has ended because it did nothing.
+/// Class 08 (except 08P01, which is final: `PgBouncer` refuses start-up options), too many connections, a server that is
+/// shutting down, crashed or starting, and a session that the server ended because it was idle.
 fn ends_connection(code: &SqlState) -> bool {
     let ends = [
         SqlState::TOO_MANY_CONNECTIONS,
@@ -84,7 +84,7 @@ fn ends_connection(code: &SqlState) -> bool {
     ends.contains(code) || (code.code().starts_with("08") && *code != SqlState::PROTOCOL_VIOLATION)
 }
 
-/// The server ends the session with such a report, whatever it says.
+/// The server ends the session after such an error, whatever its code.
 fn is_fatal(report: &DbError) -> bool {
     matches!(report.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
 }
@@ -109,12 +109,12 @@ pub(crate) fn session_state(error: &tokio_postgres::Error) -> SessionState {
         Some(report) if is_fatal(report) || ends_connection(report.code()) => SessionState::Broken,
         Some(report) if useless.contains(report.code()) => SessionState::Useless,
         Some(report) if *report.code() == SqlState::READ_ONLY_SQL_TRANSACTION => SessionState::ReadOnly,
-        None if is_of_the_connection(error) => SessionState::Broken,
+        None if is_connection_error(error) => SessionState::Broken,
         _ => SessionState::Usable,
     }
 }
 
-/// Classifies an error that the database did not report. tokio-postgres shows its kind in the text alone.
+/// Classifies an error that the database did not report. tokio-postgres tells its kind only in the text.
 fn without_report(source: tokio_postgres::Error) -> Error {
     let text = source.to_string();
     if let Some(column) = text.strip_prefix("error deserializing column ") {
@@ -126,9 +126,9 @@ fn without_report(source: tokio_postgres::Error) -> Error {
     if text == "error encoding message to server" {
         return Error::invalid_input("parameters", format!("are too large for one statement: {}", message(&source)));
     }
-    let kind = if is_of_the_connection(&source) {
+    let kind = if is_connection_error(&source) {
         ErrorKind::Connection
-    } else if text == TLS {
+    } else if text == TLS_HANDSHAKE {
         ErrorKind::Tls
     } else {
         ErrorKind::Database
@@ -136,12 +136,12 @@ fn without_report(source: tokio_postgres::Error) -> Error {
     Error::new(kind).with_source(source)
 }
 
-const TLS: &str = "error performing TLS handshake";
+const TLS_HANDSHAKE: &str = "error performing TLS handshake";
 
-fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
+fn is_connection_error(error: &tokio_postgres::Error) -> bool {
     let text = error.to_string();
-    if text == TLS {
-        return causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_hang_up);
+    if text == TLS_HANDSHAKE {
+        return causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_disconnect);
     }
     matches!(
         text.as_str(),
@@ -154,8 +154,8 @@ fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
     )
 }
 
-/// A server that is killed in the middle of a handshake; what is wrong with a certificate is told in another kind.
-fn is_hang_up(error: &io::Error) -> bool {
+/// The server was killed during the handshake. Errors about a certificate have other kinds.
+fn is_disconnect(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     let kinds = [UnexpectedEof, ConnectionReset, ConnectionAborted, BrokenPipe];
     kinds.contains(&error.kind())
@@ -167,7 +167,7 @@ impl From<PoolError<tokio_postgres::Error>> for Error {
             PoolError::Backend(source) => Self::connecting(source),
             PoolError::Timeout(TimeoutType::Create) => Self::new(ErrorKind::ConnectTimeout),
             PoolError::Timeout(_) => Self::new(ErrorKind::PoolTimeout),
-            // The two others can't happen: the pool has a runtime, and its hooks are infallible.
+            // The other two cannot happen: the pool has a runtime, and its hooks do not fail.
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
                 Self::new(ErrorKind::Closed)
             }

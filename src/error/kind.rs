@@ -24,19 +24,19 @@ pub enum ErrorKind {
     CheckViolation,
     /// A column must have a value (SQLSTATE 23502); [`field`](super::Error::field) names it.
     NotNullViolation,
-    /// A concurrent transaction was in the way (SQLSTATE 40001 or 40P01). Nothing was stored. A retry makes sense.
+    /// A conflict with a concurrent transaction (SQLSTATE 40001 or 40P01). Nothing was stored. A retry makes sense.
     Conflict,
-    /// The server ended the statement: `DB_STATEMENT_TIMEOUT`, a lock timeout or an operator (SQLSTATE 57014, 55P03).
+    /// The server ended the statement (SQLSTATE 57014, 55P03): `DB_STATEMENT_TIMEOUT`, a lock timeout or an operator.
     Canceled,
-    /// No connection of the pool came free in time.
+    /// No connection of the pool became free in time.
     PoolTimeout,
-    /// No connection could be made in time.
+    /// No connection could be opened in time.
     ConnectTimeout,
     /// `close_db` was called.
     Closed,
     /// The server cannot be reached, or the connection broke before anything could be stored. A retry makes sense.
     Connection,
-    /// The connection broke while a write, or the commit of a transaction, was on its way: all of it was stored, or nothing.
+    /// The connection broke after a write, or the commit of a transaction, was sent: all of it was stored, or nothing.
     OutcomeUnknown,
     /// The server accepts no writes (SQLSTATE 25006): it is a standby, or a primary that was just replaced. The next call
     /// opens a new connection.
@@ -46,9 +46,9 @@ pub enum ErrorKind {
     /// An earlier statement of the transaction failed. Until the rollback PostgreSQL refuses every other statement, and a
     /// commit stores nothing.
     TransactionAborted,
-    /// A pooler such as `PgBouncer` stands between program and server and does not let this crate work.
+    /// This crate cannot work behind the pooler (such as `PgBouncer`) that is between program and server.
     Pooler,
-    /// Any other report of the database.
+    /// Any other error that the database reported.
     Database,
     /// The configuration is wrong; [`field`](super::Error::field) names the variable.
     Config,

@@ -1,5 +1,5 @@
-//! Databases that the Python programs made: tables, but no history. If they are what `V1` makes, that is written down, and
-//! nothing else is touched; if not, nothing is, and the difference is told.
+//! Databases that the Python programs made: tables, but no history. If the tables are those of `V1`, `V1` is recorded, and
+//! nothing else is changed. If not, nothing is changed, and the error holds the difference.
 
 use refinery::{Migration, Target};
 use tokio_postgres::Client;
@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::pool::db::Db;
 
-/// Adopts a database that the Python programs made, and applies nothing. Returns what others have added to it, or `None`
-/// if there is nothing to adopt: no table, or a history.
+/// Adopts a database that the Python programs made, and applies nothing. Returns what others have added to it. `None` means
+/// that there is nothing to adopt: the database has no tables, or it has a history.
 ///
 /// # Errors
 /// [`ErrorKind::Migration`] with the difference, column by column, if the tables are not those of `V1`.
@@ -24,21 +24,21 @@ pub async fn adopt(db: &Db) -> Result<Option<Difference>, Error> {
     with_lock(
         db,
         async |client| {
-            if plan_on(client).await?.is_unrecorded { record_first(client).await.map(Some) } else { Ok(None) }
+            if plan_on(client).await?.is_unrecorded { record_v1(client).await.map(Some) } else { Ok(None) }
         },
     )
     .await
 }
 
-/// Records `V1` if the database is what it makes.
-pub(super) async fn record_first(client: &mut Client) -> Result<Difference, Error> {
+/// Records `V1` if the tables are those of `V1`.
+pub(super) async fn record_v1(client: &mut Client) -> Result<Difference, Error> {
     let first: Vec<Migration> = files().into_iter().take(1).collect();
     let difference = difference(client, &first).await?;
     if !difference.wrong.is_empty() {
         return Err(refusal(&difference));
     }
     for line in &difference.tolerated {
-        warn!("adopting a database that holds more: {line}");
+        warn!("the database that is adopted holds more than V1: {line}");
     }
     let runner = runner().set_target(Target::FakeVersion(first[0].version()));
     runner.run_async(client).await.map_err(failed)?;
@@ -47,8 +47,8 @@ pub(super) async fn record_first(client: &mut Client) -> Result<Difference, Erro
 
 fn refusal(difference: &Difference) -> Error {
     Error::migration(format!(
-        "the database has tables but no history of migrations, and they are not those of V1; nothing was changed. Mend what \
-         follows by hand (docs/MIGRATION_GUIDE.md has the SQL for databases that Tortoise made), or use an empty database:\n\
-         {difference}"
+        "the database has tables but no history of migrations, and they are not those of V1; nothing was changed. Fix these \
+         differences by hand (docs/MIGRATION_GUIDE.md has the SQL for databases that Tortoise made), or use an empty \
+         database:\n{difference}"
     ))
 }

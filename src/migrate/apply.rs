@@ -1,4 +1,4 @@
-//! Applies what is missing: one program at a time, one file at a time, on a connection of its own.
+//! Applies the pending files: one program at a time, one file at a time, on their own connection.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tracing::{info, warn};
 
-use super::adopt::record_first;
-use super::errors::{failed, failed_outside};
+use super::adopt::record_v1;
+use super::errors::{failed, statement_failed};
 use super::files::{concurrent_index, files, is_non_transactional, runner};
 use super::plan::{Plan, plan_on};
 use super::session::{jitter, with_lock};
@@ -19,24 +19,24 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::pool::db::Db;
 
-/// How often a file is tried that cannot have its locks: with the pauses and `lock_timeout`, about a minute.
+/// How often a file is tried if it does not get its locks: about a minute, with the pauses and `lock_timeout`.
 const ATTEMPTS: u32 = 15;
 
-/// A migration that was just applied or, of a database that the Python programs made, recorded.
+/// A migration that was just applied or, in a database that the Python programs made, recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Applied {
     /// The number behind `V`.
     pub version: i32,
-    /// What follows it.
+    /// The name behind `__`.
     pub name: String,
     /// How long it took.
     pub elapsed: Duration,
-    /// Whether it was only written down, because the tables were there.
+    /// Whether it was only recorded, because the tables already existed.
     pub is_adopted: bool,
 }
 
-/// Applies what is missing, and reports each file when it is done. With nothing to do that is one round trip, without any
+/// Applies the pending files, and reports each one when it is applied. If there are none, this is one round trip without a
 /// lock.
 ///
 /// # Errors
@@ -51,8 +51,8 @@ pub async fn apply(db: &Db, mut report: impl FnMut(&Applied)) -> Result<(), Erro
         let mut plan = plan_on(client).await?;
         if plan.is_unrecorded {
             let started = Instant::now();
-            record_first(client).await?;
-            tell(&mut report, &files()[0], started, true);
+            record_v1(client).await?;
+            report_applied(&mut report, &files()[0], started, true);
             plan = plan_on(client).await?;
         }
         if is_done(&plan)? { Ok(()) } else { apply_pending(client, &plan, &mut report).await }
@@ -60,7 +60,7 @@ pub async fn apply(db: &Db, mut report: impl FnMut(&Applied)) -> Result<(), Erro
     .await
 }
 
-/// Whether there is nothing to do. Names what a newer program has applied.
+/// Whether there is nothing to do. Logs what a newer program has applied.
 fn is_done(plan: &Plan) -> Result<bool, Error> {
     plan.check()?;
     for file in plan.newer() {
@@ -74,27 +74,27 @@ async fn apply_pending(client: &mut Client, plan: &Plan, report: &mut impl FnMut
     for file in files().iter().filter(|file| pending.contains(&file.version())) {
         let started = Instant::now();
         apply_file(client, file).await?;
-        tell(report, file, started, false);
+        report_applied(report, file, started, false);
     }
     Ok(())
 }
 
-fn tell(report: &mut impl FnMut(&Applied), file: &Migration, started: Instant, is_adopted: bool) {
+fn report_applied(report: &mut impl FnMut(&Applied), file: &Migration, started: Instant, is_adopted: bool) {
     let elapsed = started.elapsed();
     info!(%file, ?elapsed, is_adopted, "migrated");
     report(&Applied { version: file.version(), name: file.name().to_owned(), elapsed, is_adopted });
 }
 
-/// Applies one file; again and again while others hold what it must lock.
+/// Applies one file. Tries again while other sessions hold locks that it needs.
 async fn apply_file(client: &mut Client, file: &Migration) -> Result<(), Error> {
     for attempt in 1.. {
         let result = match file.sql() {
-            Some(sql) if is_non_transactional(sql) => apply_outside(client, file, sql).await,
+            Some(sql) if is_non_transactional(sql) => apply_non_transactional(client, file, sql).await,
             _ => run(client, Target::Version(file.version())).await,
         };
         match result {
-            Err(error) if attempt < ATTEMPTS && others_were_in_the_way(&error) => {
-                warn!(attempt, %file, %error, "others hold what this migration must lock, trying again");
+            Err(error) if attempt < ATTEMPTS && is_lock_conflict(&error) => {
+                warn!(attempt, %file, %error, "other sessions hold locks that this migration needs, trying again");
                 sleep(jitter(Duration::from_secs(1))).await;
             }
             result => return result,
@@ -107,44 +107,47 @@ async fn run(client: &mut Client, target: Target) -> Result<(), Error> {
     runner().set_target(target).run_async(client).await.map(drop).map_err(failed)
 }
 
-/// A file of one statement that PostgreSQL runs in no transaction: an index that is built while others write. What an
-/// earlier attempt has left INVALID is taken away first; what it has finished but not recorded, is recorded.
-async fn apply_outside(client: &mut Client, file: &Migration, sql: &str) -> Result<(), Error> {
+/// Applies a file whose one statement cannot run in a transaction, such as `create index concurrently`. If an interrupted
+/// attempt has left an INVALID index, this drops it first. If one has built the index but not recorded the file, this only
+/// records it.
+async fn apply_non_transactional(client: &mut Client, file: &Migration, sql: &str) -> Result<(), Error> {
     let index = concurrent_index(sql);
-    let left = left_behind(client, index.as_deref()).await?;
-    if let Some(Index { is_valid: false, removal }) = &left {
-        warn!(removal, "an interrupted migration has left an INVALID index");
-        client.batch_execute(removal).await?;
+    let existing = existing_index(client, index.as_deref()).await?;
+    if let Some(Index { is_valid: false, drop }) = &existing {
+        warn!(drop, "an interrupted migration has left an INVALID index");
+        client.batch_execute(drop).await?;
     }
-    if !left.is_some_and(|index| index.is_valid) {
-        build(client, file, sql).await?;
+    if !existing.is_some_and(|index| index.is_valid) {
+        run_alone(client, file, sql).await?;
     }
-    if left_behind(client, index.as_deref()).await?.is_some_and(|index| !index.is_valid) {
-        return Err(Error::migration(format!("{file} has built an INVALID index; start again")));
+    if existing_index(client, index.as_deref()).await?.is_some_and(|index| !index.is_valid) {
+        return Err(Error::migration(format!("{file} has built an INVALID index; migrate again")));
     }
     run(client, Target::FakeVersion(file.version())).await
 }
 
-async fn build(client: &Client, file: &Migration, sql: &str) -> Result<(), Error> {
-    client.query_typed(include_str!("patient.sql"), &[]).await?;
-    let built = client.batch_execute(sql).await.map_err(|error| failed_outside(file, error));
+/// Runs the statement with a long `lock_timeout`.
+async fn run_alone(client: &Client, file: &Migration, sql: &str) -> Result<(), Error> {
+    client.query_typed(include_str!("long_lock_timeout.sql"), &[]).await?;
+    let result = client.batch_execute(sql).await.map_err(|error| statement_failed(file, error));
     client.query_typed(include_str!("session.sql"), &[]).await?;
-    built
+    result
 }
 
-/// An index that is there.
+/// An index in the database.
 struct Index {
     is_valid: bool,
-    removal: String,
+    /// The statement that drops it.
+    drop: String,
 }
 
-async fn left_behind(client: &Client, index: Option<&str>) -> Result<Option<Index>, Error> {
+async fn existing_index(client: &Client, index: Option<&str>) -> Result<Option<Index>, Error> {
     let rows = client.query_typed(include_str!("concurrent_index.sql"), &[(&index, Type::TEXT)]).await?;
-    Ok(rows.first().map(|row| Index { is_valid: row.get(0), removal: row.get(1) }))
+    Ok(rows.first().map(|row| Index { is_valid: row.get(0), drop: row.get(1) }))
 }
 
-/// A lock that did not come, or a deadlock: the file's transaction is undone and can be tried again.
-fn others_were_in_the_way(error: &Error) -> bool {
+/// A lock timeout or a deadlock: the file's transaction was rolled back and can be tried again.
+fn is_lock_conflict(error: &Error) -> bool {
     let codes = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
     codes.iter().any(|code| error.sqlstate() == Some(code.code()))
 }

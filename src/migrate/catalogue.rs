@@ -1,4 +1,5 @@
-//! A schema as a list of things, and the difference between two: what decides whether a database is what the files make.
+//! A schema as a list of objects, and the difference between two schemas. It decides whether a database has the schema that
+//! the files make.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,21 +16,21 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::pool::db::Db;
 
-/// Kind, table and name of a thing.
+/// Kind, table and name of an object.
 type Key = (String, String, String);
 
-/// Its definition, and whether rows that do not know the thing can be written beside it.
+/// The object's definition, and whether it is harmless: programs that do not know it can write rows.
 type Definition = (String, bool);
 
 type Catalogue = BTreeMap<Key, Definition>;
 
-/// How a database differs from what the migrations make.
+/// How a database differs from the schema that the migrations make.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Difference {
-    /// What is missing, of another form, or would refuse what this program writes: a line for each.
+    /// What is missing, has another definition, or may refuse this program's rows: one line each.
     pub wrong: Vec<String>,
-    /// What others have added and this program does not mind.
+    /// What others have added that does not disturb this program: one line each.
     pub tolerated: Vec<String>,
 }
 
@@ -40,11 +41,11 @@ impl fmt::Display for Difference {
     }
 }
 
-/// How the database differs from what its migrations made (`clip-db check`): of the files, all but the pending ones; of a
-/// database without a history, `V1`. Needs the right to create a schema, in a transaction that is rolled back.
+/// Compares the database with the schema that its migrations make (`clip-db check`): all files except the pending ones, or
+/// `V1` if the database has no history. Needs the right to create a schema: it does so in a transaction that is rolled back.
 ///
 /// # Errors
-/// [`ErrorKind::Database`] if the schema may not be created; [`ErrorKind::Connection`] and its like.
+/// [`ErrorKind::Database`] if the role may not create a schema; [`ErrorKind::Connection`] and similar kinds.
 pub async fn drift(db: &Db) -> Result<Difference, Error> {
     with_session(db, async |client| {
         let plan = plan_on(client).await?;
@@ -55,7 +56,8 @@ pub async fn drift(db: &Db) -> Result<Difference, Error> {
     .await
 }
 
-/// How the database differs from what these files make. For a session of its own, which may be given up at any point.
+/// Compares the database with the schema that these files make. Needs its own session: a dropped call leaves a transaction
+/// open.
 pub(super) async fn difference(client: &Client, files: &[Migration]) -> Result<Difference, Error> {
     let found = read(client, "public").await?;
     let expected = match client.batch_execute(include_str!("reference.sql")).await {
@@ -73,7 +75,7 @@ async fn reference(client: &Client, files: &[Migration]) -> Result<Catalogue, Er
     read(client, "clip_saver_db_reference").await
 }
 
-/// What a file makes, as SQL for a transaction and an empty schema. `None` if it makes nothing that could be compared.
+/// A file's SQL for a transaction and an empty schema. `None` if it makes nothing that can be compared.
 fn transactional(sql: &str) -> Option<String> {
     if !is_non_transactional(sql) {
         return Some(sql.to_owned());
@@ -86,10 +88,10 @@ fn transactional(sql: &str) -> Option<String> {
 
 async fn read(client: &Client, schema: &str) -> Result<Catalogue, Error> {
     let rows = client.query_typed(include_str!("catalogue.sql"), &[(&schema, Type::TEXT)]).await?;
-    let things = rows.iter().map(|row| -> Result<_, tokio_postgres::Error> {
+    let objects = rows.iter().map(|row| -> Result<_, tokio_postgres::Error> {
         Ok(((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?), (row.try_get(3)?, row.try_get(4)?)))
     });
-    Ok(things.collect::<Result<_, _>>()?)
+    Ok(objects.collect::<Result<_, _>>()?)
 }
 
 fn compare(expected: &Catalogue, found: &Catalogue) -> Difference {
@@ -98,27 +100,28 @@ fn compare(expected: &Catalogue, found: &Catalogue) -> Difference {
         match found.get(key) {
             Some((same, _)) if same == definition => {}
             Some((other, _)) => {
-                difference.wrong.push(format!("{}: expected {definition}, found {other}", thing(key)));
+                difference.wrong.push(format!("{}: expected {definition}, found {other}", object(key)));
             }
-            None => difference.wrong.push(format!("{}: missing (expected {definition})", thing(key))),
+            None => difference.wrong.push(format!("{}: missing (expected {definition})", object(key))),
         }
     }
     for (key, (definition, is_harmless)) in found.iter().filter(|(key, _)| !expected.contains_key(*key)) {
         let (kind, table, _) = key;
         let is_ours = expected.contains_key(&("table".into(), table.clone(), String::new()));
         match kind.as_str() {
-            "table" => difference.tolerated.push(format!("{}: not of this program", thing(key))),
+            "table" => difference.tolerated.push(format!("{}: not part of this program", object(key))),
             "column" | "constraint" | "index" | "trigger" if !is_ours => {}
             _ if *is_harmless => {
-                difference.tolerated.push(format!("{}: not of this program ({definition})", thing(key)));
+                difference.tolerated.push(format!("{}: not part of this program ({definition})", object(key)));
             }
-            _ => difference.wrong.push(format!("{}: in the way ({definition})", thing(key))),
+            _ => difference.wrong.push(format!("{}: may refuse this program's rows ({definition})", object(key))),
         }
     }
     difference
 }
 
-fn thing((kind, table, name): &Key) -> String {
+/// How an object is named in a difference.
+fn object((kind, table, name): &Key) -> String {
     match (table.as_str(), name.as_str()) {
         (table, "") => format!("{kind} {table}"),
         ("", name) => format!("{kind} {name}"),

@@ -1,6 +1,6 @@
--- The things of a schema ($1): their kind, the table they are on, their name, and a definition to compare. Read with a
--- search path that begins with the schema, so that PostgreSQL leaves its name out of definitions. The last column tells
--- whether rows that do not know the thing can be written beside it.
+-- The objects of a schema ($1): kind, table, name and a definition to compare. The search path must begin with the schema,
+-- so that PostgreSQL leaves its name out of definitions. The last column says whether programs that do not know the object
+-- can write rows.
 with tables as (
   select c.oid, c.relname::text as relation
   from pg_class c
@@ -21,7 +21,7 @@ from tables t
 join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 union all
--- 'n' (PostgreSQL 18) is the column's not null again.
+-- Without 'n' (PostgreSQL 18): the columns above already show `not null`.
 select 'constraint', t.relation, c.conname::text,
        pg_get_constraintdef(c.oid, true) || case when c.convalidated then '' else ' not validated' end, false
 from tables t join pg_constraint c on c.conrelid = t.oid and c.contype <> 'n'
@@ -44,7 +44,7 @@ from pg_type y join pg_enum e on e.enumtypid = y.oid
 where y.typnamespace = $1::text::regnamespace
 group by y.typname
 union all
--- The source without its indentation, which changes nothing of what it does.
+-- The source without its indentation, which does not change what the function does.
 select 'function', '', format('%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
        concat_ws(' ', 'returns', pg_get_function_result(p.oid), l.lanname, p.provolatile::text,
                  case when p.prosecdef then 'security definer' end, btrim(regexp_replace(p.prosrc, '\s+', ' ', 'g'))),

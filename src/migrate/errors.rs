@@ -1,4 +1,4 @@
-//! What went wrong while migrating, with what to do about it.
+//! Errors of migrating, with what to do about them.
 
 use refinery::Migration;
 use tokio_postgres::error::SqlState;
@@ -6,16 +6,17 @@ use tokio_postgres::error::SqlState;
 use crate::error::{Error, causes, message};
 
 pub(super) fn failed(error: refinery::Error) -> Error {
-    // refinery's own text says only "db error" of what PostgreSQL reported.
+    // refinery's own text shows an error of PostgreSQL only as "db error".
     let report = causes(&error).last().map(ToString::to_string).unwrap_or_default();
     with_advice(format!("{error}: {report}"), error)
 }
 
-pub(super) fn failed_outside(file: &Migration, error: tokio_postgres::Error) -> Error {
+/// The statement of a non-transactional file failed.
+pub(super) fn statement_failed(file: &Migration, error: tokio_postgres::Error) -> Error {
     with_advice(format!("{file}: {}", message(&error)), error)
 }
 
-/// Bot and worker may have roles that cannot change the schema (`docs/PRIVILEGES.md`).
+/// Adds what to do if the role may not change the schema: bot and worker may have such roles (`docs/PRIVILEGES.md`).
 fn with_advice(mut reason: String, source: impl std::error::Error + Send + Sync + 'static) -> Error {
     let error = Error::migration("").with_source(source);
     if error.sqlstate() == Some(SqlState::INSUFFICIENT_PRIVILEGE.code()) {

@@ -1,4 +1,4 @@
-//! The migrations that this program carries.
+//! The migrations that are embedded in this program.
 
 use refinery::{Migration, Runner};
 
@@ -11,19 +11,19 @@ mod embedded {
 /// The first line of a file that cannot run in a transaction.
 const NON_TRANSACTIONAL: &str = "-- non-transactional";
 
-/// What applies the files and keeps the history.
+/// refinery's runner: it applies the files and keeps the history.
 pub(super) fn runner() -> Runner {
     embedded::migrations::runner()
 }
 
-/// The files by version.
+/// The files, sorted by version.
 pub(super) fn files() -> Vec<Migration> {
     let mut files = runner().get_migrations().clone();
     files.sort_by_key(Migration::version);
     files
 }
 
-/// The SQL of the files that a plan would apply, each under its name.
+/// The pending files of a plan: the name and the SQL of each.
 #[must_use]
 pub fn pending_sql(plan: &Plan) -> Vec<(String, String)> {
     let pending: Vec<i32> = plan.pending().map(|file| file.version).collect();
@@ -34,7 +34,7 @@ pub fn pending_sql(plan: &Plan) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Whether a file declares that it runs in no transaction.
+/// Whether a file is marked to run outside a transaction.
 pub(super) fn is_non_transactional(sql: &str) -> bool {
     sql.lines().next() == Some(NON_TRANSACTIONAL)
 }

@@ -1,4 +1,4 @@
-//! What is to be done: the history in the database against the files in this program. Takes no lock and writes nothing.
+//! Compares the history in the database with the files in this program. Takes no lock and writes nothing.
 
 use std::fmt;
 
@@ -12,26 +12,26 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::pool::db::Db;
 
-/// How a migration stands.
+/// The state of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
     /// Applied, and this program has the same file.
     Applied,
-    /// To be applied.
+    /// Not applied yet.
     Pending,
-    /// Applied by a newer program. This one works on: newer releases keep what the last one needs.
+    /// Applied by a newer program. This one keeps working: a newer release keeps what the last one needs.
     Newer,
-    /// Applied, but this program's file is another one.
+    /// Applied, but this program's file differs.
     Changed,
-    /// Applied, but this program, although it has later files, has none of that version.
+    /// Applied, but this program has no file of that version, although it has later ones.
     Missing,
-    /// Never applied, although a later file was.
+    /// Not applied, although a later file was.
     Late,
 }
 
 impl State {
-    /// Whether it keeps the program from starting.
+    /// Whether a program refuses to start because of it.
     #[must_use]
     pub fn is_wrong(self) -> bool {
         matches!(self, Self::Changed | Self::Missing | Self::Late)
@@ -51,17 +51,17 @@ impl fmt::Display for State {
     }
 }
 
-/// One migration, of the files or of the history.
+/// One migration, from the files or the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct File {
     /// The number behind `V`.
     pub version: i32,
-    /// What follows it.
+    /// The name behind `__`.
     pub name: String,
-    /// How it stands.
+    /// Its state.
     pub state: State,
-    /// When it was applied, as refinery wrote it down (RFC 3339).
+    /// When it was applied, as refinery recorded it (RFC 3339).
     pub applied_on: Option<String>,
 }
 
@@ -71,29 +71,29 @@ impl fmt::Display for File {
     }
 }
 
-/// What is applied, and what is to be done.
+/// Which migrations are applied, and which are pending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
     /// All migrations, by version.
     pub files: Vec<File>,
-    /// The tables are there, but no history: a database that the Python programs made. [`apply`](super::apply) adopts it
-    /// if it equals `V1`.
+    /// There are tables, but no history: the Python programs made the database. [`apply`](super::apply) adopts it if its
+    /// tables are those of `V1`.
     pub is_unrecorded: bool,
 }
 
 impl Plan {
-    /// What is to be applied, in order.
+    /// The pending migrations, in order.
     pub fn pending(&self) -> impl Iterator<Item = &File> {
         self.with(|state| state == State::Pending)
     }
 
-    /// What a newer program has applied.
+    /// The migrations that a newer program has applied.
     pub fn newer(&self) -> impl Iterator<Item = &File> {
         self.with(|state| state == State::Newer)
     }
 
-    /// Whether there is something to do.
+    /// Whether there is nothing to do.
     #[must_use]
     pub fn is_up_to_date(&self) -> bool {
         !self.is_unrecorded && self.pending().next().is_none()
@@ -102,7 +102,7 @@ impl Plan {
     /// Refuses a history that does not fit the files.
     ///
     /// # Errors
-    /// [`ErrorKind::Migration`] names each file that was changed, lost or left out.
+    /// [`ErrorKind::Migration`] names each file that is changed, missing or late.
     pub fn check(&self) -> Result<(), Error> {
         let problems: Vec<String> = self.with(State::is_wrong).map(problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(Error::migration(problems.join("; "))) }
@@ -115,16 +115,16 @@ impl Plan {
 
 fn problem(file: &File) -> String {
     match file.state {
-        State::Changed => format!("{file} was applied in another form than this program has: restore the file"),
+        State::Changed => format!("{file} was applied, but this program's file differs: restore the file"),
         State::Missing => format!("{file} was applied, but this program has no such file: restore it"),
-        _ => format!("{file} was never applied, although a later file was: give it the next free version"),
+        _ => format!("{file} was not applied, although a later file was: give it the next free version"),
     }
 }
 
-/// Compares the history with the files: one round trip, without locks; the right to read the history is enough.
+/// Compares the history with the files in one round trip, without a lock. The right to read the history is enough.
 ///
 /// # Errors
-/// [`ErrorKind::Connection`] and its like, and [`ErrorKind::Database`] if the history cannot be read.
+/// [`ErrorKind::Database`] if the history cannot be read; [`ErrorKind::Connection`] and similar kinds.
 pub async fn plan(db: &Db) -> Result<Plan, Error> {
     let connection = db.connection().await?;
     let session = connection.session();

@@ -1,4 +1,4 @@
-//! The way that migrations take to the server: no pooler on it, and the same database at its end.
+//! Checks the connection of migrations: it must not go through a pooler, and must lead to the pool's database.
 
 use tokio_postgres::Client;
 
@@ -6,25 +6,25 @@ use crate::error::Error;
 use crate::pool::db::Db;
 use crate::pool::pooler::is_direct;
 
-/// Refuses a connection on which the lock does not hold, or that leads elsewhere. Before anything is changed.
+/// Refuses a connection through a pooler, where the lock would not hold, or to another database.
 pub(super) async fn check(db: &Db, client: &Client) -> Result<(), Error> {
     if !is_direct(client).await? {
         return Err(Error::migration(
-            "a pooler (PgBouncer) is in between, and the lock that lets one program migrate at a time needs a connection of its \
-             own: set DB_MIGRATION_URL to PostgreSQL's own address. Nothing was changed",
+            "a pooler (PgBouncer) is between this program and the server, and the lock that lets one program migrate at a time \
+             does not hold there: set DB_MIGRATION_URL to PostgreSQL's own address. Nothing was changed",
         ));
     }
     if db.config().migration.is_some()
         && database(client).await? != database(db.connection().await?.session().client()).await?
     {
         return Err(Error::migration(
-            "DB_MIGRATION_URL leads to another database than the one that the program works on. Nothing was changed",
+            "DB_MIGRATION_URL leads to another database than the one that the program uses. Nothing was changed",
         ));
     }
     Ok(())
 }
 
-/// What no two databases have in common.
+/// An identity that no two databases share.
 async fn database(client: &Client) -> Result<String, Error> {
     Ok(client.query_typed_one(include_str!("database.sql"), &[]).await?.try_get(0)?)
 }

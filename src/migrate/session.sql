@@ -1,5 +1,5 @@
--- How the migrating session behaves: it works in `public`, gives up a lock that it cannot have (and is tried again), and
--- its statements may take as long as they need.
+-- The settings of the migrating session: it works in `public`, it waits for a lock for 3 seconds (then the file is tried
+-- again), and its statements have no time limit.
 select set_config('search_path', 'public', false),
        set_config('lock_timeout', '3s', false),
        set_config('statement_timeout', '0', false),

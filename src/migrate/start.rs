@@ -1,18 +1,16 @@
-//! How a program starts: connect, then bring the schema up to date.
+//! Starts a program: connects, then brings the schema up to date.
 
 use tracing::info;
 
 use super::apply;
 use crate::config::{Config, get_config};
 use crate::error::Error;
-#[cfg(doc)]
-use crate::error::ErrorKind;
 use crate::pool::db::Db;
 
 /// Reads the environment (see [`get_config`]), connects, and brings the schema up to date. Several programs may start at
 /// once: one migrates, the others wait for it.
 ///
-/// Waits for a server that is still starting, `DB_CONNECT_TIMEOUT` seconds at most.
+/// Waits for a server that is starting, for `DB_CONNECT_TIMEOUT` seconds at most.
 ///
 /// # Errors
 /// As [`Db::connect`] and [`Db::migrate`].
@@ -29,11 +27,10 @@ async fn start(config: Config) -> Result<Db, Error> {
 }
 
 impl Db {
-    /// Brings the schema up to date; one round trip if it is. [`apply`] reports each file.
+    /// Brings the schema up to date; one round trip if it already is. [`apply`] also reports each file.
     ///
     /// # Errors
-    /// [`ErrorKind::Migration`] if the database holds what this version cannot work on, and whatever keeps a file from being
-    /// applied.
+    /// As [`apply`].
     pub async fn migrate(&self) -> Result<(), Error> {
         apply(self, |_| ()).await.map_err(|error| error.in_function("migrate"))
     }

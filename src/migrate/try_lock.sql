@@ -1,3 +1,3 @@
--- Whether this session may migrate. Never waits: a session that waits for an advisory lock holds a snapshot, and a
--- `create index concurrently` waits for that.
+-- Tries to take the lock that lets one session migrate at a time. Never waits: a session that waits for an advisory lock
+-- holds a snapshot, and `create index concurrently` waits for such snapshots.
 select pg_try_advisory_lock($1)

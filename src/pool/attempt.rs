@@ -1,5 +1,5 @@
-//! A call on a lease, and what becomes of it when the connection breaks: a read is made again on another connection, and so
-//! is a write that is idempotent; of another write only the caller can know whether to repeat it.
+//! Runs a call on a lease, and decides what happens when the connection breaks. A read or an idempotent write is sent again
+//! on another connection. For any other write only the caller can know whether to repeat it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,36 +9,36 @@ use super::client::Client;
 use super::session::Session;
 use crate::error::{Error, ErrorKind};
 
-/// What it means to make a call twice.
+/// Whether a call may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallKind {
-    /// Nothing is written.
+    /// It writes nothing.
     Read,
-    /// It writes, and writes and answers the same when repeated.
+    /// It writes. If it is repeated, it stores and answers the same.
     Idempotent,
-    /// It counts, makes or takes something: twice is not once.
+    /// It must not be sent again: it counts, creates or takes something.
     Once,
 }
 
-/// The attempts at one call: one, or on a [`Db`](crate::Db), which has other connections, a second.
+/// The attempts at one call: one, or two on a [`Db`](crate::Db), which has other connections.
 pub(crate) struct Attempts {
     kind: CallKind,
     is_last: bool,
     /// The error of a first attempt that may have been stored.
-    unknown: Option<Error>,
+    unknown_outcome: Option<Error>,
 }
 
 impl Attempts {
     pub(crate) fn of(client: &impl Client, kind: CallKind) -> Self {
-        Self { kind, is_last: kind == CallKind::Once || client.db().is_none(), unknown: None }
+        Self { kind, is_last: kind == CallKind::Once || client.db().is_none(), unknown_outcome: None }
     }
 
-    /// A read whose first attempt was elsewhere.
+    /// The second attempt of a read whose first one ran on a shared connection.
     pub(crate) fn last() -> Self {
-        Self { kind: CallKind::Read, is_last: true, unknown: None }
+        Self { kind: CallKind::Read, is_last: true, unknown_outcome: None }
     }
 
-    /// The result of the call, unless there is to be another attempt.
+    /// The result of the call; `None` if another attempt follows.
     pub(crate) fn outcome<T>(&mut self, attempt: &Attempt<'_>, result: Result<T, Error>) -> Option<Result<T, Error>> {
         let error = match result.map_err(|error| attempt.note(error)) {
             Err(error) if self.kind != CallKind::Read && attempt.is_lost() => {
@@ -47,26 +47,26 @@ impl Attempts {
             Err(error) => error,
             done => return Some(done),
         };
-        // After silence, the first statement may arrive later than the second, and undo what was written in between.
+        // After silence the first statement may still arrive, later than the second, and undo a newer write.
         let may_be_late = self.kind != CallKind::Read && attempt.session.is_some_and(Session::is_silent);
         if self.is_last || may_be_late || !attempt.session.is_some_and(Session::has_failed) {
             return Some(Err(self.give_up(error)));
         }
         self.is_last = true;
-        self.unknown = Some(error).filter(Error::is_outcome_unknown);
+        self.unknown_outcome = Some(error).filter(Error::is_outcome_unknown);
         None
     }
 
-    /// The error of the call: whatever the second attempt says, the first may have been stored.
+    /// The error of the call. The first attempt's counts if that attempt may have been stored.
     pub(crate) fn give_up(&mut self, error: Error) -> Error {
-        self.unknown.take().unwrap_or(error)
+        self.unknown_outcome.take().unwrap_or(error)
     }
 }
 
-/// One attempt.
+/// One attempt at a call.
 pub(crate) struct Attempt<'a> {
     session: Option<&'a Session>,
-    /// Whether a statement is stored as soon as it was run.
+    /// Whether each statement is committed as soon as it has run.
     commits: bool,
     was_open: bool,
     conflict: Option<&'a AtomicBool>,
@@ -79,13 +79,13 @@ impl<'a> Attempt<'a> {
         Self { session, commits: client.commits(), was_open, conflict: client.conflict() }
     }
 
-    /// Counts the whole call as under way, until its last row is read.
+    /// Runs the call. The session counts it as running until its last row is read.
     pub(crate) fn run<T>(
         &self,
         call: impl Future<Output = Result<T, Error>>,
     ) -> impl Future<Output = Result<T, Error>> {
         match self.session {
-            // Boxed because it is rare: every call would carry the size of this future.
+            // Boxed because it is rare: otherwise every call's future would be larger.
             Some(session) if self.commits && !session.keeps_statements() => {
                 session.track(Box::pin(session.in_transaction(call))).left_future().left_future()
             }
@@ -105,7 +105,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Whether a statement of this attempt may have been stored if the connection broke. For other crates' clients we cannot
-    /// tell, so we assume it may.
+    /// tell, so we assume that it may.
     fn is_lost(&self) -> bool {
         self.commits && self.was_open && self.session.is_none_or(Session::is_lost)
     }

@@ -1,4 +1,4 @@
-//! What a repository function runs on.
+//! The trait of what a repository function runs on.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::error::Error;
 ///
 /// - [`Db`]: each call takes a connection of the pool and commits by itself.
 /// - [`Connection`]: several calls on one connection; each commits by itself.
-/// - [`Transaction`](crate::Transaction): nothing is committed before the caller does.
+/// - [`Transaction`](crate::Transaction): nothing is committed before you call `commit`.
 /// - The clients and transactions of [`tokio_postgres`] and `deadpool_postgres`.
-/// - An [`Arc`] of one of this crate's.
+/// - An [`Arc`] of any of these.
 ///
 /// Sealed: other types cannot implement it.
 pub trait Client: Lend {}
@@ -31,22 +31,22 @@ pub(crate) mod sealed {
 
     /// Lends connections to calls.
     pub trait Lend: Sync {
-        /// What a call holds until it has read the last row.
+        /// A call holds this until it has read the last row.
         type Lease<'a>: Deref<Target: GenericClient + Sized> + Send + Sync
         where
             Self: 'a;
 
-        /// Lends a connection to send statements on. `Db` itself is not a connection: preparing a statement and running it
-        /// would take two checkouts, of two connections.
+        /// Lends a connection to send statements on. Statements cannot run on `Db` itself: it would prepare a statement on one
+        /// connection and run it on another.
         fn lease(&self) -> impl Future<Output = Result<Self::Lease<'_>, Error>> + Send;
 
-        /// This, if it is a [`Db`]. Short reads share the connections of a `Db`, a batch that is too large for one statement
-        /// begins a transaction on it, and a call whose connection broke may be made again on another.
+        /// The [`Db`], if it is one. On a `Db` short reads share connections, a batch that is too large for one statement
+        /// begins a transaction, and a call whose connection broke may be sent again on another.
         fn db(&self) -> Option<&Db> {
             None
         }
 
-        /// The session behind a lease, if it is of this crate.
+        /// The session behind a lease, if it is one of this crate's.
         fn session<'a>(&self, _lease: &'a Self::Lease<'_>) -> Option<&'a Session> {
             None
         }
@@ -56,8 +56,7 @@ pub(crate) mod sealed {
             true
         }
 
-        /// Where a call notes that a concurrent transaction was in the way: its error may come with a stream of rows, which
-        /// only the call sees.
+        /// A call sets this flag at a conflict with a concurrent transaction. Only the call sees an error in a stream of rows.
         fn conflict(&self) -> Option<&AtomicBool> {
             None
         }
@@ -143,7 +142,7 @@ impl<C: Lend + Send> Lend for Arc<C> {
 }
 
 /// Implements `Client` for other crates' clients, and says whether they commit each statement.
-macro_rules! foreign {
+macro_rules! foreign_clients {
     ($($client:ty: $commits:literal;)+) => {$(
         impl Client for $client {}
 
@@ -164,7 +163,7 @@ macro_rules! foreign {
     )+};
 }
 
-foreign! {
+foreign_clients! {
     tokio_postgres::Client: true;
     tokio_postgres::Transaction<'_>: false;
     deadpool_postgres::Client: true;

@@ -1,4 +1,4 @@
-//! A connection that was taken from the pool, and how it goes back.
+//! A connection that was taken from the pool, and how it is returned.
 
 use std::any::type_name;
 use std::fmt;
@@ -17,11 +17,11 @@ use crate::GenericClient;
 /// A connection of the pool, for several calls in a row. Repository functions run on it as on [`Db`](crate::Db), and so do
 /// the generated functions of [`queries`](crate::queries).
 ///
-/// Dropping it gives it back to the pool. If the server is still at work on a call whose future was dropped, no other task
-/// gets the connection before that call has ended. A call that does not end at once is canceled on the server, and the
-/// connection is closed.
+/// Dropping it returns it to the pool. If the server still runs a call whose future was dropped, no other task gets the
+/// connection before that call has ended. A call that does not end at once is canceled on the server, and the connection is
+/// closed.
 pub struct Connection {
-    /// `None` once it was given back.
+    /// `None` after it was returned.
     session: Option<Object<Sessions>>,
     running: TaskTrackerToken,
 }
@@ -33,9 +33,8 @@ impl Connection {
 
     /// The driver's client, for what has no query in `queries/`: `copy`, `listen`, session settings.
     ///
-    /// This connection never goes back to the pool: it is closed when it is dropped, because nobody knows what was left on
-    /// it (an open transaction, a running statement, a changed setting). Dropped calls on the raw client are canceled on the
-    /// server then.
+    /// Such a connection never returns to the pool. It is closed when it is dropped, because it may have an open transaction,
+    /// a running statement or a changed setting. This also cancels dropped calls on the raw client.
     ///
     /// ```no_run
     /// # async fn example(database: clip_saver_db::Db) -> Result<(), Box<dyn std::error::Error>> {
@@ -53,23 +52,24 @@ impl Connection {
         self.session.as_deref().expect("only drop and close take the session, and nobody has the connection after them")
     }
 
-    /// Closes the connection: the pool makes a new one.
+    /// Closes the connection. The pool opens a new one.
     pub(super) fn close(mut self) {
         if let Some(session) = self.session.take() {
-            give_back(session, &self.running, false);
+            return_to_pool(session, &self.running, false);
         }
     }
 
-    /// The generated functions send prepared statements; a text could be anything, `begin` too.
+    /// The generated functions send prepared statements. A text could be any SQL, such as `begin`: then the connection is treated
+    /// as raw.
     fn check<T: ?Sized>(&self) {
-        // Only texts and statements can be sent, and none of the texts' types has this name.
+        // Only `Statement` and types of text are `ToStatement`, and no type of text has this name.
         if type_name::<T>() != type_name::<Statement>() {
             self.session().hand_out();
         }
     }
 
-    /// Every query of this crate returns a row. What returns none is not ours, and could be `begin`.
-    fn prepare_only(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
+    /// Every query of this crate returns a row. A statement without columns is the caller's, and could be `begin`.
+    fn prepare_query(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
         self.session().prepare(sql).inspect_ok(|statement| {
             if statement.columns().is_empty() {
                 self.session().hand_out();
@@ -82,7 +82,7 @@ generic_client! {
     Connection,
     |self| self.session(),
     check: check,
-    prepare: prepare_only,
+    prepare: prepare_query,
     run: |statement| statement,
     stream: |rows| rows
 }
@@ -90,21 +90,21 @@ generic_client! {
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
-            give_back(session, &self.running, true);
+            return_to_pool(session, &self.running, true);
         }
     }
 }
 
-/// Gives a session back to the pool, or closes it if it must not be kept. Before that, calls that were dropped on it end or
-/// are canceled.
-fn give_back(session: Object<Sessions>, running: &TaskTrackerToken, is_kept: bool) {
+/// Returns a session to the pool, or closes it if it must not be kept. Waits before that for dropped calls to end, or cancels
+/// them.
+fn return_to_pool(session: Object<Sessions>, running: &TaskTrackerToken, is_kept: bool) {
     let release = |session, is_kept| if is_kept { drop(session) } else { drop(Object::take(session)) };
     let is_kept = is_kept && !session.is_handed_out();
     if !session.is_busy() {
         return release(session, is_kept);
     }
     let Ok(runtime) = Handle::try_current() else {
-        return release(session, false); // without a runtime nothing can wait for the server
+        return release(session, false); // without a runtime it cannot wait for the server
     };
     let running = running.clone();
     runtime.spawn(async move {

@@ -1,4 +1,4 @@
-//! The handle that bot and worker hold: a pool of connections, and how it is opened and closed.
+//! `Db`, the handle of bot and worker: a pool of connections, and how it is opened and closed.
 
 use std::fmt;
 use std::pin::pin;
@@ -12,19 +12,19 @@ use futures::future::{Either, select};
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
-use super::observe::Waiting;
+use super::observe::WaitingCalls;
 use super::pooler::{self, Pooler};
 use super::sessions::Sessions;
-use super::sharing::{Place, Shared, Sharing};
+use super::sharing::{Shared, SharedLease, Sharing};
 use crate::config::{Config, Limits, PreparedStatements};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 
-/// Ends the handle and its clones: new calls fail with [`ErrorKind::Closed`], running ones are waited for.
+/// Closes the handle and its clones: new calls fail with [`ErrorKind::Closed`]. Waits for running calls.
 ///
-/// That includes every [`Connection`] and [`Transaction`](crate::Transaction): drop those of your own task first, or it
-/// waits for itself.
+/// It also waits until every [`Connection`] and [`Transaction`](crate::Transaction) is dropped, so drop those of your own task
+/// first.
 pub async fn close_db(db: &Db) {
     db.close().await;
 }
@@ -48,25 +48,25 @@ pub struct Db {
     config: Config,
     limits: Limits,
     pooler: Option<Pooler>,
-    waiting: Waiting,
-    /// The last epoch whose stale connections were closed.
-    swept: Arc<AtomicU64>,
-    /// Counts the connections that are out.
+    waiting: WaitingCalls,
+    /// The epoch in which stale connections were last closed.
+    cleaned_epoch: Arc<AtomicU64>,
+    /// Counts the connections that are in use.
     running: TaskTracker,
 }
 
 impl Db {
-    /// Connects, and leaves the schema as it is. Waits for a server that is still starting.
+    /// Connects, and does not change the schema. Waits for a server that is starting.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a wrong value; [`ErrorKind::Connection`], [`ErrorKind::ConnectTimeout`],
+    /// [`ErrorKind::Config`] for an invalid value; [`ErrorKind::Connection`], [`ErrorKind::ConnectTimeout`],
     /// [`ErrorKind::Tls`] or [`ErrorKind::Database`] if the server cannot be reached or refuses the connection;
     /// [`ErrorKind::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements.
     pub async fn connect(config: Config) -> Result<Self, Error> {
         Self::open(config).await.map_err(|error| error.in_function("connect"))
     }
 
-    /// The same, without a function's name in the error.
+    /// Connects, without a function's name in the error.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
         config.check()?;
         let mut db = Self {
@@ -75,21 +75,21 @@ impl Db {
             limits: config.limits(),
             config,
             pooler: None,
-            waiting: Waiting::default(),
-            swept: Arc::default(),
+            waiting: WaitingCalls::default(),
+            cleaned_epoch: Arc::default(),
             running: TaskTracker::new(),
         };
         let connection = db.connection().await?;
         if db.config.prepared_statements == PreparedStatements::Auto {
             let session = connection.session();
-            let pooler = session.track(pooler::between(session.client(), &db.config)).await?;
+            let pooler = session.track(pooler::detect(session.client(), &db.config)).await?;
             pooler.check()?;
             db.pooler = Some(pooler);
         }
         Ok(db)
     }
 
-    /// What stands between this program and the server, if that was asked.
+    /// The pooler between this program and the server. `None` if `DB_PREPARED_STATEMENTS` is not `auto`.
     pub(crate) fn pooler(&self) -> Option<Pooler> {
         self.pooler
     }
@@ -98,12 +98,12 @@ impl Db {
         &self.config
     }
 
-    /// Takes a connection from the pool, for several calls in a row. Dropping it gives it back. For a transaction there is
-    /// [`Db::begin`]: one that is begun by hand here would still be open when the connection goes back.
+    /// Takes a connection from the pool, for several calls in a row. Dropping it returns it. For a transaction use
+    /// [`Db::transaction`] or [`Db::begin`].
     ///
     /// # Errors
-    /// [`ErrorKind::PoolTimeout`] if none comes free in `DB_ACQUIRE_TIMEOUT`, [`ErrorKind::Connection`] or
-    /// [`ErrorKind::ConnectTimeout`] if none can be made, [`ErrorKind::Closed`] after `close_db`.
+    /// [`ErrorKind::PoolTimeout`] if none becomes free in `DB_ACQUIRE_TIMEOUT`, [`ErrorKind::Connection`] or
+    /// [`ErrorKind::ConnectTimeout`] if none can be opened, [`ErrorKind::Closed`] after `close_db`.
     pub async fn connection(&self) -> Result<Connection, Error> {
         match self.free_connection().await? {
             Some(connection) => Ok(connection),
@@ -111,17 +111,18 @@ impl Db {
         }
     }
 
-    /// Closes the connections of an epoch that is over: those that nobody takes would stay open.
-    fn sweep(&self) {
+    /// Closes the idle connections of earlier epochs. They would stay open until somebody takes them.
+    fn close_stale_connections(&self) {
         let epoch = self.pool.manager().epochs();
-        if self.swept.load(Ordering::Relaxed) != epoch && self.swept.swap(epoch, Ordering::Relaxed) != epoch {
+        let cleaned = &self.cleaned_epoch;
+        if cleaned.load(Ordering::Relaxed) != epoch && cleaned.swap(epoch, Ordering::Relaxed) != epoch {
             self.pool.retain(|session, _| !session.is_spent());
         }
     }
 
-    /// One that nobody has; `None` if all are out. A timer that is not needed would take as long as the checkout.
+    /// A free connection; `None` if all are in use. It sets no timer, which would take as long as the checkout itself.
     async fn free_connection(&self) -> Result<Option<Connection>, Error> {
-        self.sweep();
+        self.close_stale_connections();
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
         let running = self.running.token();
         match self.pool.timeout_get(&at_once).await {
@@ -131,9 +132,9 @@ impl Db {
         }
     }
 
-    /// The next that is given back.
+    /// Waits for a connection that is returned.
     async fn next_connection(&self) -> Result<Connection, Error> {
-        let (_waiter, running) = (self.waiting.one(), self.running.token());
+        let (_waiting, running) = (self.waiting.add(), self.running.token());
         Ok(Connection::new(self.pool.get().await?, running))
     }
 
@@ -149,37 +150,37 @@ impl Db {
         &self.limits
     }
 
-    /// A place on a connection that short reads share; `None` if there is none to share.
-    pub(crate) async fn share(&self) -> Result<Option<Place>, Error> {
+    /// Leases a connection that short reads share; `None` if there is none to share.
+    pub(crate) async fn share(&self) -> Result<Option<SharedLease>, Error> {
         let Some(permit) = self.sharing.permit(self.config.acquire_timeout, &self.waiting).await? else {
             return Ok(None);
         };
-        let place = match self.sharing.least_loaded() {
+        let shared = match self.sharing.least_loaded() {
             (None, false) => None,
             // A read that can share a connection never waits for a free one.
             (Some(shared), is_room) if !is_room || self.pool.status().available == 0 => Some((shared, false)),
             (least_loaded, _) => match (self.free_connection().await?, least_loaded) {
                 (Some(connection), _) => self.sharing.add(connection),
                 (None, Some(shared)) => Some((shared, false)),
-                (None, None) => Box::pin(self.share_first_to_come()).await?,
+                (None, None) => Box::pin(self.wait_to_share()).await?,
             },
         };
-        Ok(place.map(|(shared, is_first)| Place { shared, is_first, permit }))
+        Ok(shared.map(|(shared, is_first)| SharedLease { shared, is_first, permit }))
     }
 
-    /// Waits for a connection of the pool, or for somebody else who shares one.
-    async fn share_first_to_come(&self) -> Result<Option<(Arc<Shared>, bool)>, Error> {
-        let opened = pin!(self.sharing.opened());
+    /// Waits until a connection of the pool is free, or another task shares one.
+    async fn wait_to_share(&self) -> Result<Option<(Arc<Shared>, bool)>, Error> {
+        let added = pin!(self.sharing.added());
         if let (Some(shared), _) = self.sharing.least_loaded() {
             return Ok(Some((shared, false)));
         }
-        match select(pin!(self.next_connection()), opened).await {
+        match select(pin!(self.next_connection()), added).await {
             Either::Left((connection, _)) => Ok(self.sharing.add(connection?)),
             Either::Right(_) => Ok(self.sharing.least_loaded().0.map(|shared| (shared, false))),
         }
     }
 
-    /// What [`close_db`] does.
+    /// Closes the handle and its clones, as [`close_db`] does.
     pub async fn close(&self) {
         self.sharing.close();
         self.pool.close();
@@ -203,7 +204,7 @@ fn pool(config: &Config) -> Result<Pool<Sessions>, Error> {
         .max_size(config.pool_max)
         .wait_timeout(Some(config.acquire_timeout))
         .create_timeout(Some(config.connect_timeout))
-        .queue_mode(QueueMode::Lifo) // the connection used last has its statements prepared and its caches warm
+        .queue_mode(QueueMode::Lifo) // the last used connection has prepared statements and warm caches
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|error| Error::config("DB_POOL_MAX", error))

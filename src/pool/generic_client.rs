@@ -1,8 +1,8 @@
-//! The generated trait for the clients of this crate.
+//! Implements the generated trait for this crate's clients.
 
-/// Implements [`GenericClient`](crate::GenericClient) for a client that hands statements on to an inner one. `run` and
-/// `stream` get the future of a statement, `stream` that of one whose rows are still to come; `check`, if it is there, gets
-/// the statement's type. Statements are prepared once for each connection, also in transactions.
+/// Implements [`GenericClient`](crate::GenericClient) for a client that passes statements to an inner one. `run` wraps the
+/// future of each statement, `stream` that of one whose rows are still to come. `check`, if given, sees the statement's type
+/// first. Statements are prepared once for each connection, also in transactions.
 macro_rules! generic_client {
     (
         $client:ty,

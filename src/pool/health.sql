@@ -1,2 +1,2 @@
--- Whether the server takes no writes: a standby, or a session that is told to be read only.
+-- Whether the server accepts no writes: it is a standby, or the session is read-only.
 select pg_is_in_recovery() or current_setting('transaction_read_only')::bool

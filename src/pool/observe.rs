@@ -1,6 +1,6 @@
-//! What is seen of the crate from outside: a span, a duration and a count for each call, a warning for a slow one, and the
-//! size of the pool. Names are OpenTelemetry's (semantic conventions for database client spans and metrics) where it has one.
-//! Values never show: neither what is stored nor the SQL's parameters.
+//! Spans, metrics and warnings: a span, a duration and a count for each call, a warning for a slow one, and the size of the
+//! pool. Names follow OpenTelemetry's semantic conventions for database clients, where it has one. They never hold stored
+//! values or parameters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,17 +14,17 @@ use tracing::{Instrument as _, Span, info_span, warn};
 
 use crate::error::Error;
 
-/// A kind of call. Made by `operation!`, once for each function.
+/// The names and metrics of a function's calls. `operation!` makes one for each function.
 pub(crate) struct Operation {
-    /// The function's name, which is the query's.
+    /// The function's name, which is also the query's.
     pub(crate) name: &'static str,
-    /// What PostgreSQL does: `SELECT`, `INSERT`, `UPDATE` or `DELETE`.
+    /// The SQL verb: `SELECT`, `INSERT`, `UPDATE` or `DELETE`.
     pub(crate) verb: &'static str,
     pub(crate) calls: fn() -> Counter,
     pub(crate) duration: fn() -> Histogram,
 }
 
-/// How many rows a result tells of: one, if it is a row or what was computed of some.
+/// How many rows a result holds or counts: one for a row or a computed value.
 pub(crate) trait Rows {
     fn rows(&self) -> u64 {
         1
@@ -40,7 +40,7 @@ impl Rows for bool {
     }
 }
 
-/// A batch: the rows that it wrote.
+/// The number of rows that a batch wrote.
 impl Rows for u64 {
     fn rows(&self) -> u64 {
         *self
@@ -60,7 +60,7 @@ impl<T> Rows for Vec<T> {
 }
 
 impl Operation {
-    /// Observes a call, and names it in its error.
+    /// Observes a call, and names the function in its error.
     pub(crate) fn observe<T: Rows>(
         &'static self,
         slow: Option<Duration>,
@@ -69,7 +69,7 @@ impl Operation {
         let (span, started) = (self.span(), Instant::now());
         call.instrument(span.clone()).map(move |result| {
             let result = result.map_err(|error| error.in_function(self.name));
-            self.ended(&span, started.elapsed(), slow, result.as_ref().map(Rows::rows));
+            self.record_end(&span, started.elapsed(), slow, result.as_ref().map(Rows::rows));
             result
         })
     }
@@ -89,12 +89,12 @@ impl Operation {
         )
     }
 
-    fn ended(&self, span: &Span, elapsed: Duration, slow: Option<Duration>, rows: Result<u64, &Error>) {
+    fn record_end(&self, span: &Span, elapsed: Duration, slow: Option<Duration>, rows: Result<u64, &Error>) {
         (self.calls)().increment(1);
         (self.duration)().record(elapsed);
         match rows {
             Ok(rows) => _ = span.record("db.response.returned_rows", rows),
-            Err(error) => self.failed(span, error),
+            Err(error) => self.record_error(span, error),
         }
         if slow.is_some_and(|slow| elapsed > slow) {
             let outcome = rows.map_or_else(|error| error.kind().as_str(), |_| "ok");
@@ -102,7 +102,7 @@ impl Operation {
         }
     }
 
-    fn failed(&self, span: &Span, error: &Error) {
+    fn record_error(&self, span: &Span, error: &Error) {
         span.record("otel.status_code", "ERROR").record("error.type", error.kind().as_str());
         if let Some(code) = error.sqlstate() {
             span.record("db.response.status_code", code);
@@ -115,34 +115,34 @@ impl Operation {
     }
 }
 
-fn connections() -> Gauge {
+fn open_connections() -> Gauge {
     gauge!("db.client.connection.count", "db.system.name" => "postgresql")
 }
 
-fn waiting() -> Gauge {
+fn waiting_calls() -> Gauge {
     gauge!("db.client.connection.pending_requests", "db.system.name" => "postgresql")
 }
 
-/// The pool has one session more.
+/// The pool has one more session.
 pub(crate) fn session_opened() {
-    connections().increment(1);
+    open_connections().increment(1);
 }
 
 /// The pool has one session less.
 pub(crate) fn session_closed() {
-    connections().decrement(1);
+    open_connections().decrement(1);
 }
 
-/// How many calls of a pool wait for a connection, or for a place on one.
+/// Counts the calls of a pool that wait for a connection, free or shared.
 #[derive(Clone, Default)]
-pub(crate) struct Waiting(Arc<AtomicUsize>);
+pub(crate) struct WaitingCalls(Arc<AtomicUsize>);
 
-impl Waiting {
-    /// One more, as long as the answer is there.
-    pub(crate) fn one(&self) -> Waiter<'_> {
-        waiting().increment(1);
+impl WaitingCalls {
+    /// Counts a call until the returned value is dropped.
+    pub(crate) fn add(&self) -> WaitingCall<'_> {
+        waiting_calls().increment(1);
         self.0.fetch_add(1, Ordering::Relaxed);
-        Waiter(&self.0)
+        WaitingCall(&self.0)
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -150,11 +150,11 @@ impl Waiting {
     }
 }
 
-pub(crate) struct Waiter<'a>(&'a AtomicUsize);
+pub(crate) struct WaitingCall<'a>(&'a AtomicUsize);
 
-impl Drop for Waiter<'_> {
+impl Drop for WaitingCall<'_> {
     fn drop(&mut self) {
-        waiting().decrement(1);
+        waiting_calls().decrement(1);
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

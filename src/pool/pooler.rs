@@ -1,8 +1,8 @@
-//! What is between this program and the server: nothing, or PgBouncer or another pooler.
+//! Detects a pooler, such as PgBouncer, between this program and the server.
 //!
-//! A pooler in transaction mode gives each transaction whichever of the server's processes is free. The named statements that
-//! this crate prepares are then in other processes than those that are asked to run them: they fail or, where several programs
-//! use the same names, give the rows of others. [`Db`](crate::Db) looks before it sends the first of them.
+//! A pooler in transaction mode runs each transaction on any free backend. A named statement is then prepared on one backend
+//! and run on another: it fails or, if several programs use the same names, returns another program's rows. So
+//! [`Db`](crate::Db) looks for a pooler before it sends the first named statement.
 
 mod backend_pid;
 
@@ -19,19 +19,19 @@ use super::sessions::connect_first;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
-/// How long a notification may take, which the server sends at once.
+/// How long to wait for a notification, which the server sends at once.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is between this program and the server.
+/// The pooler between this program and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pooler {
     /// No pooler: we talk to PostgreSQL directly.
     Absent,
-    /// Each connection has a process of the server for itself, as long as it lives.
+    /// Session mode: each connection keeps its own backend.
     Session,
-    /// A process for each transaction, and the prepared statements of all are kept apart.
+    /// Transaction mode, and the pooler keeps its clients' prepared statements apart by renaming them.
     Renaming,
-    /// A process for each transaction or statement, and prepared statements are mixed up.
+    /// Transaction or statement mode, and the pooler mixes up its clients' prepared statements.
     Mixing,
 }
 
@@ -44,97 +44,97 @@ impl Pooler {
         }
     }
 
-    /// Refuses one behind which calls would get the rows of others.
+    /// Refuses a pooler behind which calls could return other programs' rows.
     pub(crate) fn check(self) -> Result<(), Error> {
         if self != Self::Mixing {
             return Ok(());
         }
         Err(Error::pooler(
-            "a pooler (PgBouncer) is in between, in transaction or statement mode, and it does not keep prepared statements \
-             apart: queries would fail or, worse, give the rows of others. Connect to PostgreSQL itself; or use session \
-             mode, or PgBouncer 1.21 or later with max_prepared_statements above 0; or set DB_PREPARED_STATEMENTS=off \
-             (slower; for any pooler in transaction mode), or =on if this pooler does keep them apart",
+            "a pooler (PgBouncer) is between this program and the server, in transaction or statement mode, and does not keep \
+             prepared statements apart: queries would fail or return other programs' rows. Connect to PostgreSQL directly; or \
+             use session mode, or PgBouncer 1.21 or later with max_prepared_statements above 0; or set \
+             DB_PREPARED_STATEMENTS=off (slower; for any pooler in transaction mode), or =on if this pooler does keep them \
+             apart",
         ))
     }
 }
 
-/// Whether nothing is between: the server's process has the number that the client was told when it connected. A pooler makes
-/// a number up. One round trip, and no statement that has a name.
+/// Whether there is no pooler: the backend's process id is the one that the client got when it connected. A pooler makes up an
+/// id. One round trip, without a named statement.
 pub(crate) async fn is_direct(client: &Client) -> Result<bool, Error> {
-    Ok(backend_pid::told(client).await? == own_process(client).await?)
+    Ok(backend_pid::announced(client).await? == backend_pid(client).await?)
 }
 
-async fn own_process(client: &Client) -> Result<i32, Error> {
-    Ok(client.query_typed_one(include_str!("pooler/process.sql"), &[]).await?.try_get(0)?)
+async fn backend_pid(client: &Client) -> Result<i32, Error> {
+    Ok(client.query_typed_one(include_str!("pooler/backend_pid.sql"), &[]).await?.try_get(0)?)
 }
 
-/// What is between a client of this configuration and the server. If something is, one more connection is made to tell its
-/// kind.
-pub(crate) async fn between(client: &Client, config: &Config) -> Result<Pooler, Error> {
-    let process = own_process(client).await?;
-    if process == backend_pid::told(client).await? {
+/// Detects the pooler between a client and the server. If there is one, opens one more connection to find out its mode.
+pub(crate) async fn detect(client: &Client, config: &Config) -> Result<Pooler, Error> {
+    let pid = backend_pid(client).await?;
+    if pid == backend_pid::announced(client).await? {
         return Ok(Pooler::Absent);
     }
-    match timeout(config.connect_timeout, Box::pin(kind(client, process, config))).await {
+    match timeout(config.connect_timeout, Box::pin(detect_mode(client, pid, config))).await {
         Ok(Err(error)) if is_mixed_up(&error) => Ok(Pooler::Mixing),
-        Ok(kind) => kind,
+        Ok(pooler) => pooler,
         Err(_) => Err(Error::new(ErrorKind::ConnectTimeout)),
     }
 }
 
-/// Session mode is what can be shown: a connection that does nothing is told what is said on another. In every other mode it
-/// has no process of the server meanwhile, and the pooler throws away what comes. Comparing processes would show less: those
-/// of two poolers behind one address are never the same.
-async fn kind(client: &Client, process: i32, config: &Config) -> Result<Pooler, Error> {
-    let word = rand::random::<u64>().to_string();
-    let (mut listener, hears) = listener(config, word.clone()).await?;
-    // A transaction is served by one process in all modes, and what it prepares is met by no other client.
+/// Finds out the mode by `notify`. In session mode an idle connection receives what another one sends. In every other mode an
+/// idle connection has no backend, and the pooler discards the notification. Process ids alone do not prove session mode: with
+/// two poolers behind one address they always differ.
+async fn detect_mode(client: &Client, pid: i32, config: &Config) -> Result<Pooler, Error> {
+    let payload = rand::random::<u64>().to_string();
+    let (mut listener, received) = listener(config, payload.clone()).await?;
+    // In all modes one backend runs a transaction, and no other client runs the statements that it prepares.
     let transaction = listener.transaction().await?;
-    let Probe { process: listening, is_renamed } = probe(&transaction).await?;
+    let Probe { pid: listening, is_renamed } = probe(&transaction).await?;
     if is_renamed {
         return Ok(Pooler::Renaming);
     }
-    if listening == process {
-        return Ok(Pooler::Mixing); // at once, where nobody else is at work
+    if listening == pid {
+        return Ok(Pooler::Mixing); // two connections share a backend
     }
     transaction.batch_execute(include_str!("pooler/listen.sql")).await?;
     transaction.commit().await?;
-    client.query_typed(include_str!("pooler/notify.sql"), &[(&listening, Type::INT4), (&word, Type::TEXT)]).await?;
-    let is_heard = matches!(timeout(NOTIFY_TIMEOUT, hears).await, Ok(Ok(true)));
-    Ok(if is_heard { Pooler::Session } else { Pooler::Mixing })
+    client.query_typed(include_str!("pooler/notify.sql"), &[(&listening, Type::INT4), (&payload, Type::TEXT)]).await?;
+    let is_received = matches!(timeout(NOTIFY_TIMEOUT, received).await, Ok(Ok(true)));
+    Ok(if is_received { Pooler::Session } else { Pooler::Mixing })
 }
 
-/// A connection of its own, and the task that drives it, which gives whether it has heard the word.
-async fn listener(config: &Config, word: String) -> Result<(Client, JoinHandle<bool>), Error> {
+/// A new connection, and the task that drives it. The task returns whether it received the payload.
+async fn listener(config: &Config, payload: String) -> Result<(Client, JoinHandle<bool>), Error> {
     let connected = connect_first(config.pooled_sessions().iter().enumerate(), &config.tls.connector()?).await;
     let connected = connected.ok_or(Error::new(ErrorKind::ConnectTimeout))?;
     let (client, mut connection, _) = connected.map_err(Error::connecting)?;
-    let hears = tokio::spawn(async move {
+    let received = tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-            if matches!(message, AsyncMessage::Notification(heard) if heard.payload() == word) {
+            if matches!(message, AsyncMessage::Notification(notification) if notification.payload() == payload) {
                 return true;
             }
         }
         false
     });
-    Ok((client, hears))
+    Ok((client, received))
 }
 
 struct Probe {
-    /// The process that serves the transaction.
-    process: i32,
-    /// Whether a named statement got another name on its way.
+    /// The process id of the backend that runs the transaction.
+    pid: i32,
+    /// Whether the pooler gave a named statement another name.
     is_renamed: bool,
 }
 
 async fn probe(transaction: &Transaction<'_>) -> Result<Probe, Error> {
     let sql = include_str!("pooler/probe.sql");
-    let _held = transaction.prepare(sql).await?;
-    let row = transaction.query_typed_one(include_str!("pooler/probed.sql"), &[(&sql, Type::TEXT)]).await?;
-    Ok(Probe { process: row.try_get(0)?, is_renamed: row.try_get(1)? })
+    let _prepared = transaction.prepare(sql).await?;
+    let row = transaction.query_typed_one(include_str!("pooler/probe_result.sql"), &[(&sql, Type::TEXT)]).await?;
+    Ok(Probe { pid: row.try_get(0)?, is_renamed: row.try_get(1)? })
 }
 
-/// Somebody else's statement has the probe's name, or there are no transactions.
+/// Another client's statement already has the probe's name, or the pooler is in statement mode.
 fn is_mixed_up(error: &Error) -> bool {
     error.sqlstate() == Some(SqlState::DUPLICATE_PSTATEMENT.code())
         || error.to_string().contains("statement pooling mode")

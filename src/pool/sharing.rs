@@ -1,7 +1,8 @@
-//! Connections that short reads share: what several tasks ask travels together, and so do the answers (pipelining).
+//! Connections that the short reads of several tasks share: their statements are sent together, and so are the answers
+//! (pipelining).
 //!
-//! Only reads of one row, by key. A write that waits for a row lock would hold up whoever comes behind it, and so would a
-//! long answer that its reader does not fetch.
+//! Only reads of one row by key share. A write that waits for a row lock would block the calls behind it. So would a long
+//! answer that its caller does not fetch.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,44 +14,44 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::observe::Waiting;
+use super::observe::WaitingCalls;
 use super::session::Session;
 use crate::config::{Config, PreparedStatements};
 use crate::error::{Error, ErrorKind};
 
-/// Connections of the pool that may be shared: half of them, so that writes find the other half, and no more than this.
-const MOST: usize = 4;
+/// How many connections may be shared. In a small pool it is half of them: writes need the other half.
+const MAX_SHARED: usize = 4;
 
-/// Reads under way for each connection that may be shared.
-const DEPTH: usize = 32;
+/// How many reads may run for each connection that may be shared.
+const MAX_READS: usize = 32;
 
-/// How long a connection may give no answer at all before its readers go elsewhere.
+/// If a connection answers no read for this long, its reads are sent again elsewhere.
 const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The connections that are shared now. Each goes back to the pool with the last of its readers.
+/// The connections that are shared now. Each returns to the pool when its last read ends.
 pub(crate) struct Sharing {
     limit: usize,
     connections: Mutex<Vec<Weak<Shared>>>,
-    /// One for each read that may be under way.
+    /// One for each read that may run.
     permits: Arc<Semaphore>,
-    /// Tells those who wait for a connection that there is one to share.
-    opened: Notify,
+    /// Wakes reads that wait for a connection when there is one to share.
+    added: Notify,
 }
 
 impl Sharing {
-    /// Without prepared statements each call is a transaction, and needs a connection of its own.
+    /// With `DB_PREPARED_STATEMENTS=off` nothing is shared: each call is a transaction.
     pub(crate) fn of(config: &Config) -> Self {
         let is_allowed = config.prepared_statements != PreparedStatements::Off;
-        let limit = if is_allowed { (config.pool_max / 2).min(MOST) } else { 0 };
-        let permits = Arc::new(Semaphore::new(limit * DEPTH));
-        Self { limit, connections: Mutex::default(), permits, opened: Notify::new() }
+        let limit = if is_allowed { (config.pool_max / 2).min(MAX_SHARED) } else { 0 };
+        let permits = Arc::new(Semaphore::new(limit * MAX_READS));
+        Self { limit, connections: Mutex::default(), permits, added: Notify::new() }
     }
 
-    /// A permit to read, in the order of the callers; `None` if this pool is too small to share some of it.
+    /// A permit to read, in the order of the calls; `None` if this pool shares no connections.
     pub(crate) async fn permit(
         &self,
-        patience: Duration,
-        waiting: &Waiting,
+        acquire_timeout: Duration,
+        waiting: &WaitingCalls,
     ) -> Result<Option<OwnedSemaphorePermit>, Error> {
         if self.limit == 0 {
             return Ok(None);
@@ -58,12 +59,12 @@ impl Sharing {
         if let Ok(permit) = self.permits.clone().try_acquire_owned() {
             return Ok(Some(permit));
         }
-        let _waiter = waiting.one();
-        let permit = timeout(patience, self.permits.clone().acquire_owned()).await;
+        let _waiting = waiting.add();
+        let permit = timeout(acquire_timeout, self.permits.clone().acquire_owned()).await;
         permit.map_err(|_| Error::new(ErrorKind::PoolTimeout))?.map(Some).map_err(|_| Error::new(ErrorKind::Closed))
     }
 
-    /// The connection with the fewest readers, and whether there may be one more connection.
+    /// The shared connection with the fewest reads, and whether one more connection may be shared.
     pub(crate) fn least_loaded(&self) -> (Option<Arc<Shared>>, bool) {
         self.least_loaded_of(&mut self.lock())
     }
@@ -74,26 +75,26 @@ impl Sharing {
         (open.min_by_key(Arc::strong_count), connections.len() < self.limit)
     }
 
-    /// Shares one more, and says that its reader is the first. If others were faster, it goes back to the pool, and there
-    /// is the least loaded of theirs, or none.
+    /// Shares one more connection, and returns it with `true`: its read is the first. If other tasks have shared enough
+    /// meanwhile, the connection returns to the pool, and this returns the least loaded of theirs with `false`, or none.
     pub(crate) fn add(&self, connection: Connection) -> Option<(Arc<Shared>, bool)> {
         let mut connections = self.lock();
-        let (shared, may_be_more) = self.least_loaded_of(&mut connections);
-        if !may_be_more {
+        let (shared, is_room) = self.least_loaded_of(&mut connections);
+        if !is_room {
             return shared.map(|shared| (shared, false));
         }
         let shared = Arc::new(Shared { connection, answers: AtomicU64::new(0), is_stalled: AtomicBool::new(false) });
         connections.push(Arc::downgrade(&shared));
-        self.opened.notify_waiters();
+        self.added.notify_waiters();
         Some((shared, true))
     }
 
-    /// Until somebody shares one more.
-    pub(crate) fn opened(&self) -> Notified<'_> {
-        self.opened.notified()
+    /// Waits until one more connection is shared.
+    pub(crate) fn added(&self) -> Notified<'_> {
+        self.added.notified()
     }
 
-    /// From now on nobody gets a permit.
+    /// Refuses all further permits.
     pub(crate) fn close(&self) {
         self.permits.close();
     }
@@ -103,9 +104,10 @@ impl Sharing {
     }
 }
 
-/// A connection with its readers.
+/// A connection that reads share.
 pub(crate) struct Shared {
     connection: Connection,
+    /// Counts the reads that were answered.
     answers: AtomicU64,
     is_stalled: AtomicBool,
 }
@@ -116,22 +118,22 @@ impl Shared {
     }
 }
 
-/// A reader's place on a shared connection.
-pub(crate) struct Place {
+/// A shared connection that one read holds.
+pub(crate) struct SharedLease {
     pub(crate) shared: Arc<Shared>,
-    /// Nobody was there before: there is nobody to wait for.
+    /// No other read was on the connection before: this one cannot be blocked by another.
     pub(crate) is_first: bool,
     pub(crate) permit: OwnedSemaphorePermit,
 }
 
-impl Place {
+impl SharedLease {
     pub(crate) fn session(&self) -> &Session {
         self.shared.connection.session()
     }
 
-    /// What a read on this connection gives; `None` if the connection broke, or gives nobody an answer any more: a read
-    /// may be sent again elsewhere.
-    pub(crate) async fn answer<T>(
+    /// Runs a read on this connection. `None` if the connection broke or no longer answers any read: then the read may be sent
+    /// again elsewhere.
+    pub(crate) async fn run<T>(
         &self,
         mut read: Pin<&mut impl Future<Output = Result<T, Error>>>,
     ) -> Option<Result<T, Error>> {
@@ -146,7 +148,7 @@ impl Place {
                     answers.fetch_add(1, Ordering::Relaxed);
                     return Some(result);
                 }
-                // Once the pool is closed, there is nowhere else to go.
+                // In a closed pool there is no other connection.
                 Err(_) if answers.load(Ordering::Relaxed) == before && !self.permit.semaphore().is_closed() => {
                     is_stalled.store(true, Ordering::Relaxed);
                     return None;

@@ -1,4 +1,4 @@
-//! Several calls that are stored together or not at all.
+//! Transactions: several calls that are stored together or not at all.
 
 use std::fmt;
 use std::future::ready;
@@ -29,29 +29,29 @@ const ATTEMPTS: u32 = 5;
 ///
 /// Calls that do not need each other's answers can be joined: they reach the server together, in the order in which they were
 /// joined. `tokio::try_join!(biased; …)` gives the error of the first call that failed; without `biased` it may give
-/// [`ErrorKind::TransactionAborted`], which every call behind the failed one gets. A batch of more than 10,000 rows is
+/// [`ErrorKind::TransactionAborted`], which every call after the failed one gets. A batch of more than 10,000 rows is
 /// several statements. Other calls may run between these statements: await such a batch alone.
 ///
-/// It owns its connection, so that it may move into a task. Dropped while it is open, it is rolled back: its connection is
-/// closed instead of going back to the pool.
+/// It owns its connection, so it can move into a task. If it is dropped while it is open, it is rolled back: its connection
+/// is closed instead of returning to the pool.
 pub struct Transaction {
-    /// `None` once it is over.
+    /// `None` after it has ended.
     connection: Option<Connection>,
-    /// Statements that are not known to have succeeded: they failed, were dropped, or gave a stream of rows.
-    doubtful: AtomicUsize,
-    /// A concurrent transaction was in the way.
+    /// The number of statements that may have failed: they did, were dropped, or returned a stream of rows.
+    unconfirmed: AtomicUsize,
+    /// Whether there was a conflict with a concurrent transaction.
     has_conflict: AtomicBool,
 }
 
 impl Db {
     /// Runs a closure in a transaction: commits if it returns `Ok`, rolls back if it returns `Err`.
     ///
-    /// The closure gets a handle to the transaction. It may borrow from its surroundings, and the whole call may run in a
-    /// spawned task. Its error is any type that an [`Error`] turns into: `Error` itself, one of yours, or `anyhow::Error`.
+    /// The closure gets a handle to the transaction. It may borrow local variables, and the whole call may run in a spawned
+    /// task. Its error is any type that implements `From<Error>`: [`Error`] itself, your own, or `anyhow::Error`.
     ///
-    /// If a concurrent transaction was in the way ([`ErrorKind::Conflict`]), the closure runs again after a short random
+    /// After a conflict with a concurrent transaction ([`ErrorKind::Conflict`]) the closure runs again after a short random
     /// pause, five times at most. So it should do nothing outside the database that must not happen twice. It does not run
-    /// again if the connection broke at the commit ([`ErrorKind::OutcomeUnknown`]): everything may have been stored.
+    /// again if the connection broke during the commit ([`ErrorKind::OutcomeUnknown`]): everything may have been stored.
     ///
     /// ```no_run
     /// use clip_saver_db::{Db, Error, GuildSnapshot, repositories as db};
@@ -67,7 +67,7 @@ impl Db {
     /// ```
     ///
     /// # Errors
-    /// What the closure returns, or what keeps the transaction from beginning or from being committed.
+    /// The closure's error, or an error of beginning or committing the transaction.
     /// [`ErrorKind::InvalidInput`] if the closure kept a clone of its handle: then nothing is stored.
     pub async fn transaction<T, E, F, W>(&self, work: F) -> Result<T, E>
     where
@@ -76,9 +76,9 @@ impl Db {
         W: Future<Output = Result<T, E>>,
     {
         for attempt in 1.. {
-            match self.attempt(&work).await {
+            match self.run_once(&work).await {
                 Err((_, true)) if attempt < ATTEMPTS => {
-                    debug!(attempt, "running the transaction again: a concurrent one was in the way");
+                    debug!(attempt, "running the transaction again after a conflict");
                     sleep(Duration::from_millis(10) * attempt * rand::random_range(1..=4)).await;
                 }
                 result => return result.map_err(|(error, _)| error),
@@ -87,8 +87,8 @@ impl Db {
         unreachable!("the last attempt returns")
     }
 
-    /// The error of an attempt, and whether a concurrent transaction was in the way.
-    async fn attempt<T, E, F, W>(&self, work: &F) -> Result<T, (E, bool)>
+    /// Runs the closure once. Returns its error, and whether there was a conflict with a concurrent transaction.
+    async fn run_once<T, E, F, W>(&self, work: &F) -> Result<T, (E, bool)>
     where
         E: From<Error>,
         F: Fn(Arc<Transaction>) -> W,
@@ -100,7 +100,7 @@ impl Db {
         };
         let transaction = Arc::new(self.begin().await.map_err(failed)?);
         let result = work(transaction.clone()).await;
-        let transaction = Arc::into_inner(transaction).ok_or_else(still_in_use).map_err(failed)?;
+        let transaction = Arc::into_inner(transaction).ok_or_else(handle_in_use).map_err(failed)?;
         let had_conflict = transaction.has_conflict.load(Ordering::Relaxed);
         match result {
             Ok(value) => match transaction.commit().await {
@@ -115,7 +115,7 @@ impl Db {
         }
     }
 
-    /// Begins a transaction on a connection of its own. [`Db::transaction`] is the easier way.
+    /// Begins a transaction on its own connection. [`Db::transaction`] is easier to use.
     ///
     /// # Errors
     /// As [`Db::connection`].
@@ -123,10 +123,10 @@ impl Db {
         self.begin_unnamed().await.map_err(|error| error.in_function("begin"))
     }
 
-    /// The same for a function that names itself in its errors.
+    /// Begins a transaction, without a function's name in the error.
     pub(crate) async fn begin_unnamed(&self) -> Result<Transaction, Error> {
         match Transaction::begin(self.connection().await?).await {
-            // The server was restarted, and this connection had not noticed yet: the pool has a new one.
+            // The server was restarted, and this connection had not noticed it yet: the pool opens a new one.
             Err(error) if error.kind() == ErrorKind::Connection => Transaction::begin(self.connection().await?).await,
             begun => begun,
         }
@@ -135,44 +135,47 @@ impl Db {
 
 impl Transaction {
     async fn begin(connection: Connection) -> Result<Self, Error> {
-        // From here on a dropped future closes the connection: nobody could say whether it is in a transaction.
-        let transaction =
-            Self { connection: Some(connection), doubtful: AtomicUsize::new(0), has_conflict: AtomicBool::new(false) };
+        // If this future is dropped from here on, the connection is closed, because it may be in a transaction.
+        let transaction = Self {
+            connection: Some(connection),
+            unconfirmed: AtomicUsize::new(0),
+            has_conflict: AtomicBool::new(false),
+        };
         transaction.execute_simple("begin").await?;
         Ok(transaction)
     }
 
-    /// Stores everything that was done.
+    /// Commits the transaction.
     ///
     /// # Errors
-    /// [`ErrorKind::TransactionAborted`] if a statement had failed and its error was swallowed: PostgreSQL would answer the
-    /// commit by undoing everything, and call that a success. [`ErrorKind::OutcomeUnknown`] if the connection broke on the way:
-    /// everything was stored, or nothing; [`ErrorKind::Connection`] if it was broken before, so that nothing was.
+    /// [`ErrorKind::TransactionAborted`] if a statement failed and its error was ignored: PostgreSQL would turn the commit
+    /// into a rollback and report success. [`ErrorKind::OutcomeUnknown`] if the connection broke during the commit: everything
+    /// was stored, or nothing. [`ErrorKind::Connection`] if it broke before: nothing was stored.
     pub async fn commit(self) -> Result<(), Error> {
         self.commit_unnamed(CallKind::Once).await.map_err(|error| error.in_function("commit"))
     }
 
-    /// The same for a function that names itself in its errors, and knows what it means to do all of it twice.
+    /// Commits, without a function's name in the error. `kind` says whether the whole transaction may be repeated.
     pub(crate) async fn commit_unnamed(mut self, kind: CallKind) -> Result<(), Error> {
-        // In a transaction that has failed, the empty `select` fails before `commit` can turn into a rollback.
-        let is_sure = *self.doubtful.get_mut() == 0;
+        // In a failed transaction the empty `select` fails, before `commit` can turn into a rollback.
+        let all_succeeded = *self.unconfirmed.get_mut() == 0;
         let was_open = self.session().is_open();
-        if let Err(error) = self.execute_simple(if is_sure { "commit" } else { "select; commit" }).await {
+        if let Err(error) = self.execute_simple(if all_succeeded { "commit" } else { "select; commit" }).await {
             let error = self.session().with_close_reason(error);
             let is_sent = was_open && self.session().is_lost();
             return Err(if is_sent { error.after_sending(kind == CallKind::Idempotent) } else { error });
         }
-        self.connection = None; // back to the pool
+        self.connection = None; // returns it to the pool
         Ok(())
     }
 
-    /// Rolls everything back, as dropping the transaction does, and keeps the connection.
+    /// Rolls the transaction back and keeps the connection. Dropping the transaction closes it.
     pub async fn rollback(mut self) {
-        // What was dropped may wait for a lock, and this would wait behind it.
+        // A dropped call may wait for a lock, and the rollback would wait for that call.
         if self.session().is_busy() {
             self.session().end_dropped_calls().await;
         }
-        // If the connection is broken, there is nothing left to undo.
+        // If the connection is broken, the server rolls back.
         if self.execute_simple("rollback").await.is_ok() {
             self.connection = None;
         }
@@ -183,12 +186,12 @@ impl Transaction {
         Ok(self.session().execute_simple(sql).await?)
     }
 
-    /// Runs a statement, and remembers it unless it succeeds.
+    /// Runs a statement, and counts it as unconfirmed until it succeeds.
     fn run<T>(&self, statement: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
-        self.doubtful.fetch_add(1, Ordering::Relaxed);
+        self.unconfirmed.fetch_add(1, Ordering::Relaxed);
         statement.inspect(|result| match result {
-            Ok(_) => _ = self.doubtful.fetch_sub(1, Ordering::Relaxed),
-            Err(error) => self.note(error),
+            Ok(_) => _ = self.unconfirmed.fetch_sub(1, Ordering::Relaxed),
+            Err(error) => self.note_conflict(error),
         })
     }
 
@@ -196,13 +199,13 @@ impl Transaction {
         self.run(self.session().prepare(sql))
     }
 
-    /// Begins a stream of rows. Rows are still to come, and so may be an error.
+    /// Begins a stream of rows, which stays unconfirmed: an error may come after any row.
     fn stream<T>(&self, rows: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
-        self.doubtful.fetch_add(1, Ordering::Relaxed);
-        rows.inspect_err(|error| self.note(error))
+        self.unconfirmed.fetch_add(1, Ordering::Relaxed);
+        rows.inspect_err(|error| self.note_conflict(error))
     }
 
-    fn note(&self, error: &PgError) {
+    fn note_conflict(&self, error: &PgError) {
         let conflicts = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
         if error.code().is_some_and(|code| conflicts.contains(code)) {
             self.has_conflict.store(true, Ordering::Relaxed);
@@ -217,11 +220,11 @@ impl Transaction {
     }
 }
 
-/// The closure of `Db::transaction` kept its handle.
-fn still_in_use() -> Error {
+/// The error of `Db::transaction` if its closure kept a handle.
+fn handle_in_use() -> Error {
     Error::invalid_input(
         "tx",
-        "is still in use after the closure has ended, so nothing was stored; drop its clones first",
+        "is still in use after the closure has returned, so nothing was stored; drop its clones first",
     )
     .in_function("transaction")
 }

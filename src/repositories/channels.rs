@@ -1,4 +1,4 @@
-//! Channels: what the bot syncs and the worker scans. Every write sets `updated_at`.
+//! Channels: the bot syncs them and the worker scans them. Every write sets `updated_at`.
 
 use super::parts::{self, Batch, ID, Part};
 use super::{call, channel_bytes, check_channels, collect, rows, stored, write_channels};
@@ -52,7 +52,7 @@ impl TryFrom<ChannelSettingsRowBorrowed<'_>> for ChannelSettings {
     }
 }
 
-/// One channel; `None` if it is not stored.
+/// Returns a channel; `None` if it is not stored.
 ///
 /// Needs: select on `bot_channels`.
 ///
@@ -66,7 +66,7 @@ pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<
     .await
 }
 
-/// The channels of a guild by name (in code-point order, unnamed ones last), then by number.
+/// Returns the channels of a guild by name (in code-point order, unnamed ones last), then by id.
 ///
 /// Needs: select on `bot_channels`.
 ///
@@ -82,7 +82,8 @@ pub async fn get_channels_by_guild(client: &impl Client, guild_id: GuildId) -> R
     .await
 }
 
-/// The channels of a guild that are to be read, in work order: never scanned ones, then the longest unscanned first.
+/// Returns the channels of a guild that the worker reads, in work order: those never scanned first, then those scanned longest
+/// ago.
 ///
 /// Needs: select on `bot_channels`.
 ///
@@ -98,7 +99,7 @@ pub async fn get_reading_channels(client: &impl Client, guild_id: GuildId) -> Re
     .await
 }
 
-/// How many channels of a guild are stored.
+/// Returns how many channels of a guild are stored.
 ///
 /// Needs: select on `bot_channels`.
 ///
@@ -112,12 +113,12 @@ pub async fn count_channels_by_guild(client: &impl Client, guild_id: GuildId) ->
     .map(rows)
 }
 
-/// The sum of the message counts of a guild's channels; 0 for an unknown guild.
+/// Returns the sum of the message counts of a guild's channels; 0 for an unknown guild.
 ///
 /// Needs: select on `bot_channels`.
 ///
 /// # Errors
-/// [`ErrorKind::Database`] (SQLSTATE 22003) if the sum is beyond an `i64`; else see the [module](super#errors).
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if the sum does not fit into an `i64`; else see the [module](super#errors).
 pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Result<i64, Error> {
     call(client, operation!("total_message_count", "SELECT"), async {
         fetch!(client, |on| Ok(queries::total_message_count().bind(on, &guild_id).one().await?))
@@ -125,9 +126,9 @@ pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Res
     .await
 }
 
-/// Stores a batch of a guild's channels, atomically, and returns how many distinct channels were written. Name, type and
-/// nsfw are replaced, and the guild if the channel was in another one; overrides are merged into the stored settings, those
-/// of duplicates in their order.
+/// Stores a batch of a guild's channels, atomically, and returns how many distinct channels were written. Replaces name, type,
+/// nsfw and, if the channel was in another one, the guild. Merges overrides into the stored settings, those of duplicates in
+/// their order.
 ///
 /// Idempotent.
 ///
@@ -135,7 +136,7 @@ pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Res
 ///
 /// # Errors
 /// [`ErrorKind::ForeignKeyViolation`] (`bot_channels_guild_id_fkey`) if the guild is unknown; [`ErrorKind::InvalidInput`] for
-/// U+0000 and for overrides that are no JSON object; else see the [module](super#errors).
+/// U+0000 and for overrides that are not a JSON object; else see the [module](super#errors).
 pub async fn upsert_channels_for_guild(
     client: &impl Client,
     guild_id: GuildId,
@@ -197,8 +198,8 @@ pub async fn set_channel_reading(client: &impl Client, channel_id: ChannelId, is
     .await
 }
 
-/// Sets the cursor as given, forward, backward or to none, and `last_scanned_at` to now; returns whether the channel
-/// exists. [`update_channel_progress`] is the one that never goes back.
+/// Sets the cursor as given, forward, backward or to none, and `last_scanned_at` to now; returns whether the channel exists.
+/// [`update_channel_progress`] never moves the cursor back.
 ///
 /// Idempotent.
 ///
@@ -221,15 +222,15 @@ pub async fn update_channel_cursor(
     .await
 }
 
-/// Moves the cursor to the greater of the stored and the given one, adds to the message count in any case, and sets
-/// `last_scanned_at` to now; returns whether the channel exists. A stored cursor that is no snowflake counts as none.
+/// Sets the cursor to the greater of the stored and the given one, always adds to the message count, and sets
+/// `last_scanned_at` to now; returns whether the channel exists. A stored cursor that is not a snowflake counts as none.
 ///
 /// Not idempotent: repeated, it counts twice; [`record_scan_progress`](super::record_scan_progress) does not.
 ///
 /// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
-/// [`ErrorKind::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if the count would not fit into an `i64`; else see the
 /// [module](super#errors).
 pub async fn update_channel_progress(
     client: &impl Client,
@@ -246,7 +247,7 @@ pub async fn update_channel_progress(
     .await
 }
 
-/// Marks a channel as active now; returns whether it exists.
+/// Sets a channel's `last_activity_at` to now; returns whether it exists.
 ///
 /// Idempotent.
 ///
@@ -269,7 +270,7 @@ pub async fn touch_channel_activity(client: &impl Client, channel_id: ChannelId)
 /// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
-/// [`ErrorKind::Database`] (SQLSTATE 22003) if the count would leave the range of an `i64`; else see the
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if the count would not fit into an `i64`; else see the
 /// [module](super#errors).
 pub async fn increment_channel_message_count(
     client: &impl Client,
@@ -287,14 +288,14 @@ pub async fn increment_channel_message_count(
 }
 
 /// Replaces the top-level keys that the patch names (`null` is stored as null) and returns the result; `None` if the
-/// channel is unknown. A stored value that is no object is replaced by the patch.
+/// channel is unknown. If the stored value is not an object, the patch replaces it.
 ///
 /// Idempotent.
 ///
 /// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the patch is not a JSON object or holds U+0000; else see the [module](super#errors).
 pub async fn update_channel_settings(
     client: &impl Client,
     channel_id: ChannelId,
@@ -317,7 +318,7 @@ pub async fn update_channel_settings(
 /// Needs: select, update on `bot_channels`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the settings are not a JSON object or hold U+0000; else see the [module](super#errors).
 pub async fn set_channel_settings(
     client: &impl Client,
     channel_id: ChannelId,
@@ -333,7 +334,7 @@ pub async fn set_channel_settings(
     .await
 }
 
-/// Deletes channels with their scan runs, and returns how many channels there were.
+/// Deletes channels with their scan runs, and returns how many channels were deleted.
 ///
 /// Not idempotent: repeated, it deletes nothing more, but answers 0.
 ///
@@ -351,7 +352,7 @@ pub async fn delete_channels(client: &impl Client, channel_ids: &[ChannelId]) ->
 struct Delete<'a>(&'a [ChannelId]);
 
 impl Batch for Delete<'_> {
-    /// The second time nothing is left to count.
+    /// Repeated, it would answer 0.
     const KIND: CallKind = CallKind::Once;
 
     const NAME: &'static str = "channel_ids";

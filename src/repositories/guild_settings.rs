@@ -25,7 +25,7 @@ impl TryFrom<GuildSettingsRowBorrowed<'_>> for GuildSettings {
     }
 }
 
-/// The settings of a guild; `None` if there are none.
+/// Returns the settings of a guild; `None` if there are none.
 ///
 /// Needs: select on `guild_settings`.
 ///
@@ -39,15 +39,15 @@ pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Resu
     .await
 }
 
-/// The settings of a guild, created from the defaults if there are none. Of many concurrent callers one creates them and
-/// all get the same answer; settings that exist are returned untouched.
+/// Returns the settings of a guild, and creates them from the defaults if there are none. Of many concurrent callers one
+/// creates them, and all get the same answer. Existing settings are returned unchanged.
 ///
 /// Idempotent.
 ///
 /// Needs: select, insert, update on `guild_settings`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] if the defaults are no JSON object or hold U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the defaults are not a JSON object or hold U+0000; else see the [module](super#errors).
 pub async fn ensure_guild_settings(
     client: &impl Client,
     guild_id: GuildId,
@@ -63,16 +63,16 @@ pub async fn ensure_guild_settings(
     .await
 }
 
-/// Replaces the top-level keys that the patch names (`null` is stored as null) and returns the result; `None`, and
-/// nothing created, if the guild has no settings. `{}` still counts as a write. A stored value that is no object is
-/// replaced by the patch.
+/// Replaces the top-level keys that the patch names (`null` is stored as null) and returns the result. If the guild has no
+/// settings, returns `None` and creates none. `{}` still sets `updated_at`. If the stored value is not an object, the patch
+/// replaces it.
 ///
 /// Idempotent.
 ///
 /// Needs: select, update on `guild_settings`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] if the patch is no JSON object or holds U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the patch is not a JSON object or holds U+0000; else see the [module](super#errors).
 pub async fn update_guild_settings(
     client: &impl Client,
     guild_id: GuildId,
@@ -88,14 +88,14 @@ pub async fn update_guild_settings(
     .await
 }
 
-/// Replaces the settings as a whole; creates them if there are none.
+/// Replaces the settings as a whole, creates them if there are none, and returns them.
 ///
 /// Idempotent.
 ///
 /// Needs: select, insert, update on `guild_settings`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] if the settings are no JSON object or hold U+0000; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the settings are not a JSON object or hold U+0000; else see the [module](super#errors).
 pub async fn set_guild_settings(
     client: &impl Client,
     guild_id: GuildId,

@@ -33,7 +33,7 @@ impl TryFrom<GuildRowBorrowed<'_>> for Guild {
     }
 }
 
-/// One guild; `None` if the bot has not stored it.
+/// Returns a guild; `None` if it is not stored.
 ///
 /// Needs: select on `bot_guilds`.
 ///
@@ -47,7 +47,7 @@ pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option
     .await
 }
 
-/// Every guild, by number.
+/// Returns every guild, by id.
 ///
 /// Needs: select on `bot_guilds`.
 ///
@@ -60,8 +60,9 @@ pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
     .await
 }
 
-/// Stores a guild. New: `joined_at` is what is given, or now. Known: name, icon and owner are replaced (`None` clears
-/// icon and owner), `joined_at` is kept. `last_seen_at` becomes now. The snapshot's channels are left to [`sync_guild`].
+/// Stores a guild and sets `last_seen_at` to now. A new guild gets the given `joined_at`, or now. In a stored guild name, icon
+/// and owner are replaced (`None` clears icon and owner), and `joined_at` is kept. Ignores the snapshot's channels: see
+/// [`sync_guild`].
 ///
 /// Idempotent.
 ///
@@ -139,10 +140,9 @@ impl Batch for Upsert<'_> {
     }
 }
 
-/// Deletes guilds with their channels and scan runs, and returns how many guilds there were. Guild settings stay.
+/// Deletes guilds with their channels and scan runs, and returns how many guilds were deleted. Guild settings stay.
 ///
-/// This is one statement, however many guilds there are: it locks all of them before any channel, and the channels of all of
-/// them in key order.
+/// This is always one statement: it locks all guilds first, then the channels of all guilds in key order.
 ///
 /// Not idempotent: repeated, it deletes nothing more, but answers 0.
 ///
@@ -161,7 +161,7 @@ pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Resul
     .await
 }
 
-/// Marks a guild as seen now; returns whether it exists.
+/// Sets a guild's `last_seen_at` to now; returns whether it exists.
 ///
 /// Idempotent.
 ///
@@ -176,9 +176,9 @@ pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool
     .await
 }
 
-/// Stores a guild with its channels, atomically, and returns how many distinct channels were written. The guild as in
-/// [`upsert_guild`], the channels as in [`upsert_channels_for_guild`](super::upsert_channels_for_guild); an owner who is
-/// not in `users` is added with nothing but the id. Channels that the snapshot does not name stay.
+/// Stores a guild with its channels, atomically, and returns how many distinct channels were written. The guild is stored as by
+/// [`upsert_guild`], the channels as by [`upsert_channels_for_guild`](super::upsert_channels_for_guild). An owner who is not
+/// in `users` is added with only the id. Channels that the snapshot does not name stay.
 ///
 /// Idempotent.
 ///
@@ -186,8 +186,8 @@ pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool
 /// update on `bot_channels`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] for U+0000 and overrides that are no object; [`ErrorKind::ForeignKeyViolation`] if the owner is
-/// deleted meanwhile; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] for U+0000 and for overrides that are not a JSON object; [`ErrorKind::ForeignKeyViolation`] if
+/// the owner is deleted meanwhile; else see the [module](super#errors).
 pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u64, Error> {
     call(client, operation!("sync_guild", "INSERT"), async {
         check(guild)?;
@@ -198,7 +198,7 @@ pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u
     .await
 }
 
-/// A batch of a guild's channels; the guild itself comes with the first part.
+/// A batch of a guild's channels. The first part also writes the guild.
 struct WithChannels<'a>(&'a GuildSnapshot);
 
 impl Batch for WithChannels<'_> {

@@ -1,4 +1,4 @@
-//! Install intents: somebody began to add the bot to a guild.
+//! Install intents: OAuth2 authorizations that users began, to add the bot to a guild.
 
 use std::time::Duration;
 
@@ -29,24 +29,24 @@ impl TryFrom<InstallIntentRowBorrowed<'_>> for InstallIntent {
     }
 }
 
-/// The primary key holds no text of over 2,700 bytes, unless it can be compressed.
-const LONGEST_STATE: usize = 2_000;
+/// In bytes. The primary key's index holds at most about 2,700 bytes, unless the text can be compressed.
+const MAX_STATE_BYTES: usize = 2_000;
 
 fn check_state(state: &str) -> Result<(), Error> {
     check_text("state", state)?;
-    if state.len() <= LONGEST_STATE { Ok(()) } else { Err(Error::invalid_input("state", "is over 2,000 bytes long")) }
+    if state.len() <= MAX_STATE_BYTES { Ok(()) } else { Err(Error::invalid_input("state", "is over 2,000 bytes long")) }
 }
 
 /// Stores an intent that expires after its lifetime, by the database's clock.
 ///
-/// Not idempotent: repeated, the state is taken.
+/// Not idempotent: repeated, it fails because the state is taken.
 ///
 /// Needs: select, insert on `install_intents`.
 ///
 /// # Errors
-/// [`ErrorKind::UniqueViolation`] (`install_intents_pkey`) if the state is taken, [`ErrorKind::ForeignKeyViolation`]
-/// (`install_intents_user_id_fkey`) if the user is not in `users`, [`ErrorKind::InvalidInput`] for a state that holds U+0000 or is
-/// over 2,000 bytes long and for a lifetime over 100 years; else see the [module](super#errors).
+/// [`ErrorKind::UniqueViolation`] (`install_intents_pkey`) if the state is taken; [`ErrorKind::ForeignKeyViolation`]
+/// (`install_intents_user_id_fkey`) if the user is not in `users`; [`ErrorKind::InvalidInput`] if the state holds U+0000 or is
+/// over 2,000 bytes long, and for a lifetime over 100 years; else see the [module](super#errors).
 pub async fn create_install_intent(client: &impl Client, intent: &NewInstallIntent) -> Result<InstallIntent, Error> {
     call(client, operation!("create_install_intent", "INSERT"), async {
         check_state(&intent.state)?;
@@ -65,7 +65,7 @@ pub async fn create_install_intent(client: &impl Client, intent: &NewInstallInte
     .await
 }
 
-/// One intent, expired or not; `None` if it is unknown.
+/// Returns an intent, expired or not; `None` if it is unknown.
 ///
 /// Needs: select on `install_intents`.
 ///
@@ -80,16 +80,16 @@ pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Opt
     .await
 }
 
-/// Takes an intent that has not expired: returns and deletes it. Of many concurrent callers one gets it; `None` for the
-/// others, and for an intent that is expired or unknown.
+/// Returns and deletes an intent that has not expired; `None` if it has expired or is unknown. Of many concurrent callers one
+/// gets it, and the others get `None`.
 ///
-/// Not idempotent: repeated, the intent is gone.
+/// Not idempotent: repeated, it answers `None`.
 ///
 /// Needs: select, delete on `install_intents`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors). An intent that cannot be read is gone too: the
-/// user begins again.
+/// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors). An intent that cannot be read is deleted, too:
+/// the user must begin again.
 pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
     call(client, operation!("consume_install_intent", "DELETE"), async {
         check_text("state", state)?;
@@ -102,7 +102,7 @@ pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result
 }
 
 /// Deletes the intents that expired at least `grace` ago (the Python function's default was 300 seconds), and returns how
-/// many.
+/// many were deleted.
 ///
 /// Not idempotent: repeated, it deletes nothing more, but answers 0.
 ///

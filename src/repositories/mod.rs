@@ -1,38 +1,39 @@
 //! The facade: one function for each query, under the name that the Python `repositories` module gave it.
 //!
-//! A function's name is the name of its query in `queries/`, one file an aggregate. (`upsert_user` and
-//! `upsert_channels_for_guild` run the queries of `upsert_users` and `sync_guild`.) Each runs on a [`Db`](crate::Db) (one
-//! call, one commit), on a connection, or inside a [`Transaction`](crate::Transaction).
+//! A function has the name of its query in `queries/`, one file an aggregate. (`upsert_user` and `upsert_channels_for_guild` run
+//! the queries of `upsert_users` and `sync_guild`.) Each runs on a [`Db`](crate::Db) (one call, one commit), on a connection,
+//! or inside a [`Transaction`](crate::Transaction).
 //!
-//! - Counters, cursors and merges are computed in SQL: concurrent calls lose nothing.
-//! - A batch is atomic. Of duplicates in it the last one wins, "rows written" counts distinct keys, and an empty batch is
-//!   no round trip.
-//! - A batch of more than 10,000 rows is sent in parts of at most so many, in one transaction, so that memory does not grow
-//!   with it; `DB_STATEMENT_TIMEOUT` counts for each part. In two cases it is one statement, however large: on a connection
-//!   that is in no transaction, where only the caller may begin one, and [`delete_guilds`], which has nothing but ids to
-//!   send.
-//! - Reads of one row by key that several tasks make on a `Db` travel together, on connections of the pool that they share.
+//! - PostgreSQL computes counters, cursors and merges: concurrent calls lose nothing.
+//! - A batch is atomic. The last of several duplicates wins. "Rows written" counts distinct keys. An empty batch is no round
+//!   trip.
+//! - A batch of more than 10,000 rows is sent in parts of one transaction, so memory does not grow with it.
+//!   `DB_STATEMENT_TIMEOUT` applies to each part. In two cases such a batch is one statement: on a connection outside a
+//!   transaction, because only the caller may begin one there; and in [`delete_guilds`], which sends only ids.
+//! - Reads of one row by key on a `Db` share connections: those of several tasks are sent together.
 //! - Time is the database's clock.
-//! - What PostgreSQL cannot store is refused before anything is sent ([`ErrorKind::InvalidInput`]): text and JSON that hold
-//!   U+0000, JSON as [`Settings`] says, and times before its calendar (4714 BC).
-//! - A batch of more than `DB_MAX_BATCH_BYTES` and settings of more than `DB_MAX_SETTINGS_BYTES` are refused, too.
-//! - A call whose future is dropped is canceled on the server, if it has a connection of its own.
-//! - What a function *needs* are rights of its role: `docs/PRIVILEGES.md` has all of them, and roles for bot and worker.
+//! - Input that PostgreSQL cannot store is refused before anything is sent ([`ErrorKind::InvalidInput`]): text and JSON with
+//!   U+0000, JSON as [`Settings`] says, and times before PostgreSQL's calendar (4714 BC).
+//! - A batch over `DB_MAX_BATCH_BYTES` and settings over `DB_MAX_SETTINGS_BYTES` are refused, too.
+//! - If the future of a call on its own connection is dropped, the call is canceled on the server.
+//! - *Needs* lists the rights that a function's role needs. `docs/PRIVILEGES.md` has all of them, and roles for bot and
+//!   worker.
 //!
 //! # When the connection breaks
-//! A read on a [`Db`](crate::Db) is made again, once, on another connection; that one waits for a server that is starting or
-//! failing over, `DB_CONNECT_TIMEOUT` at most. So is a write whose documentation says *idempotent*: repeated, it stores and
-//! answers the same. (If somebody else has written the row in between, that is overwritten, as if the call had come later.)
-//! Any other write fails with [`ErrorKind::OutcomeUnknown`] if it was on its way, and with [`ErrorKind::Connection`] if it was not,
-//! so that nothing was stored. On a connection or a transaction of the caller's nothing is made again; what was done in a
-//! transaction is not stored before its commit.
+//! A read on a [`Db`](crate::Db) is sent again, once, on another connection. Opening that connection may wait for a server that
+//! is starting or failing over, for `DB_CONNECT_TIMEOUT` at most. A write whose documentation says *idempotent* is sent again,
+//! too: repeated, it stores and answers the same. (If another call has written the row meanwhile, the repeated write
+//! overwrites that, as if it had come later.) Any other write fails: with [`ErrorKind::OutcomeUnknown`] if it was already sent,
+//! else with [`ErrorKind::Connection`], and nothing was stored. On your own connection or transaction nothing is sent again. A
+//! transaction stores nothing before its commit.
 //!
 //! # Errors
-//! Beside what a function lists, each may fail with [`ErrorKind::Connection`], [`ErrorKind::ConnectTimeout`],
-//! [`ErrorKind::PoolTimeout`], [`ErrorKind::Closed`], [`ErrorKind::Canceled`], [`ErrorKind::Conflict`] and [`ErrorKind::Database`]; each that
-//! reads rows with [`ErrorKind::UnreadableRow`]; each that writes with [`ErrorKind::OutcomeUnknown`] and [`ErrorKind::ReadOnly`].
+//! Besides the errors that it lists, each function may fail with [`ErrorKind::Connection`], [`ErrorKind::ConnectTimeout`],
+//! [`ErrorKind::PoolTimeout`], [`ErrorKind::Closed`], [`ErrorKind::Canceled`], [`ErrorKind::Conflict`] and
+//! [`ErrorKind::Database`]. A function that reads rows may also fail with [`ErrorKind::UnreadableRow`], and one that writes with
+//! [`ErrorKind::OutcomeUnknown`] and [`ErrorKind::ReadOnly`].
 
-/// A kind of call by its name and its SQL verb. The keys of its metrics are made at compile time.
+/// Defines an operation by its name and its SQL verb. The keys of its metrics are made at compile time.
 macro_rules! operation {
     ($name:literal, $verb:literal) => {{
         static OPERATION: $crate::pool::observe::Operation = $crate::pool::observe::Operation {
@@ -55,7 +56,7 @@ macro_rules! operation {
     }};
 }
 
-/// Runs a call on a lease, and once more on another if the connection breaks and that does no harm.
+/// Runs a call on a lease. If the connection breaks and the call may be sent again, runs it once more on another lease.
 macro_rules! attempts {
     ($client:expr, $attempts:expr, |$on:ident| $call:expr) => {{
         let mut attempts = $attempts;
@@ -83,7 +84,7 @@ macro_rules! fetch {
     };
 }
 
-/// Runs a write that may be sent again: it writes and answers the same.
+/// Runs a write that may be sent again: repeated, it stores and answers the same.
 macro_rules! idempotent {
     ($client:expr, |$on:ident| $call:expr) => {
         attempts!(
@@ -103,22 +104,21 @@ macro_rules! once {
     };
 }
 
-/// Runs a read of one row by its key: on a connection that such reads share, if there is one and it gives an answer, else
-/// on a lease.
+/// Runs a read of one row by its key on a shared connection. If there is none, or it does not answer, runs it on a lease.
 macro_rules! read {
     ($client:expr, |$on:ident| $query:expr) => {{
-        let place = match $client.db() {
+        let shared = match $client.db() {
             Some(db) => db.share().await?,
             None => None,
         };
-        let answer = match &place {
-            Some(place) => {
-                let $on = place.session();
-                place.answer(std::pin::pin!(async { $query })).await
+        let answer = match &shared {
+            Some(shared) => {
+                let $on = shared.session();
+                shared.run(std::pin::pin!(async { $query })).await
             }
             None => None,
         };
-        let attempts = if place.is_some() {
+        let attempts = if shared.is_some() {
             $crate::pool::attempt::Attempts::last()
         } else {
             $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read)
@@ -126,7 +126,7 @@ macro_rules! read {
         match answer {
             Some(result) => result,
             None => {
-                drop(place);
+                drop(shared);
                 attempts!($client, attempts, |$on| $query)
             }
         }
@@ -178,10 +178,10 @@ impl StringSql for MessageId {}
 impl StringSql for UserId {}
 impl JsonSql for Settings {}
 
-/// The longest lifetime or grace: what a `timestamp` can be moved by, and a sane bound.
+/// The longest lifetime or grace: PostgreSQL can add it to a `timestamp`.
 const CENTURY: Duration = Duration::from_hours(100 * 366 * 24);
 
-/// Runs the body of a repository function, seen from outside as one call.
+/// Runs the body of a repository function, and observes it as one call.
 fn call<T: Rows>(
     client: &impl Client,
     operation: &'static Operation,
@@ -190,19 +190,19 @@ fn call<T: Rows>(
     operation.observe(client.limits().slow_query, body)
 }
 
-/// PostgreSQL's text holds every character but one.
+/// Refuses U+0000, the only character that PostgreSQL's text cannot hold.
 fn check_text(field: &str, text: &str) -> Result<(), Error> {
     match text.find('\0') {
         None => Ok(()),
-        Some(place) => {
-            let reason = format!("holds U+0000 (at byte {place}), which PostgreSQL cannot store");
+        Some(offset) => {
+            let reason = format!("holds U+0000 (at byte {offset}), which PostgreSQL cannot store");
             Err(Error::invalid_input(field, reason))
         }
     }
 }
 
-/// The texts of a snapshot, each with its field's name. Whoever lists them takes the snapshot apart, so that a new field does
-/// not compile until it is in the list or left out on purpose.
+/// The texts of a snapshot, each with its field's name. Functions that return them destructure the snapshot, so that the
+/// compiler rejects a new field until somebody adds it or leaves it out on purpose.
 type Texts<'a, const N: usize> = [(&'static str, Option<&'a str>); N];
 
 fn check_texts<const N: usize>(texts: Texts<'_, N>) -> Result<(), Error> {
@@ -213,8 +213,8 @@ fn bytes_of<const N: usize>(texts: Texts<'_, N>) -> usize {
     texts.into_iter().filter_map(|(_, text)| text).map(str::len).sum()
 }
 
-/// PostgreSQL's calendar begins with Julian day 0, in the year 4714 BC; chrono's begins long before that, and PostgreSQL's
-/// ends after chrono's.
+/// The beginning of PostgreSQL's calendar: Julian day 0, in 4714 BC. chrono's calendar begins earlier, and ends before
+/// PostgreSQL's.
 const EARLIEST: DateTime<Utc> = DateTime::from_timestamp(-210_866_803_200, 0).expect("chrono holds Julian day 0");
 
 fn check_time(field: &str, time: Option<DateTime<Utc>>) -> Result<(), Error> {
@@ -226,15 +226,15 @@ fn check_time(field: &str, time: Option<DateTime<Utc>>) -> Result<(), Error> {
     }
 }
 
-/// Checks each element of a batch; an error names the element by its place.
+/// Checks each element of a batch. An error names the element by its index.
 fn check_batch<T>(name: &str, batch: &[T], check: impl Fn(&T) -> Result<(), Error>) -> Result<(), Error> {
     batch
         .iter()
         .enumerate()
-        .try_for_each(|(place, element)| check(element).map_err(|error| error.in_element(name, place)))
+        .try_for_each(|(index, element)| check(element).map_err(|error| error.in_element(name, index)))
 }
 
-/// Refuses what cannot be stored, naming the channel's place and the field.
+/// Refuses channels that cannot be stored. The error names the channel's index and the field.
 fn check_channels(channels: &[ChannelSnapshot], limits: &Limits) -> Result<(), Error> {
     check_batch("channels", channels, |channel| {
         check_texts(channel_texts(channel))?;
@@ -245,7 +245,7 @@ fn check_channels(channels: &[ChannelSnapshot], limits: &Limits) -> Result<(), E
     })
 }
 
-/// Without the overrides, which are checked as JSON.
+/// Without the overrides: they are checked as JSON.
 fn channel_texts(channel: &ChannelSnapshot) -> Texts<'_, 2> {
     let ChannelSnapshot { id: _, name, kind, is_nsfw: _, settings_overrides: _ } = channel;
     [("name", name.as_deref()), ("kind", kind.as_deref())]
@@ -256,7 +256,7 @@ fn channel_bytes(channel: &ChannelSnapshot) -> usize {
     ID + bytes_of(channel_texts(channel)) + overrides
 }
 
-/// A guild's channels, and the guild itself if it is given.
+/// Writes a guild's channels, and the guild itself if it is given.
 async fn write_channels(
     client: &impl GenericClient,
     guild_id: GuildId,
@@ -300,17 +300,17 @@ fn seconds(field: &str, duration: Duration) -> Result<f64, Error> {
     if duration <= CENTURY { Ok(duration.as_secs_f64()) } else { Err(Error::invalid_input(field, "is over 100 years")) }
 }
 
-/// An id as it is stored; older programs and hands may have left other text.
+/// Parses a stored id. Older programs, or people, may have stored other text.
 fn stored<T: FromStr<Err = Error>>(column: &str, row: &str, text: &str) -> Result<T, Error> {
     text.parse().map_err(|error| Error::unreadable_row(format!("{column} of row {row:?}"), error))
 }
 
-/// The rows of a list; the first that cannot be read fails it.
+/// Collects the rows of a list. The first row that cannot be read fails it.
 async fn collect<T>(list: impl Stream<Item = Result<Result<T, Error>, PgError>>) -> Result<Vec<T>, Error> {
     list.map_err(Error::from).and_then(ready).try_collect().await
 }
 
-/// What `count(*)` gives.
+/// The result of `count(*)`, which is never negative.
 fn rows(count: i64) -> u64 {
     count.unsigned_abs()
 }

@@ -1,5 +1,5 @@
-//! Scan runs: queued → running → succeeded, failed or canceled. A queued run may also finish at once; a finished run's
-//! status and times never change again.
+//! Scan runs: queued → running → succeeded, failed or canceled. A queued run may also finish without running. The status and
+//! times of a finished run never change again.
 
 use super::parts::check_bytes;
 use super::{call, check_text, collect, stored};
@@ -42,7 +42,7 @@ impl From<ScanProgressRow> for ScanProgress {
     }
 }
 
-/// One run; `None` if it is unknown.
+/// Returns a run; `None` if it is unknown.
 ///
 /// Needs: select on `bot_channel_scan_runs`.
 ///
@@ -56,7 +56,7 @@ pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Opt
     .await
 }
 
-/// The newest runs of a channel, at most `limit`, newest first.
+/// Returns the newest runs of a channel, at most `limit`, newest first.
 ///
 /// Needs: select on `bot_channel_scan_runs`.
 ///
@@ -75,7 +75,7 @@ pub async fn get_scan_runs(client: &impl Client, channel_id: ChannelId, limit: u
 
 /// Enqueues a run that starts after the channel's cursor; `None` if the channel is unknown or not reading.
 ///
-/// Not idempotent: repeated, it makes another run.
+/// Not idempotent: repeated, it enqueues another run.
 ///
 /// Needs: select, update on `bot_channels`; select, insert on `bot_channel_scan_runs`.
 ///
@@ -88,9 +88,10 @@ pub async fn enqueue_scan_run(client: &impl Client, channel_id: ChannelId) -> Re
     .await
 }
 
-/// queued → running, `started_at` = now. Of many concurrent callers exactly one gets `true`.
+/// queued → running, sets `started_at` to now; returns whether the run was queued. Of many concurrent callers exactly one gets
+/// `true`.
 ///
-/// Not idempotent: repeated, it answers that the run was started already.
+/// Not idempotent: repeated, it answers `false`.
 ///
 /// Needs: select, update on `bot_channel_scan_runs`.
 ///
@@ -103,24 +104,24 @@ pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Resul
     .await
 }
 
-/// Records a page that a run has read, whatever the run's status, and returns the run's totals; `None`, and nothing is
-/// recorded, if the run is unknown or not of this channel.
+/// Records a page that a run has read, whatever the run's status, and returns the run's totals. If the run is unknown or
+/// belongs to another channel, records nothing and returns `None`.
 ///
-/// Both counters of the run and the channel's message count are added to, the channel's cursor moves to the page's last
-/// message but never back, and its `last_scanned_at` becomes now: all of it or nothing.
+/// Adds to both counters of the run and to the channel's message count, moves the channel's cursor forward to the page's last
+/// message (never back), and sets its `last_scanned_at` to now: all of this, or nothing.
 ///
-/// **A page counts once.** It may be sent again after any error, also after one that leaves open whether it was stored:
-/// what does not end beyond the last message that the run has counted changes nothing, and the totals come back. So a
-/// run's pages must come in ascending order of their messages, each sent until there is an answer before the next one
-/// is.
+/// **A page counts once.** You may repeat the call after any error, even if it is unknown whether the page was stored. A page
+/// that does not end beyond the last message that the run has counted changes nothing, and the call returns the totals. So
+/// record a run's pages in ascending order of their messages, and repeat each one until it succeeds before you record the
+/// next.
 ///
 /// Idempotent.
 ///
 /// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
-/// [`ErrorKind::Database`] (SQLSTATE 22003) if a counter or the channel's message count would leave the range of an `i64`;
-/// else see the [module](super#errors).
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if a counter or the channel's message count would not fit into an `i64`; else see
+/// the [module](super#errors).
 pub async fn record_scan_progress(
     client: &impl Client,
     run_id: ScanRunId,
@@ -146,8 +147,7 @@ pub async fn record_scan_progress(
 /// Needs: select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
-/// [`ErrorKind::Database`] (SQLSTATE 22003) if a counter would leave the range of an `i64`; else see the
-/// [module](super#errors).
+/// [`ErrorKind::Database`] (SQLSTATE 22003) if a counter would not fit into an `i64`; else see the [module](super#errors).
 pub async fn update_scan_progress(
     client: &impl Client,
     run_id: ScanRunId,
@@ -163,9 +163,9 @@ pub async fn update_scan_progress(
     .await
 }
 
-/// queued or running → succeeded, `finished_at` = now; returns whether the run was there to be finished.
+/// queued or running → succeeded, sets `finished_at` to now; returns whether the run was queued or running.
 ///
-/// Not idempotent: repeated, it answers that the run was finished already.
+/// Not idempotent: repeated, it answers `false`.
 ///
 /// Needs: select, update on `bot_channel_scan_runs`.
 ///
@@ -178,9 +178,9 @@ pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Res
     .await
 }
 
-/// queued or running → failed, with the reason, `finished_at` = now; returns whether the run was there to be finished.
+/// queued or running → failed, stores the reason, sets `finished_at` to now; returns whether the run was queued or running.
 ///
-/// Not idempotent: repeated, it answers that the run was finished already.
+/// Not idempotent: repeated, it answers `false`.
 ///
 /// Needs: select, update on `bot_channel_scan_runs`.
 ///
@@ -199,9 +199,9 @@ pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_mes
     .await
 }
 
-/// queued or running → canceled, `finished_at` = now; returns whether the run was there to be finished.
+/// queued or running → canceled, sets `finished_at` to now; returns whether the run was queued or running.
 ///
-/// Not idempotent: repeated, it answers that the run was finished already.
+/// Not idempotent: repeated, it answers `false`.
 ///
 /// Needs: select, update on `bot_channel_scan_runs`.
 ///

@@ -1,4 +1,4 @@
-//! Users: guild owners, and whoever installs the bot.
+//! Users: guild owners, and users who install the bot.
 
 use chrono::{DateTime, Utc};
 
@@ -31,7 +31,7 @@ impl TryFrom<UserRowBorrowed<'_>> for User {
     }
 }
 
-/// One user; `None` if nobody has stored it.
+/// Returns a user; `None` if it is not stored.
 ///
 /// Needs: select on `users`.
 ///
@@ -45,7 +45,7 @@ pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<Us
     .await
 }
 
-/// Stores a user: name, shown name and picture are replaced, `last_login_at` is if given.
+/// Stores a user: replaces both names and the avatar, and `last_login_at` if it is given.
 ///
 /// Idempotent.
 ///

@@ -1,5 +1,5 @@
-//! The ids of rows: Discord snowflakes as `u64` newtypes, and the uuid of a scan run. A guild's id cannot be passed for
-//! a channel's, and comparing them compares numbers (as text, 999 > 1000).
+//! The ids of rows: Discord snowflakes as `u64` newtypes, and the uuid of a scan run. A guild's id cannot be passed where
+//! a channel's is expected. Ids compare as numbers (as text, 999 > 1000).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,11 +17,11 @@ use crate::error::Error;
 /// 2015-01-01T00:00:00Z, the first millisecond that a snowflake can hold, in milliseconds since 1970.
 const DISCORD_EPOCH: u64 = 1_420_070_400_000;
 
-/// What an id must be.
+/// What an id must be, for errors.
 const SNOWFLAKE: &str = "a Discord snowflake, 1 to 20 decimal digits, at most 64 bits";
 
-/// The decimal digits of a snowflake, or `None`. Only the one way to write a number that Discord and this crate use:
-/// no sign, no space, no leading zero. Another way could not be found again as text.
+/// Parses the decimal digits of a snowflake. Accepts only the form that Discord and this crate write: no sign, no space, no
+/// leading zero. The database compares ids as text and would not find another form.
 fn parse(text: &str) -> Option<u64> {
     match text.as_bytes() {
         [b'0'] => Some(0),
@@ -63,11 +63,11 @@ impl Visitor<'_> for SnowflakeVisitor {
 }
 
 macro_rules! snowflake {
-    ($name:ident, $what:literal) => {
-        #[doc = concat!("The id of ", $what, ": a Discord [snowflake], stored as decimal text.")]
+    ($name:ident, $owner:literal) => {
+        #[doc = concat!("The id of ", $owner, ": a Discord [snowflake], stored as decimal text.")]
         ///
-        /// Parsed from its decimal digits alone: no sign, space or leading zero, at most 64 bits. In JSON it is a string, as
-        /// in Discord's API; a number is accepted too.
+        /// Parses decimal digits only: no sign, space or leading zero, at most 64 bits. In JSON it is a string, as in
+        /// Discord's API; a number is accepted too.
         ///
         /// ```
         #[doc = concat!("use clip_saver_db::", stringify!($name), ";")]
@@ -169,7 +169,7 @@ macro_rules! snowflake {
 snowflake!(GuildId, "a guild (a Discord server)");
 snowflake!(ChannelId, "a channel");
 snowflake!(UserId, "a Discord user");
-snowflake!(MessageId, "a message, and so a place in a channel's history");
+snowflake!(MessageId, "a message, which is also a position in a channel's history");
 
 /// The id of a scan run: a random uuid that PostgreSQL makes.
 ///

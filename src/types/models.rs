@@ -19,18 +19,18 @@ pub struct User {
     pub id: i32,
     /// The user at Discord.
     pub discord_user_id: UserId,
-    /// The account's name; unknown for an owner whom only a guild has named.
+    /// The account's name; `None` for an owner who is known only from a guild.
     pub username: Option<String>,
-    /// The name that is shown.
+    /// The display name.
     pub global_name: Option<String>,
-    /// The hash of the picture.
+    /// The hash of the avatar.
     pub avatar: Option<String>,
     /// The last login to the website.
     pub last_login_at: Option<DateTime<Utc>>,
 }
 
 impl User {
-    /// A user of whom nothing else is known.
+    /// A user with nothing but the ids.
     #[must_use]
     pub const fn new(id: i32, discord_user_id: UserId) -> Self {
         Self { id, discord_user_id, username: None, global_name: None, avatar: None, last_login_at: None }
@@ -45,7 +45,7 @@ pub struct Guild {
     pub guild_id: GuildId,
     /// Its name.
     pub name: String,
-    /// The hash of its picture.
+    /// The hash of its icon.
     pub icon: Option<String>,
     /// Its owner, a row of `users`.
     pub owner_user_id: Option<UserId>,
@@ -56,7 +56,7 @@ pub struct Guild {
 }
 
 impl Guild {
-    /// A guild of which nothing else is known.
+    /// A guild with nothing but its id and name.
     pub fn new(guild_id: GuildId, name: impl Into<String>) -> Self {
         Self { guild_id, name: name.into(), icon: None, owner_user_id: None, joined_at: None, last_seen_at: None }
     }
@@ -66,7 +66,7 @@ impl Guild {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct GuildSettings {
-    /// Whose settings.
+    /// The guild.
     pub guild_id: GuildId,
     /// The JSON object.
     pub settings: Settings,
@@ -92,30 +92,30 @@ pub struct Channel {
     pub guild_id: GuildId,
     /// Its name.
     pub name: Option<String>,
-    /// The column `type`: `text`, `voice` and so on, as the bot named it.
+    /// The column `type`: `text`, `voice` and so on, as the bot stored it.
     pub kind: Option<String>,
-    /// Whether it is marked as not safe for work; an unset column counts as not.
+    /// Whether it is marked as not safe for work; an unset column counts as `false`.
     pub is_nsfw: bool,
     /// Whether the worker reads it.
     pub is_reading: bool,
-    /// The cursor: the newest message that was scanned. A stored text that is no snowflake reads as `None`.
+    /// The cursor: the newest message that was scanned. A stored text that is not a snowflake reads as `None`.
     pub last_message_id: Option<MessageId>,
     /// When the cursor was last set.
     pub last_scanned_at: Option<DateTime<Utc>>,
-    /// When somebody last wrote in it.
+    /// When somebody last posted in it.
     pub last_activity_at: Option<DateTime<Utc>>,
     /// How many messages were counted.
     pub message_count: i64,
     /// The JSON object.
     pub settings: Settings,
-    /// When the row was made.
+    /// When the row was created.
     pub created_at: DateTime<Utc>,
     /// The time of the last write.
     pub updated_at: DateTime<Utc>,
 }
 
 impl Channel {
-    /// A new channel without a name, which the worker does not read.
+    /// A new channel without a name. The worker does not read it.
     #[must_use]
     pub fn new(channel_id: ChannelId, guild_id: GuildId, created_at: DateTime<Utc>) -> Self {
         Self {
@@ -136,11 +136,11 @@ impl Channel {
     }
 }
 
-/// The settings of a channel, as a change of them returns it.
+/// The settings of a channel after a write.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ChannelSettings {
-    /// Whose settings.
+    /// The channel.
     pub channel_id: ChannelId,
     /// The JSON object.
     pub settings: Settings,
@@ -149,7 +149,7 @@ pub struct ChannelSettings {
 }
 
 impl ChannelSettings {
-    /// Settings as they were written at a time.
+    /// Settings that were written at `updated_at`.
     #[must_use]
     pub const fn new(channel_id: ChannelId, settings: Settings, updated_at: DateTime<Utc>) -> Self {
         Self { channel_id, settings, updated_at }
@@ -160,26 +160,26 @@ impl ChannelSettings {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ScanRun {
-    /// Made by PostgreSQL.
+    /// The id, made by PostgreSQL.
     pub id: ScanRunId,
-    /// What is scanned.
+    /// The channel that is scanned.
     pub channel_id: ChannelId,
     /// Only messages after this one: the channel's cursor when the run was enqueued.
     pub after_message_id: Option<MessageId>,
     /// Only messages before this one.
     pub before_message_id: Option<MessageId>,
     /// The last message that [`record_scan_progress`](crate::repositories::record_scan_progress) has counted. A stored
-    /// text that is no snowflake reads as `None`.
+    /// text that is not a snowflake reads as `None`.
     pub last_message_id: Option<MessageId>,
-    /// Where the run stands.
+    /// The run's status.
     pub status: ScanStatus,
-    /// How many messages were looked at.
+    /// How many messages were scanned.
     pub messages_scanned: i64,
     /// How many of them were clips.
     pub messages_matched: i64,
     /// Why it failed.
     pub error_message: Option<String>,
-    /// When it became running.
+    /// When it started to run.
     pub started_at: Option<DateTime<Utc>>,
     /// When it succeeded, failed or was canceled.
     pub finished_at: Option<DateTime<Utc>>,
@@ -212,32 +212,32 @@ impl ScanRun {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ScanProgress {
-    /// How many messages were looked at.
+    /// How many messages were scanned.
     pub messages_scanned: i64,
     /// How many of them were clips.
     pub messages_matched: i64,
 }
 
-/// Where a scan run stands: queued → running → succeeded, failed or canceled.
+/// The status of a scan run: queued → running → succeeded, failed or canceled.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ScanStatus {
-    /// Waits for a worker.
+    /// Waiting for a worker.
     Queued,
-    /// A worker is at it.
+    /// A worker scans the channel.
     Running,
     /// Finished.
     Succeeded,
-    /// Finished by an error; see `error_message`.
+    /// Finished with an error; see `error_message`.
     Failed,
     /// Finished because somebody stopped it.
     Canceled,
-    /// A status that a newer release added to the database: read as it is, so that this program keeps working.
+    /// A status that a newer release added. It is read unchanged, so that this program keeps working.
     Unknown(Box<str>),
 }
 
 impl ScanStatus {
-    /// The word in the database.
+    /// The name in the database.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -246,14 +246,14 @@ impl ScanStatus {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Canceled => "canceled",
-            Self::Unknown(word) => word,
+            Self::Unknown(name) => name,
         }
     }
 }
 
 impl From<&str> for ScanStatus {
-    fn from(word: &str) -> Self {
-        match word {
+    fn from(name: &str) -> Self {
+        match name {
             "queued" => Self::Queued,
             "running" => Self::Running,
             "succeeded" => Self::Succeeded,
@@ -275,30 +275,30 @@ impl FromSql<'_> for ScanStatus {
         Ok(std::str::from_utf8(raw)?.into())
     }
 
-    /// Any list of values: the type in the database may know more of them than this program.
+    /// Whatever values the enum has: the database's may have more than this program knows.
     fn accepts(ty: &Type) -> bool {
         ty.name() == "scan_status" && matches!(ty.kind(), Kind::Enum(_))
     }
 }
 
-/// Somebody began to add the bot to a guild: the state of an OAuth2 authorization.
+/// An OAuth2 authorization that a user began, to add the bot to a guild.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct InstallIntent {
-    /// The random text that comes back from Discord.
+    /// The random text that Discord sends back.
     pub state: String,
-    /// Who began.
+    /// The user who began it.
     pub user_id: UserId,
     /// The guild that the bot is to join.
     pub guild_id: GuildId,
-    /// When it began.
+    /// When it was created.
     pub created_at: Option<DateTime<Utc>>,
     /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
 impl InstallIntent {
-    /// An intent that is valid until a time.
+    /// An intent that is valid until `expires_at`.
     pub fn new(state: impl Into<String>, user_id: UserId, guild_id: GuildId, expires_at: DateTime<Utc>) -> Self {
         Self { state: state.into(), user_id, guild_id, created_at: None, expires_at }
     }

@@ -1,4 +1,4 @@
-//! What the bot and the worker write: Discord's objects, reduced to what is stored, and what a change adds.
+//! What the bot and the worker write: Discord's objects, reduced to what is stored, and increments.
 //!
 //! A later release may add a field. So the structs are built with `new` and `with_…`, not with literals.
 
@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::ids::{ChannelId, GuildId, UserId};
 use super::settings::Settings;
 
-/// Writes `with_…` methods for fields of the same name.
+/// Defines `with_…` methods, each of which sets a field.
 macro_rules! with {
     ($($(#[$doc:meta])+ $with:ident($field:ident: $ty:ty $(, $wrap:path)?);)+) => {
         $(
@@ -39,24 +39,24 @@ pub struct GuildSnapshot {
     pub id: GuildId,
     /// Its name.
     pub name: String,
-    /// The hash of its picture.
+    /// The hash of its icon.
     pub icon: Option<String>,
     /// Its owner. The user must be in `users`; `sync_guild` adds a missing one.
     pub owner_user_id: Option<UserId>,
-    /// When the bot joined, to the microsecond; `None` for now. Only the first write of a guild stores it.
+    /// When the bot joined, to the microsecond; `None` means now. Only the first write of a guild stores it.
     pub joined_at: Option<DateTime<Utc>>,
     /// Its channels. Only `sync_guild` writes them.
     pub channels: Vec<ChannelSnapshot>,
 }
 
 impl GuildSnapshot {
-    /// A guild without icon, owner, date of joining and channels.
+    /// A guild without icon, owner, `joined_at` and channels.
     pub fn new(id: GuildId, name: impl Into<String>) -> Self {
         Self { id, name: name.into(), icon: None, owner_user_id: None, joined_at: None, channels: Vec::new() }
     }
 
     with! {
-        /// Sets the hash of the guild's picture.
+        /// Sets the hash of the guild's icon.
         with_icon(icon: String, Some);
         /// Sets the owner.
         with_owner(owner_user_id: UserId, Some);
@@ -105,9 +105,9 @@ pub struct UserSnapshot {
     pub id: UserId,
     /// The account's name.
     pub username: Option<String>,
-    /// The name that is shown.
+    /// The display name.
     pub global_name: Option<String>,
-    /// The hash of the picture.
+    /// The hash of the avatar.
     pub avatar: Option<String>,
     /// The last login to the website; `None` keeps what is stored.
     pub last_login_at: Option<DateTime<Utc>>,
@@ -120,16 +120,16 @@ impl UserSnapshot {
     }
 
     with! {
-        /// Sets the name that is shown.
+        /// Sets the display name.
         with_global_name(global_name: String, Some);
-        /// Sets the hash of the picture.
+        /// Sets the hash of the avatar.
         with_avatar(avatar: String, Some);
         /// Sets the last login to the website.
         with_last_login_at(last_login_at: DateTime<Utc>, Some);
     }
 }
 
-/// What a scan run has done since its last report.
+/// How much a scan run has scanned since its last report.
 ///
 /// ```
 /// use clip_saver_db::ScanIncrement;
@@ -140,42 +140,42 @@ impl UserSnapshot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ScanIncrement {
-    /// Messages that were read; `scanned_inc` in Python.
+    /// How many messages were scanned; `scanned_inc` in Python.
     pub scanned: i64,
-    /// Clips among them; `matched_inc` in Python.
+    /// How many of them were clips; `matched_inc` in Python.
     pub matched: i64,
 }
 
 impl ScanIncrement {
-    /// Messages that were read, without a clip among them.
+    /// Scanned messages, none of them a clip.
     #[must_use]
     pub const fn scanned(scanned: i64) -> Self {
         Self { scanned, matched: 0 }
     }
 
-    /// Sets how many of the messages hold clips.
+    /// Sets how many of the messages were clips.
     #[must_use]
     pub const fn with_matched(self, matched: i64) -> Self {
         Self { matched, ..self }
     }
 }
 
-/// The beginning of an installation.
+/// An install intent to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewInstallIntent {
-    /// A random text that no other intent has.
+    /// A random text, unique among intents.
     pub state: String,
-    /// Who begins; must be in `users`.
+    /// The user who begins it; must be in `users`.
     pub user_id: UserId,
     /// The guild that the bot is to join.
     pub guild_id: GuildId,
-    /// How long the intent is valid from now, by the database's clock; at most 100 years.
+    /// How long the intent is valid, by the database's clock; at most 100 years.
     pub lifetime: Duration,
 }
 
 impl NewInstallIntent {
-    /// An intent of a user for a guild, valid for a time from now.
+    /// An intent of a user for a guild, valid for `lifetime` from now.
     pub fn new(state: impl Into<String>, user_id: UserId, guild_id: GuildId, lifetime: Duration) -> Self {
         Self { state: state.into(), user_id, guild_id, lifetime }
     }

@@ -3,12 +3,12 @@
 use clip_saver_db::migrate::{self, Difference, Plan, State};
 use clip_saver_db::{Db, ErrorKind};
 
-use crate::end::{End, Failure};
+use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::queries::{Prepared, prepare_all};
 use crate::status::summary;
 
-pub async fn run(db: &Db, is_verbose: bool, output: &mut Output) -> Result<End, Failure> {
+pub async fn run(db: &Db, is_verbose: bool, output: &mut Output) -> Result<Exit, Failure> {
     let plan = migrate::plan(db).await?;
     let (history, summary) = summary(&plan);
     output.line(format_args!("migrations: {summary}"));
@@ -17,10 +17,10 @@ pub async fn run(db: &Db, is_verbose: bool, output: &mut Output) -> Result<End, 
     Ok(history.max(queries).max(drift))
 }
 
-async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Output) -> Result<End, Failure> {
+async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Output) -> Result<Exit, Failure> {
     if plan.files.iter().all(|file| file.state == State::Pending) && !plan.is_unrecorded {
         output.line("queries: not checked, there are no tables yet");
-        return Ok(End::SomethingToDo);
+        return Ok(Exit::SomethingToDo);
     }
     let all = prepare_all(&db.connection().await?).await;
     let count = all.len();
@@ -38,41 +38,41 @@ async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Outp
     }
     if failed == 0 {
         output.line(format_args!("queries: all {count} fit the schema"));
-        return Ok(End::Fine);
+        return Ok(Exit::Fine);
     }
-    // Whatever else is wrong with the schema is drift.
-    let is_explained = plan.pending().next().is_some();
-    let reason = if is_explained { ", which may be for the pending migrations to mend" } else { "" };
+    // The comparison of schemas finds what the pending migrations do not explain.
+    let has_pending = plan.pending().next().is_some();
+    let reason = if has_pending { "; the pending migrations may fix that" } else { "" };
     output.line(format_args!("queries: {failed} of {count} do not fit the schema{reason}"));
-    Ok(if is_explained { End::SomethingToDo } else { End::Wrong })
+    Ok(if has_pending { Exit::SomethingToDo } else { Exit::Wrong })
 }
 
-async fn check_drift(db: &Db, plan: &Plan, output: &mut Output) -> Result<End, Failure> {
+async fn check_drift(db: &Db, plan: &Plan, output: &mut Output) -> Result<Exit, Failure> {
     let drift = match migrate::drift(db).await {
-        // No right to create a schema, or a standby.
+        // The role may not create a schema, or the server is a standby.
         Err(error) if matches!(error.sqlstate(), Some("42501" | "25006")) => {
-            output.line(format_args!("schema: not compared, {error}; let the owner of the database run this"));
-            return Ok(End::SomethingToDo);
+            output.line(format_args!("schema: not compared: {error}; let the owner of the database run this"));
+            return Ok(Exit::SomethingToDo);
         }
         drift => drift?,
     };
     let is_newer = plan.newer().next().is_some();
-    output.line(verdict(&drift, plan));
-    for thing in &drift.wrong {
-        output.line(format_args!("  {thing}"));
+    output.line(drift_summary(&drift, plan));
+    for line in &drift.wrong {
+        output.line(format_args!("  {line}"));
     }
-    for thing in &drift.tolerated {
-        output.line(format_args!("  {thing} (tolerated)"));
+    for line in &drift.tolerated {
+        output.line(format_args!("  {line} (tolerated)"));
     }
-    Ok(if drift.wrong.is_empty() || is_newer { End::Fine } else { End::Wrong })
+    Ok(if drift.wrong.is_empty() || is_newer { Exit::Fine } else { Exit::Wrong })
 }
 
-fn verdict(drift: &Difference, plan: &Plan) -> String {
-    let made = if plan.is_unrecorded { "what V1 makes" } else { "what the applied migrations make" };
+fn drift_summary(drift: &Difference, plan: &Plan) -> String {
+    let expected = if plan.is_unrecorded { "what V1 makes" } else { "what the applied migrations make" };
     match (drift.wrong.len(), drift.tolerated.len()) {
-        (0, 0) => format!("schema: exactly {made}"),
-        (0, _) => format!("schema: {made}, and more:"),
+        (0, 0) => format!("schema: exactly {expected}"),
+        (0, _) => format!("schema: {expected}, and more:"),
         _ if plan.newer().next().is_some() => "schema: newer than this program; the differences are:".to_owned(),
-        (wrong, _) => format!("schema: not {made}, {wrong} to mend:"),
+        (wrong, _) => format!("schema: not {expected}, {wrong} to fix:"),
     }
 }

@@ -1,13 +1,13 @@
 //! `clip-db config`
 
 use crate::connect::Settings;
-use crate::end::End;
+use crate::exit::Exit;
 use crate::output::Output;
 
-pub fn run(settings: &Settings, output: &mut Output) -> End {
+pub fn run(settings: &Settings, output: &mut Output) -> Exit {
     output.line(format_args!("source = {}", settings.source));
     for (name, value) in settings.entries() {
         output.line(format_args!("{name} = {value}"));
     }
-    End::Fine
+    Exit::Fine
 }

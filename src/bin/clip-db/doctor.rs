@@ -1,4 +1,4 @@
-//! `clip-db doctor`: looks at what is around the schema, each thing by itself, so that one that cannot be looked at does
+//! `clip-db doctor`: checks the server, the connection and the role. Each check runs by itself, so that one that fails does
 //! not hide the others.
 
 mod access;
@@ -13,10 +13,10 @@ use clip_saver_db::{Connection, Db, Error, ErrorKind, PreparedStatements, close_
 use tokio_postgres::Row;
 
 use crate::connect::Settings;
-use crate::end::{End, Failure};
+use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
-/// What was found out.
+/// The result of a check.
 struct Finding {
     level: Level,
     subject: &'static str,
@@ -47,21 +47,21 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What a look at one thing gives.
+/// The results of one check.
 type Findings = Result<Vec<(Level, String)>, Error>;
 
-/// What is looked at.
-struct Patient<'a> {
+/// The database that is checked.
+struct Target<'a> {
     settings: &'a Settings,
-    /// Gives one more connection.
+    /// For one more connection.
     db: Db,
     connection: Connection,
-    /// What a pooler refuses; the connection was made without it.
+    /// What the pooler refused. The connection was opened without it.
     refusals: Vec<String>,
 }
 
-impl Patient<'_> {
-    /// The one row of a query without parameters. It is sent unnamed: that works behind every pooler.
+impl Target<'_> {
+    /// The only row of a query without parameters. The statement is unnamed, which works behind every pooler.
     async fn row(&self, sql: &str) -> Result<Row, Error> {
         Ok(self.rows(sql).await?.swap_remove(0))
     }
@@ -71,24 +71,24 @@ impl Patient<'_> {
     }
 }
 
-pub async fn run(settings: &Settings, output: &mut Output) -> Result<End, Failure> {
+pub async fn run(settings: &Settings, output: &mut Output) -> Result<Exit, Failure> {
     let (db, refusals) = connect(settings).await?;
     let connection = db.connection().await?;
-    let patient = Patient { settings, db, connection, refusals };
+    let target = Target { settings, db, connection, refusals };
     let mut is_wrong = false;
-    for finding in examine(&patient).await? {
+    for finding in check_all(&target).await? {
         is_wrong |= finding.level == Level::Wrong;
         output.line(finding);
     }
-    let Patient { db, connection, .. } = patient;
-    drop(connection); // closing waits for it
+    let Target { db, connection, .. } = target;
+    drop(connection); // `close_db` waits for it
     close_db(&db).await;
-    Ok(if is_wrong { End::Wrong } else { End::Fine })
+    Ok(if is_wrong { Exit::Wrong } else { Exit::Fine })
 }
 
-/// Connects without what a pooler refuses (start-up options, prepared statements), so that the rest can be looked at.
+/// Connects without what a pooler refuses (start-up options, prepared statements), so that the rest can be checked.
 async fn connect(settings: &Settings) -> Result<(Db, Vec<String>), Failure> {
-    let mut config = settings.own(2);
+    let mut config = settings.own_config(2);
     let mut refusals: Vec<String> = Vec::new();
     loop {
         match Db::connect(config.clone()).await {
@@ -110,25 +110,25 @@ async fn connect(settings: &Settings) -> Result<(Db, Vec<String>), Failure> {
     }
 }
 
-async fn examine(patient: &Patient<'_>) -> Result<Vec<Finding>, Failure> {
+async fn check_all(target: &Target<'_>) -> Result<Vec<Finding>, Failure> {
     let all = [
-        ("server", server::version(patient).await),
-        ("writable", server::writable(patient).await),
-        ("pgcrypto", server::extension(patient).await),
-        ("migrations", access::migrations(patient).await),
-        ("rights", access::rights(patient).await),
-        ("connections", connections::connections(patient).await),
-        ("encryption", network::encryption(patient).await),
-        ("pooler", pooler::pooler(patient).await),
-        ("clock", network::clock(patient).await),
+        ("server", server::version(target).await),
+        ("writable", server::writable(target).await),
+        ("pgcrypto", server::extension(target).await),
+        ("migrations", access::migrations(target).await),
+        ("rights", access::rights(target).await),
+        ("connections", connections::connections(target).await),
+        ("encryption", network::encryption(target).await),
+        ("pooler", pooler::pooler(target).await),
+        ("clock", network::clock(target).await),
     ];
     let mut findings = Vec::new();
     for (subject, found) in all {
         match found.map_err(Failure::from) {
             Ok(found) => findings.extend(found.into_iter().map(|(level, text)| Finding { level, subject, text })),
-            Err(failure) if failure.end == End::NoConnection => return Err(failure),
+            Err(failure) if failure.exit == Exit::NoConnection => return Err(failure),
             Err(failure) => {
-                let text = format!("cannot be looked at: {}", failure.message);
+                let text = format!("cannot be checked: {}", failure.message);
                 findings.push(Finding { level: Level::Wrong, subject, text });
             }
         }

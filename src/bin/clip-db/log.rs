@@ -1,4 +1,4 @@
-//! Shows on standard error what the library warns of while it migrates: that it waits for others, what it tolerates.
+//! Prints the library's warnings while it migrates: that it waits for other programs, and what it tolerates.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::output::complain;
+use crate::output::print_error;
 
-/// From now on, until the guard is dropped.
+/// Prints warnings until the guard is dropped.
 pub fn show_warnings() -> DefaultGuard {
     tracing::subscriber::set_default(Warnings)
 }
@@ -24,7 +24,7 @@ impl Subscriber for Warnings {
     fn event(&self, event: &Event<'_>) {
         let mut text = String::new();
         event.record(&mut Text(&mut text));
-        complain(&text);
+        print_error(&text);
     }
 
     // The library has no spans while it migrates.
@@ -41,7 +41,7 @@ impl Subscriber for Warnings {
     fn exit(&self, _: &Id) {}
 }
 
-/// The message, and the fields behind it.
+/// Collects the message, and the fields after it.
 struct Text<'a>(&'a mut String);
 
 impl Visit for Text<'_> {

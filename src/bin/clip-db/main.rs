@@ -1,7 +1,7 @@
-//! `clip-db`, the command line: brings a database up to date, and tells what is wrong with it.
+//! `clip-db`, the command line: brings a database up to date, and finds out what is wrong with it.
 //!
-//! A command is a file; it prints its result by [`Output`] and returns how it ends, which is the exit code. What it cannot
-//! go on with is a [`Failure`].
+//! Each command is a file. It prints its result with [`Output`] and returns an [`Exit`] code, or a [`Failure`] if it cannot
+//! continue.
 
 mod adopt;
 mod arguments;
@@ -9,7 +9,7 @@ mod check;
 mod config;
 mod connect;
 mod doctor;
-mod end;
+mod exit;
 mod log;
 mod migrate;
 mod output;
@@ -24,50 +24,50 @@ use clip_saver_db::close_db;
 
 use arguments::{Arguments, Command};
 use connect::Settings;
-use end::{End, Failure};
-use output::{Output, complain};
+use exit::{Exit, Failure};
+use output::{Output, print_error};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return arguments::refuse(&error),
+        Err(error) => return arguments::print_usage(&error),
     };
     let mut output = Output::default();
-    let end = run(&arguments, &mut output).unwrap_or_else(|failure| {
-        complain(&failure.message);
-        failure.end
+    let exit = run(&arguments, &mut output).unwrap_or_else(|failure| {
+        print_error(&failure.message);
+        failure.exit
     });
     if let Some(error) = output.failure() {
-        complain(&format!("the result cannot be written: {error}"));
-        return End::Wrong.into();
+        print_error(&format!("the result cannot be written: {error}"));
+        return Exit::Wrong.into();
     }
-    end.into()
+    exit.into()
 }
 
-fn run(arguments: &Arguments, output: &mut Output) -> Result<End, Failure> {
+fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let settings = Settings::read(arguments.url.as_deref())?;
     if let Command::Config = arguments.command {
         return Ok(config::run(&settings, output));
     }
-    // The driver needs a runtime with timers and sockets; one thread does.
+    // The driver needs a runtime with timers and sockets. One thread is enough.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::wrong)?;
     runtime.block_on(run_on_server(&arguments.command, &settings, output))
 }
 
-async fn run_on_server(command: &Command, settings: &Settings, output: &mut Output) -> Result<End, Failure> {
+async fn run_on_server(command: &Command, settings: &Settings, output: &mut Output) -> Result<Exit, Failure> {
     if let Command::Doctor = command {
         return doctor::run(settings, output).await;
     }
     let db = settings.connect().await?;
-    let end = match *command {
+    let exit = match *command {
         Command::Migrate { dry_run: false } => migrate::run(&db, output).await,
         Command::Migrate { dry_run: true } => migrate::dry_run(&db, output).await,
         Command::Status { json } => status::run(&db, json, output).await,
         Command::Check { verbose } => check::run(&db, verbose, output).await,
         Command::Adopt => adopt::run(&db, output).await,
         Command::PurgeIntents { grace } => purge::run(&db, grace, output).await,
-        Command::Config | Command::Doctor => Ok(End::Fine), // done above
+        Command::Config | Command::Doctor => Ok(Exit::Fine), // done above
     };
     close_db(&db).await;
-    end
+    exit
 }

@@ -3,11 +3,11 @@
 use clip_saver_db::Db;
 use clip_saver_db::migrate::{self, Applied};
 
-use crate::end::{End, Failure};
+use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::Output;
 
-pub async fn run(db: &Db, output: &mut Output) -> Result<End, Failure> {
+pub async fn run(db: &Db, output: &mut Output) -> Result<Exit, Failure> {
     let _shown = log::show_warnings();
     let mut is_up_to_date = true;
     let report = |file: &Applied| {
@@ -18,7 +18,7 @@ pub async fn run(db: &Db, output: &mut Output) -> Result<End, Failure> {
     if is_up_to_date {
         output.line("up to date");
     }
-    Ok(End::Fine)
+    Ok(Exit::Fine)
 }
 
 fn progress(file: &Applied) -> String {
@@ -30,13 +30,13 @@ fn progress(file: &Applied) -> String {
     }
 }
 
-/// Prints what `run` would do, as SQL.
-pub async fn dry_run(db: &Db, output: &mut Output) -> Result<End, Failure> {
+/// Prints the SQL that `run` would run.
+pub async fn dry_run(db: &Db, output: &mut Output) -> Result<Exit, Failure> {
     let plan = migrate::plan(db).await?;
     plan.check()?;
     if plan.is_up_to_date() {
         output.line("-- up to date");
-        return Ok(End::Fine);
+        return Ok(Exit::Fine);
     }
     output.line(HEADER);
     for (number, (name, sql)) in migrate::pending_sql(&plan).into_iter().enumerate() {
@@ -46,13 +46,13 @@ pub async fn dry_run(db: &Db, output: &mut Output) -> Result<End, Failure> {
             output.line(format_args!("\n-- {name}\n{}", sql.trim_end()));
         }
     }
-    Ok(End::SomethingToDo)
+    Ok(Exit::SomethingToDo)
 }
 
 const HEADER: &str = "\
--- What `clip-db migrate` runs, each file in a transaction of its own but for those that say `non-transactional`, and then
--- records. Whoever runs it by hand has to keep the history by hand, too.";
+-- `clip-db migrate` would run and record these files, each in its own transaction except those marked `non-transactional`.
+-- If you run them by hand, you must also write the history by hand.";
 
 const ADOPTED: &str = "\
-adopted. The database has tables, but no history of migrations; if they are those
--- that this file makes, it is recorded and not run; if not, nothing is changed.";
+adopted. The database has tables, but no history of migrations. If the tables are
+-- those of this file, it is recorded and not run. If not, nothing is changed.";

@@ -1,4 +1,4 @@
-//! Printing that never panics: whoever reads may stop to (`clip-db status | head -1`).
+//! Printing that never panics: the reader may go away (`clip-db status | head -1`).
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
@@ -10,7 +10,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Prints a line at once. After an error nothing more is printed, and the work goes on.
+    /// Prints a line at once. After an error it prints nothing more, and the work goes on.
     pub fn line(&mut self, text: impl Display) {
         if self.error.is_none() {
             let mut stdout = io::stdout().lock();
@@ -18,13 +18,13 @@ impl Output {
         }
     }
 
-    /// What went wrong. A reader who has left is nothing wrong.
+    /// The error, if there was one. A reader that has gone away is not an error.
     pub fn failure(self) -> Option<io::Error> {
         self.error.filter(|error| error.kind() != ErrorKind::BrokenPipe)
     }
 }
 
 /// Prints to standard error.
-pub fn complain(text: &str) {
-    _ = writeln!(io::stderr(), "clip-db: {text}"); // there is nowhere else to say so
+pub fn print_error(text: &str) {
+    _ = writeln!(io::stderr(), "clip-db: {text}"); // an error here cannot be reported
 }

@@ -1,10 +1,10 @@
-//! Every query of this version. A test holds the list against `queries/`.
+//! Every query of this version. A test compares the list with `queries/`.
 
 use clip_saver_db::{Error, GenericClient, queries};
 
-/// A query and what the server says to it.
+/// A query, and whether the server could prepare it.
 pub struct Prepared {
-    /// Its file in `queries/` and its name there.
+    /// Its file in `queries/`, and its name.
     pub name: &'static str,
     pub result: Result<(), Error>,
 }

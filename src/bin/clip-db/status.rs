@@ -5,33 +5,33 @@ use clip_saver_db::migrate::{self, File, Plan};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
-use crate::end::{End, Failure};
+use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
-pub async fn run(db: &Db, as_json: bool, output: &mut Output) -> Result<End, Failure> {
+pub async fn run(db: &Db, as_json: bool, output: &mut Output) -> Result<Exit, Failure> {
     let plan = migrate::plan(db).await?;
-    let (end, summary) = summary(&plan);
+    let (exit, summary) = summary(&plan);
     if as_json {
-        output.line(object(&plan, end));
+        output.line(object(&plan, exit));
     } else {
         output.line(table(&plan));
         output.line(summary);
     }
-    Ok(end)
+    Ok(exit)
 }
 
-/// How the database stands, in a line, and the exit code for that.
-pub fn summary(plan: &Plan) -> (End, String) {
+/// The state of the database in one line, and the exit code for it.
+pub fn summary(plan: &Plan) -> (Exit, String) {
     let pending = plan.pending().count();
     if let Err(error) = plan.check() {
-        (End::Wrong, format!("wrong: {error}"))
+        (Exit::Wrong, format!("wrong: {error}"))
     } else if plan.is_unrecorded {
         let summary = "tables, but no history of migrations: made by the Python programs. `clip-db migrate` adopts it";
-        (End::SomethingToDo, summary.to_owned())
+        (Exit::SomethingToDo, summary.to_owned())
     } else if pending > 0 {
-        (End::SomethingToDo, format!("{pending} pending: run `clip-db migrate`"))
+        (Exit::SomethingToDo, format!("{pending} pending: run `clip-db migrate`"))
     } else {
-        (End::Fine, up_to_date(plan))
+        (Exit::Fine, up_to_date(plan))
     }
 }
 
@@ -40,7 +40,7 @@ fn up_to_date(plan: &Plan) -> String {
     if newer.is_empty() {
         "up to date".to_owned()
     } else {
-        format!("up to date; the database is newer than this program, which works on ({})", newer.join(", "))
+        format!("up to date; the database is newer than this program, which keeps working ({})", newer.join(", "))
     }
 }
 
@@ -57,7 +57,7 @@ fn table(plan: &Plan) -> Table {
     table
 }
 
-/// To the second, if it is written as refinery does (RFC 3339).
+/// The time to the second, if it has refinery's format (RFC 3339).
 fn applied_on(file: &File) -> String {
     let written = file.applied_on.as_deref().unwrap_or_default();
     match written.split_once('T') {
@@ -68,7 +68,7 @@ fn applied_on(file: &File) -> String {
     }
 }
 
-fn object(plan: &Plan, end: End) -> Value {
+fn object(plan: &Plan, exit: Exit) -> Value {
     let file = |file: &File| {
         json!({
             "version": file.version,
@@ -78,5 +78,5 @@ fn object(plan: &Plan, end: End) -> Value {
         })
     };
     let files: Vec<Value> = plan.files.iter().map(file).collect();
-    json!({ "files": files, "unrecorded": plan.is_unrecorded, "up_to_date": end == End::Fine })
+    json!({ "files": files, "unrecorded": plan.is_unrecorded, "up_to_date": exit == Exit::Fine })
 }

@@ -1,5 +1,5 @@
-//! The number of the server's process that a client was told when it connected. The driver keeps it to itself, but it is part of
-//! the request to cancel a statement, which is written on paper here and never sent.
+//! The process id of the backend, as the client got it when it connected. The driver does not expose it, but a cancel request
+//! holds it: this writes one into a buffer and never sends it.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -13,27 +13,27 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
 use crate::error::Error;
 
-pub(super) async fn told(client: &Client) -> Result<i32, Error> {
-    let mut paper = Paper(Vec::new());
-    client.cancel_token().cancel_query_raw(&mut paper, NoHandshake).await?;
-    // The request ends with the process and a secret, each of four bytes.
-    Ok(match paper.0[..] {
+pub(super) async fn announced(client: &Client) -> Result<i32, Error> {
+    let mut buffer = Buffer(Vec::new());
+    client.cancel_token().cancel_query_raw(&mut buffer, NoHandshake).await?;
+    // The request ends with the process id and a secret, four bytes each.
+    Ok(match buffer.0[..] {
         [.., a, b, c, d, _, _, _, _] => i32::from_be_bytes([a, b, c, d]),
-        _ => 0, // no process has this number
+        _ => 0, // not a valid process id
     })
 }
 
-/// Keeps what is written. Whether there is TLS it answers with yes, since the request may only go out encrypted.
-struct Paper(Vec<u8>);
+/// Keeps what is written to it. When asked for TLS it agrees (`S`): with some `sslmode`s the driver insists on TLS.
+struct Buffer(Vec<u8>);
 
-impl AsyncRead for Paper {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        buffer.put_slice(b"S");
+impl AsyncRead for Buffer {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, answer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        answer.put_slice(b"S");
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Paper {
+impl AsyncWrite for Buffer {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.0.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -48,7 +48,7 @@ impl AsyncWrite for Paper {
     }
 }
 
-impl TlsStream for &mut Paper {
+impl TlsStream for &mut Buffer {
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()
     }
@@ -56,12 +56,12 @@ impl TlsStream for &mut Paper {
 
 struct NoHandshake;
 
-impl<'a> TlsConnect<&'a mut Paper> for NoHandshake {
-    type Stream = &'a mut Paper;
+impl<'a> TlsConnect<&'a mut Buffer> for NoHandshake {
+    type Stream = &'a mut Buffer;
     type Error = Infallible;
     type Future = Ready<Result<Self::Stream, Infallible>>;
 
-    fn connect(self, paper: &'a mut Paper) -> Self::Future {
-        ready(Ok(paper))
+    fn connect(self, buffer: &'a mut Buffer) -> Self::Future {
+        ready(Ok(buffer))
     }
 }

@@ -1,3 +1,3 @@
--- Listens, until the session ends, on a channel that has the name of the server's process: what is said to one listener must
--- not reach others. PgBouncer 1.18 takes a notification that comes while it resets a connection for the end of that.
+-- Listens on a channel that is named after the backend's process id, until the session ends. Each listener needs a channel of
+-- its own: if a notification comes while PgBouncer 1.18 resets a connection, it takes it for the end of the reset.
 do $$ begin execute format('listen clip_db_%s', pg_backend_pid()); end $$

@@ -1,2 +1,2 @@
--- Says a word ($2) to the process ($1) that listens.
+-- Sends a payload ($2) to the listening backend with this process id ($1).
 select pg_notify(format('clip_db_%s', $1), $2)

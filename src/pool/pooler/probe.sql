@@ -1,2 +1,2 @@
--- Is a prepared statement found again behind a pooler?
+-- A statement whose name shows whether a pooler renames prepared statements.
 select 1

@@ -24,7 +24,7 @@ fn with_password(url: &str) -> String {
 async fn no_way_to_the_server_is_3_with_what_to_do() {
     let postgres = url_of("postgres");
     for (url, told) in [
-        (NO_SERVER.to_owned(), "See that the server runs"),
+        (NO_SERVER.to_owned(), "Check that the server runs"),
         (url_of("no_such_database"), "Create the database"),
         (postgres.replacen("postgres@", "no_such_role@", 1), "The server refuses this user"),
     ] {
@@ -88,7 +88,7 @@ async fn config_needs_no_server_and_shows_everything_but_the_password() {
 
     let ended = run(program(&["config"]).envs(parts)).await;
 
-    ended.says(0, &["source = POSTGRES_HOST and its like\n", "host = db.example\n", "password = ********\n"]);
+    ended.says(0, &["source = POSTGRES_HOST and similar variables\n", "host = db.example\n", "password = ********\n"]);
     ended.says(0, &["pool_max = 7\n", "connect_timeout = 30s\n", "port = 5432\n", "sslmode = prefer\n"]);
     assert!(ended.stdout.lines().all(|line| line.contains(" = ")), "{}", ended.stdout);
 }

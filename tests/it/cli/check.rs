@@ -65,7 +65,7 @@ async fn a_dropped_index_or_trigger_is_drift() {
         ("alter table bot_channels disable trigger user", "trigger bot_channels.trg_bot_channels_updated_at: expected"),
     ] {
         let database = changed(change).await;
-        clip_db(&database.url(), "check").await.says(2, &["fit the schema", "1 to mend:", told]);
+        clip_db(&database.url(), "check").await.says(2, &["fit the schema", "1 to fix:", told]);
     }
 }
 
@@ -73,7 +73,7 @@ async fn a_dropped_index_or_trigger_is_drift() {
 async fn what_others_have_added_is_listed_and_fine() {
     let database = changed("create table dashboards (id int primary key); create index on bot_channels (name)").await;
 
-    let told = ["and more:", "table dashboards: not of this program (tolerated)", "index bot_channels."];
+    let told = ["and more:", "table dashboards: not part of this program (tolerated)", "index bot_channels."];
     clip_db(&database.url(), "check").await.says(0, &told);
 }
 
@@ -83,15 +83,24 @@ async fn pending_migrations_alone_are_something_to_do() {
     clip_db(&empty.url(), "check").await.says(1, &["migrations: 6 pending", "there are no tables yet"]);
 
     let database = existing("").await;
-    let told =
-        ["no history", "scan_runs/record_scan_progress: ", "may be for the pending", "schema: exactly what V1 makes"];
+    let told = [
+        "no history",
+        "scan_runs/record_scan_progress: ",
+        "the pending migrations may fix that",
+        "schema: exactly what V1 makes",
+    ];
     clip_db(&database.url(), "check").await.says(1, &told);
     clip_db(&database.url(), "adopt").await.says(0, &[]);
     clip_db(&database.url(), "check").await.says(1, &["migrations: 5 pending", "schema: exactly what the applied"]);
 
     database.execute("drop index idx_bot_channels_work; alter table users drop column avatar").await;
-    let told =
-        ["5 pending", "users/get_user: ", "may be for the pending", "2 to mend:", "column users.avatar: missing"];
+    let told = [
+        "5 pending",
+        "users/get_user: ",
+        "the pending migrations may fix that",
+        "2 to fix:",
+        "column users.avatar: missing",
+    ];
     clip_db(&database.url(), "check").await.says(2, &told);
 }
 

@@ -40,7 +40,7 @@ async fn a_role_that_may_only_read_is_told_what_it_lacks() {
             "WRONG  rights       for the bot: no right to usage on users_id_seq",
             "WRONG  rights       for the worker: no right to update on bot_channels",
             "note   migrations   the role ",
-            "may make no tables in the schema public, tables are there that do not belong to the role",
+            "may not create tables in the schema public, some tables do not belong to the role",
         ],
     );
     drop_role(&database).await;
@@ -52,7 +52,7 @@ async fn a_role_that_may_not_read_the_history_is_told_so_and_sees_the_rest() {
     let stranger = url_for_role(&database, "").await;
 
     let told = [
-        "WRONG  migrations   cannot be looked at: permission denied for table refinery_schema_history",
+        "WRONG  migrations   cannot be checked: permission denied for table refinery_schema_history",
         "no right to select on refinery_schema_history",
         "ok     clock",
     ];
@@ -67,8 +67,8 @@ async fn migrations_that_this_role_cannot_apply_are_wrong() {
 
     let told = [
         "WRONG  migrations   the role ",
-        "may make no tables in the schema public: let the owner of the database run `clip-db migrate`",
-        "WRONG  pgcrypto     not installed, and this role may not",
+        "may not create tables in the schema public: let the owner of the database run `clip-db migrate`",
+        "WRONG  pgcrypto     not installed, and this role may not install it",
     ];
     clip_db(&reader, "doctor").await.says(2, &told);
     drop_role(&database).await;
@@ -79,8 +79,8 @@ async fn sessions_that_are_read_only_are_wrong() {
     let database = TestDatabase::new().await;
     database.execute(&format!("alter database {} set default_transaction_read_only = on", database.name)).await;
 
-    clip_db(&database.url(), "doctor").await.says(2, &["WRONG  writable     sessions are read only"]);
-    clip_db(&database.url(), "purge-intents").await.says(2, &["The server takes no writes"]);
+    clip_db(&database.url(), "doctor").await.says(2, &["WRONG  writable     sessions are read-only"]);
+    clip_db(&database.url(), "purge-intents").await.says(2, &["The server accepts no writes"]);
 }
 
 #[tokio::test]

@@ -14,16 +14,20 @@ async fn transaction_mode_is_wrong_and_the_rest_is_looked_at() {
     let url = behind(&pooler, &database.name);
 
     let told = [
-        "WRONG  pooler       connect: a pooler (PgBouncer) is in between",
+        "WRONG  pooler       connect: a pooler (PgBouncer) is between this program and the server",
         "ok     server",
         "ok     migrations",
         "ok     rights",
         "ok     clock",
     ];
     clip_db(&url, "doctor").await.says(2, &told);
-    clip_db(&url, "status")
-        .await
-        .says(3, &["connect: a pooler (PgBouncer) is in between", "`clip-db doctor` looks at what is behind it"]);
+    clip_db(&url, "status").await.says(
+        3,
+        &[
+            "connect: a pooler (PgBouncer) is between this program and the server",
+            "`clip-db doctor` checks the server behind the pooler",
+        ],
+    );
 }
 
 #[tokio::test]
@@ -52,9 +56,9 @@ async fn start_up_options_that_are_refused_are_wrong_and_the_rest_is_looked_at()
     let pooler = pgbouncer(&["pool_mode=session"]);
     let url = behind(&pooler, &database.name);
 
-    let told = ["PgBouncer refuses the options that connections start with", "DB_STATEMENT_TIMEOUT=0", "ok     server"];
+    let told = ["PgBouncer refuses start-up options", "DB_STATEMENT_TIMEOUT=0", "ok     server"];
     clip_db(&url, "doctor").await.says(2, &told);
-    clip_db(&url, "status").await.says(3, &["PgBouncer refuses the options that connections start with"]);
+    clip_db(&url, "status").await.says(3, &["PgBouncer refuses start-up options"]);
 }
 
 #[tokio::test]

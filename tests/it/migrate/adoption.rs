@@ -120,15 +120,21 @@ async fn a_difference_is_refused_and_told_thing_by_thing() {
         ("alter table users alter id drop default", "column users.id: expected integer not null default nextval"),
         (
             "alter table bot_guilds add region text not null default ''; alter table bot_guilds alter region drop default",
-            "column bot_guilds.region: in the way (text not null)",
+            "column bot_guilds.region: may refuse this program's rows (text not null)",
         ),
         ("drop table install_intents", "table install_intents: missing"),
         (
             "alter table users drop constraint users_discord_user_id_key cascade",
             "constraint users.users_discord_user_id_key",
         ),
-        ("alter table bot_guilds add check (name <> '')", "constraint bot_guilds.bot_guilds_name_check: in the way"),
-        ("create unique index one_name on bot_guilds (name)", "index bot_guilds.one_name: in the way"),
+        (
+            "alter table bot_guilds add check (name <> '')",
+            "constraint bot_guilds.bot_guilds_name_check: may refuse this program's rows",
+        ),
+        (
+            "create unique index one_name on bot_guilds (name)",
+            "index bot_guilds.one_name: may refuse this program's rows",
+        ),
         ("drop index idx_bot_scan_runs_channel", "index bot_channel_scan_runs.idx_bot_scan_runs_channel: missing"),
         (
             "drop trigger trg_bot_channels_updated_at on bot_channels",

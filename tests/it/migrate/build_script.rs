@@ -241,7 +241,7 @@ fn the_release_gate_runs_the_last_releases_own_test_on_the_migrations_of_now() {
 
     fs::remove_file(migration).unwrap();
     let passed = package.dev("compat", &[]);
-    assert!(passed.output.contains("the queries of now on an existing database"), "{}", passed.output);
+    assert!(passed.output.contains("checking the current queries on an existing database"), "{}", passed.output);
 }
 
 #[test]

@@ -182,7 +182,7 @@ async fn a_lock_that_another_holds_is_asked_for_again_until_it_is_free() {
 
     succeeded(&output);
     let complaints = String::from_utf8(output.stderr).unwrap();
-    assert!(complaints.contains("others hold what this migration must lock, trying again"), "{complaints}");
+    assert!(complaints.contains("other sessions hold locks that this migration needs, trying again"), "{complaints}");
     scene.is_migrated().await;
 }
 

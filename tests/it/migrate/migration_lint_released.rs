@@ -76,10 +76,10 @@ fn what_a_release_holds_stays_as_it_is() {
     released_refused(
         &root,
         &[
-            "migrations/V2__b.sql:2: is not as released with v0.10.0, ",
+            "migrations/V2__b.sql:2: differs from the file that was released with v0.10.0, ",
             "migrations/V3__late.sql:1: v0.10.0 already has version 5: ",
-            "migrations/V4__d.sql:1: is gone; it was released with v0.10.0, ",
-            "migrations/V5__e.sql:1: is gone; it was released with v0.10.0, ",
+            "migrations/V4__d.sql:1: is missing; it was released with v0.10.0, ",
+            "migrations/V5__e.sql:1: is missing; it was released with v0.10.0, ",
             "migrations/V5__other.sql:1: v0.10.0 already has version 5: ",
         ],
     );

@@ -200,7 +200,8 @@ async fn of_eight_programs_that_start_at_once_in_transaction_mode_none_gets_or_s
     for bot in bots {
         let complaint = String::from_utf8(bot.stderr).unwrap();
         assert!(
-            !bot.status.success() && complaint.contains("init_db: a pooler (PgBouncer) is in between"),
+            !bot.status.success()
+                && complaint.contains("init_db: a pooler (PgBouncer) is between this program and the server"),
             "{complaint}"
         );
     }
@@ -256,7 +257,7 @@ async fn a_pooler_that_refuses_options_is_named_and_what_to_do_about_it() {
     for advice in [
         "DB_STATEMENT_TIMEOUT=0 and DB_IDLE_IN_TRANSACTION_TIMEOUT=0",
         "ignore_startup_parameters = options",
-        "Connect to PostgreSQL itself",
+        "Connect to PostgreSQL directly",
     ] {
         assert!(error.to_string().contains(advice), "{error}");
     }
@@ -317,7 +318,7 @@ async fn an_address_for_migrations_that_leads_to_a_pooler_is_refused() {
 
     let error = db.migrate().await.unwrap_err();
 
-    assert!(error.to_string().contains("a pooler (PgBouncer) is in between"), "{error}");
+    assert!(error.to_string().contains("a pooler (PgBouncer) is between this program and the server"), "{error}");
     assert_eq!(tables(&database).await.as_deref(), Some("0"));
 }
 

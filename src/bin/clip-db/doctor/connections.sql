@@ -1,5 +1,5 @@
--- How many connections the server, the database and the role allow (-1: any number; a superuser has no such limit), and
--- how many there are. `numbackends` can be read by every role.
+-- How many connections the server, the database and the role allow (-1: no limit; superusers have none), and how many are
+-- open. Every role can read `numbackends`.
 select current_setting('max_connections')::int4 - current_setting('superuser_reserved_connections')::int4
          - coalesce(current_setting('reserved_connections', true)::int4, 0), -- PostgreSQL 16
        case when r.rolsuper then -1 else d.datconnlimit end,

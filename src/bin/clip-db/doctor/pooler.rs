@@ -1,18 +1,18 @@
-//! PgBouncer, or another pooler, between this program and the server.
+//! Checks for a pooler, such as PgBouncer, between this program and the server.
 
-use super::{Findings, Level, Patient};
+use super::{Findings, Level, Target};
 
-pub async fn pooler(patient: &Patient<'_>) -> Findings {
-    if !patient.refusals.is_empty() {
-        return Ok(patient.refusals.iter().map(|refusal| Level::Wrong.with(refusal.as_str())).collect());
+pub async fn pooler(target: &Target<'_>) -> Findings {
+    if !target.refusals.is_empty() {
+        return Ok(target.refusals.iter().map(|refusal| Level::Wrong.with(refusal.as_str())).collect());
     }
-    let finding = match patient.db.health().await?.pooler {
+    let finding = match target.db.health().await?.pooler {
         None => Level::Ok.with("none"),
-        Some(mode) if patient.settings.migrates_elsewhere() => {
-            Level::Ok.with(format!("in {mode} mode: that works, and DB_MIGRATION_URL leads around it"))
+        Some(mode) if target.settings.has_migration_url() => {
+            Level::Ok.with(format!("in {mode} mode: that works, and migrations use DB_MIGRATION_URL"))
         }
         Some(mode) => Level::Note.with(format!(
-            "in {mode} mode: queries work, but migrations do not go through it. Set DB_MIGRATION_URL to PostgreSQL's own \
+            "in {mode} mode: queries work, but migrations do not work through it. Set DB_MIGRATION_URL to PostgreSQL's own \
              address"
         )),
     };

@@ -1,5 +1,5 @@
--- What this role lacks of the rights that each program needs (docs/PRIVILEGES.md), each right with the tables. Nothing of
--- tables that are not there.
+-- The rights that each program needs (docs/PRIVILEGES.md) and this role lacks, each with its tables. Tables that do not exist
+-- are left out.
 with needed (program, relation, rights) as (
   values ('the bot', 'users', '{select,insert,update}'::text[]), ('the bot', 'users_id_seq', '{usage}'),
          ('the bot', 'bot_guilds', '{select,insert,update,delete}'),

@@ -1,5 +1,5 @@
--- What migrating needs: the right to make tables in `public`, where they must go, and to change those that are there; and
--- for a comparison (adopt, check) the right to create a schema.
+-- What migrating needs: the right to create tables in `public`, and to change the existing ones. A comparison (adopt, check)
+-- also needs the right to create a schema.
 select current_user::text, coalesce(current_schema()::text, '(none)'), has_schema_privilege('public', 'create'),
        not exists (
          select

@@ -1,43 +1,43 @@
-//! The server itself: its version, whether it takes writes, and the one extension.
+//! Checks the server: its version, whether it accepts writes, and the extension.
 
-use super::{Findings, Level, Patient};
+use super::{Findings, Level, Target};
 
-/// The first version with `client_connection_check_interval`, by which the server notices that a migrating program is gone.
+/// The first version with `client_connection_check_interval`: the server soon notices that a migrating program has died.
 const SUPPORTED: i32 = 140_000;
 
-/// The first version that knows all words of the queries (`as materialized`).
+/// The first version that can run all queries (`as materialized`).
 const OLDEST: i32 = 120_000;
 
-pub async fn version(patient: &Patient<'_>) -> Findings {
-    let row = patient.row(include_str!("server.sql")).await?;
+pub async fn version(target: &Target<'_>) -> Findings {
+    let row = target.row(include_str!("server.sql")).await?;
     let (name, number): (&str, i32) = (row.try_get(0)?, row.try_get(1)?);
     Ok(vec![match number {
         SUPPORTED.. => Level::Ok.with(format!("PostgreSQL {name}")),
         OLDEST.. => Level::Note.with(format!(
-            "PostgreSQL {name}: works, but use 14 or later. Before, the server notices late that a migrating program was \
-             killed (it has no client_connection_check_interval), and others wait"
+            "PostgreSQL {name}: works, but use 14 or later. Earlier versions notice late that a migrating program was killed \
+             (they have no client_connection_check_interval), and other programs wait"
         )),
         _ => Level::Wrong.with(format!("PostgreSQL {name} is too old: use 14 or later")),
     }])
 }
 
-pub async fn writable(patient: &Patient<'_>) -> Findings {
-    let row = patient.row(include_str!("server.sql")).await?;
+pub async fn writable(target: &Target<'_>) -> Findings {
+    let row = target.row(include_str!("server.sql")).await?;
     let (is_standby, is_read_only): (bool, bool) = (row.try_get(2)?, row.try_get(3)?);
     Ok(vec![if is_standby {
         Level::Wrong.with(
-            "a standby, which takes no writes: connect to the primary (name all hosts and add \
+            "a standby, which accepts no writes: connect to the primary (name all hosts and add \
              target_session_attrs=read-write)",
         )
     } else if is_read_only {
-        Level::Wrong.with("sessions are read only: see default_transaction_read_only of server, database and role")
+        Level::Wrong.with("sessions are read-only: see default_transaction_read_only of server, database and role")
     } else {
-        Level::Ok.with("a primary that takes writes")
+        Level::Ok.with("a primary that accepts writes")
     }])
 }
 
-pub async fn extension(patient: &Patient<'_>) -> Findings {
-    let row = patient.row(include_str!("extension.sql")).await?;
+pub async fn extension(target: &Target<'_>) -> Findings {
+    let row = target.row(include_str!("extension.sql")).await?;
     let (is_installed, is_available, may_install): (bool, bool, bool) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     Ok(vec![if is_installed {
@@ -45,8 +45,9 @@ pub async fn extension(patient: &Patient<'_>) -> Findings {
     } else if !is_available {
         Level::Wrong.with("not on the server: install PostgreSQL's contrib package there")
     } else if may_install {
-        Level::Note.with("not installed yet: `clip-db migrate` does so")
+        Level::Note.with("not installed yet: `clip-db migrate` installs it")
     } else {
-        Level::Wrong.with("not installed, and this role may not: let the owner of the database create the extension")
+        Level::Wrong
+            .with("not installed, and this role may not install it: let the database's owner create the extension")
     }])
 }

@@ -1,2 +1,0 @@
--- The server's process that serves this connection at the moment.
-select pg_backend_pid()
