@@ -4,18 +4,16 @@
 //! this crate prepares are then in other processes than those that are asked to run them: they fail or, where several programs
 //! use the same names, give the rows of others. [`Db`](crate::Db) looks before it sends the first of them.
 
-mod backend_pid;
-
-use std::future::poll_fn;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, Client, Transaction};
 
-use super::sessions::connect_first;
+use super::backend_pid;
+use super::sessions::connect_alone;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
@@ -100,24 +98,21 @@ async fn kind(client: &Client, process: i32, config: &Config) -> Result<Pooler, 
     transaction.batch_execute(include_str!("pooler/listen.sql")).await?;
     transaction.commit().await?;
     client.query_typed(include_str!("pooler/notify.sql"), &[(&listening, Type::INT4), (&word, Type::TEXT)]).await?;
-    let is_heard = matches!(timeout(NOTIFY_TIMEOUT, hears).await, Ok(Ok(true)));
+    let is_heard = matches!(timeout(NOTIFY_TIMEOUT, hears).await, Ok(Ok(())));
     Ok(if is_heard { Pooler::Session } else { Pooler::Mixing })
 }
 
-/// A connection of its own, and the task that drives it, which gives whether it has heard the word.
-async fn listener(config: &Config, word: String) -> Result<(Client, JoinHandle<bool>), Error> {
-    let connected = connect_first(config.pooled_sessions().iter().enumerate(), &config.tls.connector()?).await;
-    let connected = connected.ok_or(Error::new(ErrorKind::ConnectTimeout))?;
-    let (client, mut connection, _) = connected.map_err(Error::connecting)?;
-    let hears = tokio::spawn(async move {
-        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-            if matches!(message, AsyncMessage::Notification(heard) if heard.payload() == word) {
-                return true;
-            }
+/// A connection of its own, and what tells when the word is heard on it.
+async fn listener(config: &Config, word: String) -> Result<(Client, oneshot::Receiver<()>), Error> {
+    let (tell, hears) = oneshot::channel();
+    let mut tell = Some(tell);
+    let hear = move |message| {
+        if matches!(message, AsyncMessage::Notification(note) if note.payload() == word) {
+            tell.take().map(|tell| tell.send(()));
         }
-        false
-    });
-    Ok((client, hears))
+    };
+    let connected = connect_alone(&config.pooled_sessions(), &config.tls.connector()?, None, hear).await?;
+    Ok((connected.client, hears))
 }
 
 struct Probe {

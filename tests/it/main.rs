@@ -71,6 +71,7 @@ mod settings;
 mod settings_refused;
 mod sharing;
 mod sharing_faults;
+mod silence;
 mod strings;
 mod style;
 mod style_columns;

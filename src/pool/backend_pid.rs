@@ -8,12 +8,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_postgres::Client;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
+use tokio_postgres::{Client, Error as PgError};
 
-use crate::error::Error;
-
-pub(super) async fn told(client: &Client) -> Result<i32, Error> {
+pub(super) async fn told(client: &Client) -> Result<i32, PgError> {
     let mut paper = Paper(Vec::new());
     client.cancel_token().cancel_query_raw(&mut paper, NoHandshake).await?;
     // The request ends with the process and a secret, each of four bytes.
