@@ -13,6 +13,7 @@ pub(crate) mod pooler;
 pub(crate) mod transaction;
 
 mod backend_pid;
+mod connect;
 mod driver;
 mod epoch;
 mod server_check;

@@ -57,17 +57,17 @@ impl Error {
             None => without_report(source),
         }
     }
+
+    /// Whether another attempt to connect may succeed: the server is away or starting, full, or a standby where a primary is
+    /// asked for.
+    pub(crate) fn may_come_back(&self) -> bool {
+        self.kind() == ErrorKind::Connection
+    }
 }
 
 /// PgBouncer's words for what it does not know in the start-up packet; PostgreSQL has none like them.
 fn is_refused_option(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|report| report.message().contains("startup parameter"))
-}
-
-/// Whether another attempt to connect may succeed: the server is away or starting, full, or a standby where a primary is
-/// asked for.
-pub(crate) fn may_come_back(error: &tokio_postgres::Error) -> bool {
-    error.code().map_or_else(|| is_of_the_connection(error), ends_connection)
 }
 
 /// Class 08 (but for 08P01, a refusal for good: `PgBouncer` and start-up options), too many connections, a server that is
@@ -161,10 +161,10 @@ fn is_hang_up(error: &io::Error) -> bool {
     kinds.contains(&error.kind())
 }
 
-impl From<PoolError<tokio_postgres::Error>> for Error {
-    fn from(error: PoolError<tokio_postgres::Error>) -> Self {
+impl From<PoolError<Self>> for Error {
+    fn from(error: PoolError<Self>) -> Self {
         match error {
-            PoolError::Backend(source) => Self::connecting(source),
+            PoolError::Backend(error) => error,
             PoolError::Timeout(TimeoutType::Create) => Self::new(ErrorKind::ConnectTimeout),
             PoolError::Timeout(_) => Self::new(ErrorKind::PoolTimeout),
             // The two others can't happen: the pool has a runtime, and its hooks are infallible.

@@ -1,5 +1,5 @@
-//! What drives a connection, whoever uses it. One task moves its bytes, another one closes it when it is silent: something
-//! is awaited, no byte moves, and the server is not at work on it.
+//! The task that drives a connection, whoever uses it. It closes the connection when that is silent: something is awaited,
+//! no byte moves, and the server is not at work on it.
 //!
 //! Only the server can tell a long statement from a lost answer, and only a new connection can ask it: the silent one gives
 //! no answer, and others may be silent, too. What a server answers is a fact about one session; that it answers nobody is a
@@ -7,17 +7,17 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
-use tokio_postgres::{AsyncMessage, Connection, Error as PgError};
+use tokio_postgres::{AsyncMessage, Error as PgError};
 use tracing::{debug, warn};
 
+use super::connect::{PgConnection, Traffic};
 use super::epoch::Epoch;
 use super::server_check::{Answer, CHECK_TIMEOUT, ServerCheck};
 
@@ -25,32 +25,32 @@ use super::server_check::{Answer, CHECK_TIMEOUT, ServerCheck};
 const POLLS: u32 = 8;
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The tasks that hold an [`Activity`]: if nobody else does, the connection is no longer used.
-const TASKS: usize = 2;
+/// How slow a network may be, in bytes a second: what was sent counts as being on its way for so long. The system, and
+/// whatever is between, take megabytes at once that are sent on much later.
+const SLOWEST_UPLOAD: u64 = 64 << 10;
 
 /// What happens on a session.
 pub(crate) struct Activity {
     under_way: AtomicUsize,
     /// Dropped before they ended: the server may be at work on them.
     abandoned: AtomicUsize,
-    /// How often bytes have moved.
-    moves: AtomicU64,
     is_silent: AtomicBool,
     /// A write was refused because the transaction was read-only.
     is_read_only: AtomicBool,
     close_reason: Mutex<Option<PgError>>,
+    traffic: Arc<Traffic>,
     epoch: Epoch,
 }
 
 impl Activity {
-    pub(super) fn of(epoch: Epoch) -> Self {
+    pub(super) fn of(epoch: Epoch, traffic: Arc<Traffic>) -> Self {
         Self {
             under_way: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
-            moves: AtomicU64::new(0),
             is_silent: AtomicBool::new(false),
             is_read_only: AtomicBool::new(false),
             close_reason: Mutex::default(),
+            traffic,
             epoch,
         }
     }
@@ -89,10 +89,6 @@ impl Activity {
     fn is_under_way(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) > 0
     }
-
-    fn moves(&self) -> u64 {
-        self.moves.load(Ordering::Relaxed)
-    }
 }
 
 /// A call that is under way, until it ends or is dropped.
@@ -127,53 +123,40 @@ pub(super) struct Watch {
 }
 
 /// Drives a connection until it ends, nobody uses it any more, or it is silent. `hear` gets notices and notifications.
-pub(super) fn drive<S, T>(
-    connection: Connection<S, T>,
+pub(super) fn drive(
+    connection: PgConnection,
     activity: Arc<Activity>,
     watch: Watch,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
-) -> JoinHandle<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let moving = tokio::spawn(move_bytes(connection, activity.clone(), hear));
+) -> JoinHandle<()> {
     tokio::spawn(async move {
-        if let Either::Right((end, moving)) = select(moving, pin!(watch.end(&activity))).await {
-            activity.close(&end);
-            moving.abort();
+        {
+            // By reference: whoever is told that the connection is closed finds the cause.
+            let mut connection = connection;
+            let moving = pin!(move_bytes(&mut connection, hear));
+            let end = match select(moving, pin!(watch.end(&activity))).await {
+                Either::Left((end, _)) | Either::Right((end, _)) => end,
+            };
+            activity.close(end);
         }
         watch.check_writes(&activity).await;
     })
 }
 
-async fn move_bytes<S, T>(mut connection: Connection<S, T>, activity: Arc<Activity>, mut hear: impl FnMut(AsyncMessage))
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
-{
+async fn move_bytes(connection: &mut PgConnection, mut hear: impl FnMut(AsyncMessage)) -> End {
     loop {
-        let message = poll_fn(|context| {
-            // This task does nothing else, so it wakes only when the socket takes or brings bytes, or when the client hands
-            // some over.
-            activity.moves.fetch_add(1, Ordering::Relaxed);
-            connection.poll_message(context)
-        });
-        match message.await {
+        match poll_fn(|context| connection.poll_message(context)).await {
             Some(Ok(message)) => hear(message),
-            Some(Err(error)) => {
-                debug!(%error, "a connection has ended");
-                // Before the connection is dropped: whoever is told that it is closed finds the cause.
-                *activity.close_reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                return;
-            }
-            None => return,
+            Some(Err(error)) => return End::Broken(error),
+            None => return End::Regular,
         }
     }
 }
 
-/// Why a connection is closed from this side.
+/// How a connection ends.
 enum End {
+    Regular,
+    Broken(PgError),
     Silent {
         server_answers: bool,
     },
@@ -182,8 +165,13 @@ enum End {
 }
 
 impl Activity {
-    fn close(&self, end: &End) {
+    fn close(&self, end: End) {
         match end {
+            End::Regular => {}
+            End::Broken(error) => {
+                debug!(%error, "a connection has ended");
+                *self.close_reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
             End::Silent { server_answers } => {
                 warn!(server_answers, "PostgreSQL gives no answer on a connection, which is closed");
                 self.is_silent.store(true, Ordering::Relaxed);
@@ -199,26 +187,26 @@ impl Activity {
 impl Watch {
     /// Until the connection is silent, or nobody uses it. One timer for the connection: no call has a timer of its own.
     async fn end(&self, activity: &Arc<Activity>) -> End {
-        let pause = self.limit.map_or(POLL_INTERVAL, |limit| (limit / POLLS).min(POLL_INTERVAL));
-        let (mut quiet, mut moves, mut answers) = (Duration::ZERO, activity.moves(), activity.epoch.answers());
+        let Activity { traffic, epoch, .. } = &**activity;
+        let interval = self.limit.map_or(POLL_INTERVAL, |limit| (limit / POLLS).min(POLL_INTERVAL));
+        let (mut still, mut moved, mut answers) = (Duration::ZERO, traffic.moved(), epoch.answers());
         loop {
-            sleep(pause).await;
-            if Arc::strong_count(activity) == TASKS {
+            sleep(interval).await;
+            if Arc::strong_count(activity) == 1 {
                 return End::Unused;
             }
-            if activity.is_under_way() && activity.moves() == moves {
-                quiet += pause;
+            if activity.is_under_way() && traffic.moved() == moved {
+                still += interval;
             } else {
-                (quiet, moves, answers) = (Duration::ZERO, activity.moves(), activity.epoch.answers());
+                (still, moved, answers) = (Duration::ZERO, traffic.moved(), epoch.answers());
             }
-            if self.limit.is_none_or(|limit| quiet + CHECK_TIMEOUT <= limit) {
-                continue;
-            }
+            let Some(limit) = self.limit.filter(|limit| still + CHECK_TIMEOUT > *limit) else { continue };
             match self.check.ask().await {
                 // A full server tells nothing, but it runs, and TCP notices if this connection leads nowhere.
-                Answer::Facts { is_at_work: true, .. } | Answer::Full => quiet = Duration::ZERO,
-                _ if activity.moves() != moves => {}
-                Answer::Silence => return End::Silent { server_answers: activity.epoch.answers() != answers },
+                Answer::Facts { is_at_work: true, .. } | Answer::Full => still = Duration::ZERO,
+                _ if traffic.moved() != moved => {}
+                Answer::Silence => return End::Silent { server_answers: epoch.answers() != answers },
+                _ if still < limit + upload_time(traffic.unanswered()) => {}
                 Answer::Facts { .. } | Answer::Refused => return End::Silent { server_answers: true },
             }
         }
@@ -232,4 +220,8 @@ impl Watch {
             activity.epoch.moves_on();
         }
     }
+}
+
+fn upload_time(bytes: u64) -> Duration {
+    Duration::from_secs(bytes / SLOWEST_UPLOAD)
 }

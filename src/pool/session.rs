@@ -11,9 +11,9 @@ use futures::FutureExt as _;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Error as PgError, Row, Statement};
-use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::debug;
 
+use super::connect::Route;
 use super::driver::Activity;
 use super::observe;
 use crate::config::Limits;
@@ -45,7 +45,7 @@ pub struct Session {
     /// When the pool replaces it.
     expires: Option<Instant>,
     /// For the connection that cancels.
-    tls: MakeRustlsConnect,
+    route: Route,
     limits: Limits,
 }
 
@@ -54,7 +54,7 @@ impl Session {
         client: Client,
         activity: Arc<Activity>,
         expires: Option<Instant>,
-        tls: MakeRustlsConnect,
+        route: Route,
         limits: Limits,
     ) -> Self {
         observe::session_opened();
@@ -67,7 +67,7 @@ impl Session {
             is_handed_out: AtomicBool::new(false),
             is_in_transaction: AtomicBool::new(false),
             expires,
-            tls,
+            route,
             limits,
         }
     }
@@ -215,7 +215,7 @@ impl Session {
 
     async fn cancel(&self) {
         let request = self.client.cancel_token();
-        if self.is_open() && timeout(CANCEL_TIMEOUT, request.cancel_query(self.tls.clone())).await.is_err() {
+        if self.is_open() && timeout(CANCEL_TIMEOUT, self.route.cancel(request)).await.is_err() {
             debug!("a call that was dropped could not be canceled in time");
         }
     }

@@ -7,17 +7,17 @@ use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::LoadBalanceHosts;
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{AsyncMessage, Client, Config as PgConfig, Connection, Error as PgError, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config as PgConfig};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::{info, warn};
 
+use super::connect::{PgConnection, Route, Traffic, connect};
 use super::driver::{Activity, Watch, drive};
 use super::epoch::{Epoch, Server};
 use super::server_check::ServerCheck;
 use super::session::Session;
 use crate::config::{Config, Limits};
-use crate::error::{Error, ErrorKind, may_come_back};
+use crate::error::{Error, ErrorKind};
 
 /// The pauses between two attempts to connect to a server that is starting or failing over. Short ones: what waits here
 /// should go on within a second after the server is back.
@@ -63,21 +63,21 @@ impl Sessions {
         self.server.epochs()
     }
 
-    fn session(&self, Driven { client, activity, .. }: Driven) -> Session {
+    fn session(&self, Driven { client, activity, route, .. }: Driven) -> Session {
         // Sessions that were opened together do not end together.
         let expires = self.max_lifetime.map(|age| Instant::now() + age.mul_f64(rand::random_range(0.9..=1.0)));
-        Session::new(client, activity, expires, self.tls.clone(), self.limits)
+        Session::new(client, activity, expires, route, self.limits)
     }
 }
 
 impl Manager for Sessions {
     /// Boxed: the pool moves it about a dozen times a call.
     type Type = Box<Session>;
-    type Error = PgError;
+    type Error = Error;
 
     /// Waits for a server that is starting, or for another to become the primary. The pool gives up after
     /// `connect_timeout`; shortly before that, this does, since it knows the cause.
-    async fn create(&self) -> Result<Box<Session>, PgError> {
+    async fn create(&self) -> Result<Box<Session>, Error> {
         let deadline = Instant::now() + self.connect_timeout;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -91,7 +91,7 @@ impl Manager for Sessions {
                     self.server.prefer(driven.host);
                     return Ok(Box::new(self.session(driven)));
                 }
-                Some(Err(error)) if !may_come_back(&error) || Instant::now() + jittered > deadline => {
+                Some(Err(error)) if !error.may_come_back() || Instant::now() + jittered > deadline => {
                     return Err(error);
                 }
                 Some(Err(error)) if pause == FIRST_PAUSE => {
@@ -106,7 +106,7 @@ impl Manager for Sessions {
     }
 
     /// No query at every checkout, which would double the time of a short call.
-    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<PgError> {
+    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Error> {
         if session.is_spent() || !session.survives().await {
             Err(RecycleError::message("the session is spent"))
         } else {
@@ -121,6 +121,7 @@ pub(crate) struct Driven {
     pub(crate) activity: Arc<Activity>,
     /// Ends when the connection is closed.
     pub(crate) driver: JoinHandle<()>,
+    route: Route,
     /// The place of the host that it leads to.
     host: usize,
 }
@@ -134,18 +135,18 @@ async fn connect_first(
     epoch: Epoch,
     silence_limit: Option<Duration>,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
-) -> Option<Result<Driven, PgError>> {
-    let mut found: Option<PgError> = None;
+) -> Option<Result<Driven, Error>> {
+    let (mut found, traffic): (Option<Error>, _) = (None, Arc::default());
     for (place, host) in hosts {
         let patience = host.get_connect_timeout().map_or(Duration::MAX, |address| *address * 2);
-        match timeout(patience, connect(host, tls)).await {
-            Ok(Ok((client, connection, check))) => {
-                let activity = Arc::new(Activity::of(epoch));
+        match timeout(patience, connect_to(host, tls, &traffic)).await {
+            Ok(Ok((client, connection, route, check))) => {
+                let activity = Arc::new(Activity::of(epoch, traffic));
                 let watch = Watch { limit: silence_limit, check };
                 let driver = drive(connection, activity.clone(), watch, hear);
-                return Some(Ok(Driven { client, activity, driver, host: place }));
+                return Some(Ok(Driven { client, activity, driver, route, host: place }));
             }
-            Ok(Err(error)) if found.as_ref().is_none_or(|found| !may_come_back(found)) => found = Some(error),
+            Ok(Err(error)) if found.as_ref().is_none_or(|found| !found.may_come_back()) => found = Some(error),
             Ok(Err(_)) | Err(_) => {}
         }
     }
@@ -160,16 +161,18 @@ pub(crate) async fn connect_alone(
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> Result<Driven, Error> {
     let connecting = connect_first(hosts.iter().enumerate(), tls, Epoch::default(), silence_limit, hear);
-    connecting.await.ok_or_else(|| Error::new(ErrorKind::ConnectTimeout))?.map_err(Error::connecting)
+    connecting.await.ok_or_else(|| Error::new(ErrorKind::ConnectTimeout))?
 }
 
-async fn connect(host: &PgConfig, tls: &MakeRustlsConnect) -> Result<(Client, PgConnection, ServerCheck), PgError> {
-    let (client, connection) = host.connect(tls.clone()).await?;
-    let check = ServerCheck::of(&client, host, tls).await?;
-    Ok((client, connection, check))
+async fn connect_to(
+    host: &PgConfig,
+    tls: &MakeRustlsConnect,
+    traffic: &Arc<Traffic>,
+) -> Result<(Client, PgConnection, Route, ServerCheck), Error> {
+    let (client, connection, route) = connect(host, tls, traffic).await?;
+    let check = ServerCheck::of(&client, &route).await?;
+    Ok((client, connection, route, check))
 }
-
-type PgConnection = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// What a connection hears that nobody listens on.
 pub(crate) fn log_notice(message: AsyncMessage) {

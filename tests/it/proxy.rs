@@ -127,7 +127,9 @@ impl Proxy {
 
     /// The client gets what was held back, and all that follows.
     pub fn release(&self) {
-        self.state.send_modify(|state| (state.is_held, state.holds_back) = (false, false));
+        self.state.send_modify(|state| {
+            (state.is_held, state.holds_back, state.held_connections) = (false, false, 0);
+        });
     }
 
     /// From now on the client gets each message of an answer by itself.

@@ -67,7 +67,6 @@ async fn a_slow_upload_is_not_silence() {
     let written = timeout(PATIENCE, db::upsert_guilds(&scene.db, &large_guilds())).await.expect("it ends");
 
     assert_eq!(written.unwrap(), GUILDS);
-    assert_eq!(scene.proxy.traffic().len(), 3, "bytes move: nobody had to ask the server");
     assert_eq!(scene.pids().await, before);
 }
 
@@ -113,8 +112,10 @@ async fn a_connection_whose_answer_is_lost_is_closed_and_its_neighbours_stay() {
     let error = timeout(PATIENCE, db::touch_guild(&first, 1.into())).await.expect("it ends").unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Connection, "the statement was being prepared: {error:?}");
-    drop((first, second, third));
+    drop(first);
     assert!(db::touch_guild(&scene.db, 1.into()).await.unwrap(), "on a connection that was made since");
     let alive = format!("select count(*) from pg_stat_activity where pid in ({}, {})", neighbours[0], neighbours[1]);
     assert_eq!(scene.database.text(&alive).await, "2");
+    scene.proxy.release();
+    assert_eq!([backend_pid(&second).await, backend_pid(&third).await], neighbours);
 }
