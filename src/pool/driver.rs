@@ -130,17 +130,22 @@ pub(super) fn drive(
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
-        {
-            // By reference: whoever is told that the connection is closed finds the cause.
-            let mut connection = connection;
-            let moving = pin!(move_bytes(&mut connection, hear));
-            let end = match select(moving, pin!(watch.end(&activity))).await {
-                Either::Left((end, _)) | Either::Right((end, _)) => end,
-            };
-            activity.close(end);
-        }
+        until_end(connection, &activity, &watch, hear).await;
         watch.check_writes(&activity).await;
     })
+}
+
+async fn until_end(
+    mut connection: PgConnection,
+    activity: &Arc<Activity>,
+    watch: &Watch,
+    hear: impl FnMut(AsyncMessage),
+) {
+    let end = match select(pin!(move_bytes(&mut connection, hear)), pin!(watch.end(activity))).await {
+        Either::Left((end, _)) | Either::Right((end, _)) => end,
+    };
+    // Before the connection is dropped: whoever is told that it is closed finds the cause.
+    activity.close(end);
 }
 
 async fn move_bytes(connection: &mut PgConnection, mut hear: impl FnMut(AsyncMessage)) -> End {

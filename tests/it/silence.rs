@@ -107,15 +107,14 @@ async fn a_connection_whose_answer_is_lost_is_closed_and_its_neighbours_stay() {
     guild(&scene.database, 1).await;
     let [first, second, third] = scene.connections().await.try_into().unwrap();
     let neighbours = [backend_pid(&second).await, backend_pid(&third).await];
+    drop((second, third));
     scene.proxy.hold_these();
 
     let error = timeout(PATIENCE, db::touch_guild(&first, 1.into())).await.expect("it ends").unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Connection, "the statement was being prepared: {error:?}");
     drop(first);
-    assert!(db::touch_guild(&scene.db, 1.into()).await.unwrap(), "on a connection that was made since");
-    let alive = format!("select count(*) from pg_stat_activity where pid in ({}, {})", neighbours[0], neighbours[1]);
-    assert_eq!(scene.database.text(&alive).await, "2");
     scene.proxy.release();
-    assert_eq!([backend_pid(&second).await, backend_pid(&third).await], neighbours);
+    let after = scene.pids().await;
+    assert!(neighbours.iter().all(|pid| after.contains(pid)), "{neighbours:?} {after:?}");
 }
