@@ -4,7 +4,7 @@
 mod classify;
 mod kind;
 
-pub(crate) use classify::{SessionState, may_come_back, session_state};
+pub(crate) use classify::{SessionState, session_state};
 pub use kind::ErrorKind;
 
 use std::error::Error as StdError;

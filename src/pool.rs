@@ -12,8 +12,11 @@ pub(crate) mod observe;
 pub(crate) mod pooler;
 pub(crate) mod transaction;
 
-mod activity;
+mod backend_pid;
+mod connect;
+mod driver;
 mod epoch;
+mod server_check;
 mod session;
 pub(crate) mod sessions;
 mod sharing;

@@ -20,6 +20,12 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const RETRIES: u32 = 3;
 const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
 
+/// How much longer than a statement may take a connection may be silent: the server itself ends what takes longer.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a statement is taken to run that may run for ever, before the server is asked.
+const LONG_STATEMENT: Duration = Duration::from_mins(1);
+
 /// How long one of several hosts may take to answer.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -54,10 +60,17 @@ impl Config {
         sessions
     }
 
-    /// How long a statement may take; `None` if for ever, or if the connection string has a word of its own about it.
-    pub(crate) fn longest_statement(&self) -> Option<Duration> {
+    /// How long no byte may move on a connection of the pool while something is awaited; `None` for any time, if a statement
+    /// may take for ever, or if the connection string has a word of its own about that.
+    pub(crate) fn silence_limit(&self) -> Option<Duration> {
         let has_its_own = self.server.get_options().is_some_and(|options| options.contains("statement_timeout"));
-        self.statement_timeout.filter(|_| !has_its_own)
+        self.statement_timeout.filter(|_| !has_its_own).map(|timeout| timeout + GRACE)
+    }
+
+    /// The same for the session that migrates. Its statements may take any time, but no pooler hides whether the server is at
+    /// work on them.
+    pub(crate) fn migrating_silence_limit(&self) -> Duration {
+        self.silence_limit().unwrap_or(LONG_STATEMENT + GRACE)
     }
 
     fn options(&self) -> Vec<String> {

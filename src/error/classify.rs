@@ -57,17 +57,17 @@ impl Error {
             None => without_report(source),
         }
     }
+
+    /// Whether another attempt to connect may succeed: the server is unreachable, starting or full, or it is a standby and the
+    /// configuration asks for a primary.
+    pub(crate) fn may_come_back(&self) -> bool {
+        self.kind() == ErrorKind::Connection
+    }
 }
 
 /// PgBouncer's message about an unknown start-up parameter. PostgreSQL has no such message.
 fn is_refused_option(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|report| report.message().contains("startup parameter"))
-}
-
-/// Whether another attempt to connect may succeed: the server is unreachable, starting or full, or it is a standby and the
-/// configuration asks for a primary.
-pub(crate) fn may_come_back(error: &tokio_postgres::Error) -> bool {
-    error.code().map_or_else(|| is_connection_error(error), ends_connection)
 }
 
 /// Class 08 (except 08P01, which is final: `PgBouncer` refuses start-up options), too many connections, a server that is
@@ -161,10 +161,10 @@ fn is_disconnect(error: &io::Error) -> bool {
     kinds.contains(&error.kind())
 }
 
-impl From<PoolError<tokio_postgres::Error>> for Error {
-    fn from(error: PoolError<tokio_postgres::Error>) -> Self {
+impl From<PoolError<Self>> for Error {
+    fn from(error: PoolError<Self>) -> Self {
         match error {
-            PoolError::Backend(source) => Self::connecting(source),
+            PoolError::Backend(error) => error,
             PoolError::Timeout(TimeoutType::Create) => Self::new(ErrorKind::ConnectTimeout),
             PoolError::Timeout(_) => Self::new(ErrorKind::PoolTimeout),
             // The other two cannot happen: the pool has a runtime, and its hooks do not fail.

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Error as PgError};
 use tracing::debug;
 
 use super::route;
 use crate::error::{Error, ErrorKind};
 use crate::pool::db::Db;
-use crate::pool::sessions::connect_first;
+use crate::pool::sessions::{Driven, connect_alone, log_notice};
 
 /// The key of the advisory lock: "clip-db" in ASCII.
 const LOCK_KEY: i64 = 0x0063_6c69_702d_6462;
@@ -33,8 +32,10 @@ pub(super) async fn with_session<T>(
     db: &Db,
     work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let (mut client, driver) = connect(db).await?;
-    let result = match prepare(db, &client).await {
+    let expected = route::expected(db).await?;
+    let Driven { mut client, activity, driver, .. } = connect(db).await?;
+    let _call = activity.begin(); // something is awaited all the time
+    let result = match prepare(&client, expected).await {
         Ok(()) => work(&mut client).await,
         Err(error) => Err(error),
     };
@@ -43,8 +44,8 @@ pub(super) async fn with_session<T>(
     result
 }
 
-async fn prepare(db: &Db, client: &Client) -> Result<(), Error> {
-    route::check(db, client).await?;
+async fn prepare(client: &Client, expected: Option<String>) -> Result<(), Error> {
+    route::check(client, expected).await?;
     client.query_typed(include_str!("session.sql"), &[]).await?;
     if let Err(error) = client.query_typed(include_str!("watched.sql"), &[]).await {
         debug!(%error, "the server cannot watch for programs that are gone");
@@ -73,11 +74,10 @@ pub(super) fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.5..1.0))
 }
 
-async fn connect(db: &Db) -> Result<(Client, JoinHandle<Result<(), PgError>>), Error> {
+async fn connect(db: &Db) -> Result<Driven, Error> {
     let config = db.config();
     let (hosts, tls) = config.migrating_sessions();
-    let connected = timeout(config.connect_timeout, connect_first(hosts.iter().enumerate(), &tls.connector()?)).await;
-    let connected = connected.ok().flatten().ok_or_else(|| Error::new(ErrorKind::ConnectTimeout))?;
-    let (client, connection, _) = connected.map_err(Error::connecting)?;
-    Ok((client, tokio::spawn(connection)))
+    let (tls, limit) = (tls.connector()?, config.migrating_silence_limit());
+    let connecting = timeout(config.connect_timeout, connect_alone(&hosts, &tls, Some(limit), log_notice));
+    connecting.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::ConnectTimeout)))
 }

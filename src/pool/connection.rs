@@ -99,7 +99,7 @@ impl Drop for Connection {
 /// them.
 fn return_to_pool(session: Object<Sessions>, running: &TaskTrackerToken, is_kept: bool) {
     let release = |session, is_kept| if is_kept { drop(session) } else { drop(Object::take(session)) };
-    let is_kept = is_kept && !session.is_handed_out();
+    let is_kept = is_kept && !session.is_handed_out() && !session.is_spent();
     if !session.is_busy() {
         return release(session, is_kept);
     }

@@ -4,18 +4,16 @@
 //! and run on another: it fails or, if several programs use the same names, returns another program's rows. So
 //! [`Db`](crate::Db) looks for a pooler before it sends the first named statement.
 
-mod backend_pid;
-
-use std::future::poll_fn;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, Client, Transaction};
 
-use super::sessions::connect_first;
+use super::backend_pid;
+use super::sessions::connect_alone;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
@@ -100,24 +98,21 @@ async fn detect_mode(client: &Client, pid: i32, config: &Config) -> Result<Poole
     transaction.batch_execute(include_str!("pooler/listen.sql")).await?;
     transaction.commit().await?;
     client.query_typed(include_str!("pooler/notify.sql"), &[(&listening, Type::INT4), (&payload, Type::TEXT)]).await?;
-    let is_received = matches!(timeout(NOTIFY_TIMEOUT, received).await, Ok(Ok(true)));
+    let is_received = matches!(timeout(NOTIFY_TIMEOUT, received).await, Ok(Ok(())));
     Ok(if is_received { Pooler::Session } else { Pooler::Mixing })
 }
 
-/// A new connection, and the task that drives it. The task returns whether it received the payload.
-async fn listener(config: &Config, payload: String) -> Result<(Client, JoinHandle<bool>), Error> {
-    let connected = connect_first(config.pooled_sessions().iter().enumerate(), &config.tls.connector()?).await;
-    let connected = connected.ok_or(Error::new(ErrorKind::ConnectTimeout))?;
-    let (client, mut connection, _) = connected.map_err(Error::connecting)?;
-    let received = tokio::spawn(async move {
-        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-            if matches!(message, AsyncMessage::Notification(notification) if notification.payload() == payload) {
-                return true;
-            }
+/// A new connection, and a channel that says when it received the payload.
+async fn listener(config: &Config, payload: String) -> Result<(Client, oneshot::Receiver<()>), Error> {
+    let (sender, received) = oneshot::channel();
+    let mut sender = Some(sender);
+    let on_message = move |message| {
+        if matches!(message, AsyncMessage::Notification(notification) if notification.payload() == payload) {
+            sender.take().map(|sender| sender.send(()));
         }
-        false
-    });
-    Ok((client, received))
+    };
+    let connected = connect_alone(&config.pooled_sessions(), &config.tls.connector()?, None, on_message).await?;
+    Ok((connected.client, received))
 }
 
 struct Probe {

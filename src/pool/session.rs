@@ -11,10 +11,10 @@ use futures::FutureExt as _;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Error as PgError, Row, Statement};
-use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::debug;
 
-use super::activity::Activity;
+use super::connect::Route;
+use super::driver::Activity;
 use super::observe;
 use crate::config::Limits;
 use crate::error::{Error, SessionState, session_state};
@@ -22,6 +22,9 @@ use crate::error::{Error, SessionState, session_state};
 /// How long a dropped call may take to end by itself, and after that the request to cancel it.
 const CANCEL_GRACE: Duration = Duration::from_millis(100);
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a connection may take to prove that it has survived the break of another one.
+const TEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A session of the pool: each statement is prepared at its first use and kept.
 ///
@@ -42,7 +45,7 @@ pub struct Session {
     /// When the pool replaces it.
     expires: Option<Instant>,
     /// For the connection that cancels.
-    tls: MakeRustlsConnect,
+    route: Route,
     limits: Limits,
 }
 
@@ -51,7 +54,7 @@ impl Session {
         client: Client,
         activity: Arc<Activity>,
         expires: Option<Instant>,
-        tls: MakeRustlsConnect,
+        route: Route,
         limits: Limits,
     ) -> Self {
         observe::session_opened();
@@ -64,7 +67,7 @@ impl Session {
             is_handed_out: AtomicBool::new(false),
             is_in_transaction: AtomicBool::new(false),
             expires,
-            tls,
+            route,
             limits,
         }
     }
@@ -103,9 +106,8 @@ impl Session {
             self.is_lost.store(true, Ordering::Relaxed);
         }
         match state {
-            SessionState::ReadOnly => self.activity.epoch().moves_on(),
-            // A report is of this session alone; a connection that just ends may be the first of many.
-            SessionState::Broken if error.as_db_error().is_none() => _ = self.activity.epoch().ends(),
+            SessionState::ReadOnly => self.activity.note_read_only(),
+            SessionState::Broken if error.as_db_error().is_none() => self.activity.epoch().breaks(),
             _ => {}
         }
     }
@@ -156,6 +158,17 @@ impl Session {
             || self.expires.is_some_and(|expires| expires <= Instant::now())
     }
 
+    /// Whether the connection is still there. It is asked only if another one to the same server has ended without a report.
+    pub(super) async fn survives(&self) -> bool {
+        let Some(breaks) = self.activity.epoch().untested_breaks() else { return true };
+        // Boxed, as what is rare: every call carries the size of the futures in it.
+        let is_alive = Box::pin(self.answers(TEST_TIMEOUT)).await;
+        if is_alive {
+            self.activity.epoch().survives(breaks);
+        }
+        is_alive
+    }
+
     /// Whether statements can still be sent.
     pub(crate) fn is_open(&self) -> bool {
         !self.client.is_closed()
@@ -183,7 +196,7 @@ impl Session {
     /// Waits for dropped calls to end, or cancels them; returns whether the session can be used again. After a cancel request
     /// it cannot: the request may arrive late, and must not hit another statement.
     pub(crate) async fn end_dropped_calls(&self) -> bool {
-        let is_free = self.is_open() && self.answers().await;
+        let is_free = self.is_open() && self.answers(CANCEL_GRACE).await;
         if is_free {
             self.activity.forget();
         } else {
@@ -193,13 +206,13 @@ impl Session {
         is_free
     }
 
-    async fn answers(&self) -> bool {
-        timeout(CANCEL_GRACE, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
+    async fn answers(&self, patience: Duration) -> bool {
+        timeout(patience, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
     }
 
     async fn cancel(&self) {
         let request = self.client.cancel_token();
-        if self.is_open() && timeout(CANCEL_TIMEOUT, request.cancel_query(self.tls.clone())).await.is_err() {
+        if self.is_open() && timeout(CANCEL_TIMEOUT, self.route.cancel(request)).await.is_err() {
             debug!("a call that was dropped could not be canceled in time");
         }
     }

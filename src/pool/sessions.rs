@@ -4,33 +4,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::LoadBalanceHosts;
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config as PgConfig, Connection, Error as PgError, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config as PgConfig};
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tracing::warn;
+use tracing::{info, warn};
 
-use super::activity::{Activity, drive};
+use super::connect::{PgConnection, Route, Traffic, connect};
+use super::driver::{Activity, Watch, drive};
 use super::epoch::{Epoch, Server};
+use super::server_check::ServerCheck;
 use super::session::Session;
 use crate::config::{Config, Limits};
-use crate::error::{Error, may_come_back};
+use crate::error::{Error, ErrorKind};
 
 /// The pauses between two attempts to connect to a server that is starting or failing over. Short ones: what waits here
 /// should go on within a second after the server is back.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// How much longer than `statement_timeout` an answer may take: the server itself ends what takes longer than that.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// Makes the pool's sessions.
 pub(crate) struct Sessions {
     hosts: Vec<PgConfig>,
     tls: MakeRustlsConnect,
     connect_timeout: Duration,
-    answer_timeout: Option<Duration>,
+    silence_limit: Option<Duration>,
     max_lifetime: Option<Duration>,
     limits: Limits,
     server: Arc<Server>,
@@ -43,7 +42,7 @@ impl Sessions {
             hosts: config.pooled_sessions(),
             tls: config.tls.connector()?,
             connect_timeout: config.connect_timeout,
-            answer_timeout: config.longest_statement().map(|timeout| timeout + GRACE),
+            silence_limit: config.silence_limit(),
             max_lifetime: config.max_lifetime,
             limits: config.limits(),
             server: Arc::default(),
@@ -64,23 +63,21 @@ impl Sessions {
         self.server.epochs()
     }
 
-    fn session(&self, client: Client, connection: PgConnection, epoch: Epoch) -> Session {
-        let activity = Arc::new(Activity::of(epoch));
-        tokio::spawn(drive(connection, activity.clone(), self.answer_timeout));
+    fn session(&self, Driven { client, activity, route, .. }: Driven) -> Session {
         // Sessions that were opened together do not end together.
         let expires = self.max_lifetime.map(|age| Instant::now() + age.mul_f64(rand::random_range(0.9..=1.0)));
-        Session::new(client, activity, expires, self.tls.clone(), self.limits)
+        Session::new(client, activity, expires, route, self.limits)
     }
 }
 
 impl Manager for Sessions {
     /// Boxed: the pool moves it about a dozen times a call.
     type Type = Box<Session>;
-    type Error = PgError;
+    type Error = Error;
 
     /// Waits for a server that is starting, or for another to become the primary. The pool gives up after
     /// `connect_timeout`; shortly before that, this does, since it knows the cause.
-    async fn create(&self) -> Result<Box<Session>, PgError> {
+    async fn create(&self) -> Result<Box<Session>, Error> {
         let deadline = Instant::now() + self.connect_timeout;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -88,12 +85,13 @@ impl Manager for Sessions {
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
             let epoch = self.server.epoch(); // if it ends meanwhile, this may lead to the server that it ended for
             // Boxed, as what is rare: every call carries the size of the futures in it.
-            match Box::pin(connect_first(self.in_order(), &self.tls)).await {
-                Some(Ok((client, connection, host))) => {
-                    self.server.prefer(host);
-                    return Ok(Box::new(self.session(client, connection, epoch)));
+            let connecting = connect_first(self.in_order(), &self.tls, epoch, self.silence_limit, log_notice);
+            match Box::pin(connecting).await {
+                Some(Ok(driven)) => {
+                    self.server.prefer(driven.host);
+                    return Ok(Box::new(self.session(driven)));
                 }
-                Some(Err(error)) if !may_come_back(&error) || Instant::now() + jittered > deadline => {
+                Some(Err(error)) if !error.may_come_back() || Instant::now() + jittered > deadline => {
                     return Err(error);
                 }
                 Some(Err(error)) if pause == FIRST_PAUSE => {
@@ -108,28 +106,77 @@ impl Manager for Sessions {
     }
 
     /// No query at every checkout, which would double the time of a short call.
-    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<PgError> {
-        if session.is_spent() { Err(RecycleError::message("the session is spent")) } else { Ok(()) }
+    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Error> {
+        if session.is_spent() || !session.survives().await {
+            Err(RecycleError::message("the session is spent"))
+        } else {
+            Ok(())
+        }
     }
 }
 
-type PgConnection = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+/// A connection with the task that drives it.
+pub(crate) struct Driven {
+    pub(crate) client: Client,
+    pub(crate) activity: Arc<Activity>,
+    /// Ends when the connection is closed.
+    pub(crate) driver: JoinHandle<()>,
+    route: Route,
+    /// The place of the host that it leads to.
+    host: usize,
+}
 
-/// Connects to the first of the hosts that takes the session, and tells its place: each has as much time as its
-/// configuration gives to connecting, and an address of it half of that. `None` if none has answered; an error that may pass
-/// is told rather than one that stays, since that host may be back.
-pub(crate) async fn connect_first(
+/// Connects to the first of the hosts that takes the session: each has as much time as its configuration gives to
+/// connecting, and an address of it half of that. `None` if none has answered; an error that may pass is told rather than
+/// one that stays, since that host may be back.
+async fn connect_first(
     hosts: impl Iterator<Item = (usize, &PgConfig)>,
     tls: &MakeRustlsConnect,
-) -> Option<Result<(Client, PgConnection, usize), PgError>> {
-    let mut found: Option<PgError> = None;
+    epoch: Epoch,
+    silence_limit: Option<Duration>,
+    hear: impl FnMut(AsyncMessage) + Send + 'static,
+) -> Option<Result<Driven, Error>> {
+    let (mut found, traffic): (Option<Error>, _) = (None, Arc::default());
     for (place, host) in hosts {
         let patience = host.get_connect_timeout().map_or(Duration::MAX, |address| *address * 2);
-        match timeout(patience, host.connect(tls.clone())).await {
-            Ok(Ok((client, connection))) => return Some(Ok((client, connection, place))),
-            Ok(Err(error)) if found.as_ref().is_none_or(|found| !may_come_back(found)) => found = Some(error),
+        match timeout(patience, connect_to(host, tls, &traffic)).await {
+            Ok(Ok((client, connection, route, check))) => {
+                let activity = Arc::new(Activity::of(epoch, traffic));
+                let watch = Watch { limit: silence_limit, check };
+                let driver = drive(connection, activity.clone(), watch, hear);
+                return Some(Ok(Driven { client, activity, driver, route, host: place }));
+            }
+            Ok(Err(error)) if found.as_ref().is_none_or(|found| !found.may_come_back()) => found = Some(error),
             Ok(Err(_)) | Err(_) => {}
         }
     }
     found.map(Err)
+}
+
+/// The same for a connection that is not of the pool: it neither ends the pool's epoch nor hears of its end.
+pub(crate) async fn connect_alone(
+    hosts: &[PgConfig],
+    tls: &MakeRustlsConnect,
+    silence_limit: Option<Duration>,
+    hear: impl FnMut(AsyncMessage) + Send + 'static,
+) -> Result<Driven, Error> {
+    let connecting = connect_first(hosts.iter().enumerate(), tls, Epoch::default(), silence_limit, hear);
+    connecting.await.ok_or_else(|| Error::new(ErrorKind::ConnectTimeout))?
+}
+
+async fn connect_to(
+    host: &PgConfig,
+    tls: &MakeRustlsConnect,
+    traffic: &Arc<Traffic>,
+) -> Result<(Client, PgConnection, Route, ServerCheck), Error> {
+    let (client, connection, route) = connect(host, tls, traffic).await?;
+    let check = ServerCheck::of(&client, &route).await?;
+    Ok((client, connection, route, check))
+}
+
+/// What a connection hears that nobody listens on.
+pub(crate) fn log_notice(message: AsyncMessage) {
+    if let AsyncMessage::Notice(notice) = message {
+        info!("{}: {}", notice.severity(), notice.message());
+    }
 }

@@ -1,7 +1,9 @@
 //! Connections are cut at a statement: before the server has it, when it has half of it, after it has done it, and while
 //! the answer travels.
 
-use clip_saver_db::{ChannelSnapshot, ErrorKind, repositories as db};
+use std::collections::BTreeSet;
+
+use clip_saver_db::{ChannelSnapshot, ErrorKind, GenericClient as _, repositories as db};
 
 use crate::ledger::{Fate, fate};
 use crate::load::Load;
@@ -32,6 +34,31 @@ async fn nothing_is_lost_when_connections_are_cut_at_a_statement() {
     let ledger = load.end().await;
     let refilled = rig.refills().await;
     ledger.settle(&format!("{cuts} connections cut at a statement"), &rig, refilled).await;
+}
+
+/// What a NAT does to a connection that was idle for long: it ends at its next use.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_cut_leaves_its_neighbours() {
+    let (proxy, rig) = through_a_proxy().await;
+    let before = pids(&rig).await;
+    proxy.cut_next(Flight::Run, Place::BeforeStatement);
+
+    let guild = db::get_guild(&rig.db, the_guild()).await;
+
+    assert!(guild.unwrap().is_some());
+    proxy.has_cut(1).await;
+    let after = pids(&rig).await;
+    assert_eq!((before.len(), before.intersection(&after).count()), (16, 15));
+}
+
+/// The server's processes that serve all connections of the pool.
+async fn pids(rig: &Rig) -> BTreeSet<i32> {
+    let mut pids = BTreeSet::new();
+    for connection in rig.all_connections().await.unwrap() {
+        let pid = connection.prepare("select pg_backend_pid()").await.unwrap();
+        pids.insert(connection.query_one(&pid, &[]).await.unwrap().get(0));
+    }
+    pids
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

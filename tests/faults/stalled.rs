@@ -1,8 +1,13 @@
 //! The network, or the server, says nothing for a while; no connection is closed.
 
+use std::time::Duration;
+
+use clip_saver_db::{Db, ErrorKind};
+use tokio::time::timeout;
+
 use crate::load::Load;
 use crate::proxy::through_a_proxy;
-use crate::rig::{Rig, tell, times};
+use crate::rig::{PATIENCE, Rig, becomes, config, connect, tell, times};
 use crate::server::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -42,4 +47,28 @@ async fn nothing_hangs_when_the_server_freezes() {
     let ledger = load.end().await;
     let refilled = rig.refills().await;
     ledger.settle(&format!("{freezes} freezes of the server"), &rig, refilled).await;
+}
+
+/// Another program has the lock, as long as its session lives: the migration asks for it again and again.
+const LOCK: &str = "select pg_advisory_lock(x'636c69702d6462'::bigint)";
+
+const IS_MIGRATING: &str =
+    "select exists (select from pg_stat_activity where application_name = 'clip-saver-db migration')";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_ends_when_the_server_freezes() {
+    let mut server = Server::start(&[]);
+    let other = connect(&server.url).await;
+    other.batch_execute(LOCK).await.unwrap();
+    let mut config = config(&server.url);
+    config.statement_timeout = Some(Duration::from_secs(1));
+    let db = Db::connect(config).await.unwrap();
+    let migrating = tokio::spawn(async move { db.migrate().await });
+    becomes(&other, IS_MIGRATING).await;
+
+    tell(&mut server, "freeze");
+    let error = timeout(PATIENCE, migrating).await.expect("it ends").unwrap().unwrap_err();
+
+    assert_eq!((error.kind(), error.function()), (ErrorKind::Connection, Some("migrate")), "{error:?}");
+    assert!(error.is_retryable());
 }

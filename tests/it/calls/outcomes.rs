@@ -9,7 +9,7 @@ use clip_saver_db::{
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
-use crate::support::races::PATIENCE;
+use crate::support::races::{PATIENCE, becomes};
 use crate::support::{TestDatabase, backend_pid, channel, connect, guild, queued_run, reading_channel};
 
 /// A database, and a way to it that can be cut.
@@ -255,4 +255,26 @@ async fn a_server_that_takes_no_writes_says_so_and_the_next_call_connects_anew()
     assert_ne!(pid().await, before);
     assert!(database.health().await.unwrap().is_read_only);
     assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1, "reads go on");
+}
+
+#[tokio::test]
+async fn a_write_that_is_refused_in_a_read_only_transaction_of_the_callers_leaves_the_neighbours() {
+    let database = TestDatabase::new().await;
+    guild(&database, 1).await;
+    let neighbours = [database.connection().await.unwrap(), database.connection().await.unwrap()];
+    let before = [backend_pid(&neighbours[0]).await, backend_pid(&neighbours[1]).await];
+    let transaction = database.begin().await.unwrap();
+    let own = backend_pid(&transaction).await;
+    drop(neighbours);
+    transaction.execute("set transaction read only", &[]).await.unwrap();
+
+    let error = db::touch_guild(&transaction, 1.into()).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error:?}");
+    transaction.rollback().await;
+    becomes(&database, &format!("select count(*) from pg_stat_activity where pid = {own}"), "0").await;
+    let [first, second] = [database.connection().await.unwrap(), database.connection().await.unwrap()];
+    let mut after = [backend_pid(&first).await, backend_pid(&second).await];
+    after.sort_unstable_by_key(|pid| before.iter().position(|before| before == pid));
+    assert_eq!(after, before);
 }

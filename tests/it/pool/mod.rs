@@ -9,4 +9,5 @@ pub mod renaming_pooler;
 pub mod sessions;
 pub mod sharing;
 pub mod sharing_faults;
+pub mod silence;
 pub mod tls;

@@ -1,14 +1,15 @@
 //! A proxy between the crate and the server: it tells what was sent, and in how many flights, and it holds answers back,
-//! delivers them in pieces and cuts connections on command.
+//! delivers them in pieces, throttles and cuts connections on command.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clip_saver_db::{Config, Db};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 
 use crate::support::races::PATIENCE;
@@ -16,6 +17,9 @@ use crate::support::url_of;
 
 /// The most that is read at once: more than a flight is long.
 const CHUNK: usize = 1 << 18;
+
+/// How often a throttled connection passes some bytes on.
+const THROTTLE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A port that leads to a database. It is closed with the runtime of its test.
 pub struct Proxy {
@@ -27,6 +31,10 @@ pub struct Proxy {
 struct State {
     connections: Vec<Traffic>,
     is_held: bool,
+    /// The first so many connections get no answer.
+    held_connections: usize,
+    /// How many bytes go through in each direction in [`THROTTLE_INTERVAL`].
+    rate: Option<usize>,
     holds_at: Option<char>,
     holds_back: bool,
     is_piecemeal: bool,
@@ -100,6 +108,16 @@ impl Proxy {
         self.state.send_modify(|state| state.is_held = true);
     }
 
+    /// From now on the client gets no answer on the connections that are there. New ones are as before.
+    pub fn hold_these(&self) {
+        self.state.send_modify(|state| state.held_connections = state.connections.len());
+    }
+
+    /// From now on so many bytes a second go through in each direction.
+    pub fn throttle(&self, bytes_a_second: usize) {
+        self.state.send_modify(|state| state.rate = Some(bytes_a_second / 20));
+    }
+
     /// From the next message of a kind on the client gets no answer; waits until there is one to hold back.
     pub async fn hold_at(&self, kind: char) {
         self.state.send_modify(|state| state.holds_at = Some(kind));
@@ -108,7 +126,9 @@ impl Proxy {
 
     /// The client gets what was held back, and all that follows.
     pub fn release(&self) {
-        self.state.send_modify(|state| (state.is_held, state.holds_back) = (false, false));
+        self.state.send_modify(|state| {
+            (state.is_held, state.holds_back, state.held_connections) = (false, false, 0);
+        });
     }
 
     /// From now on the client takes each message of an answer by itself, however many of them it reads at once.
@@ -177,6 +197,17 @@ struct Side {
     place: usize,
 }
 
+impl Side {
+    async fn pass(&self, to: &mut WriteHalf<Link>, bytes: &[u8]) -> std::io::Result<()> {
+        let Some(rate) = self.state.borrow().rate else { return to.write_all(bytes).await };
+        for piece in bytes.chunks(rate) {
+            to.write_all(piece).await?;
+            sleep(THROTTLE_INTERVAL).await;
+        }
+        Ok(())
+    }
+}
+
 /// Until either end closes, or a cut.
 async fn serve(client: Link, server: Link, side: Side) {
     let (client_reads, client_writes) = split(client);
@@ -199,7 +230,7 @@ async fn forward(mut client: ReadHalf<Link>, mut server: WriteHalf<Link>, side: 
         if !kinds.is_empty() {
             side.state.send_modify(|state| state.request(side.place, &kinds));
         }
-        if server.write_all(&chunk).await.is_err() {
+        if side.pass(&mut server, &chunk).await.is_err() {
             return;
         }
     }
@@ -213,8 +244,10 @@ async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: S
             state.holds_back |= state.is_held;
             state.is_held
         });
-        let is_piecemeal = state.wait_for(|state| !state.is_held).await.is_ok_and(|state| state.is_piecemeal);
-        let sent = if is_piecemeal { in_pieces(&mut client, &complete).await } else { client.write_all(&chunk).await };
+        let goes_on = |state: &State| !state.is_held && side.place >= state.held_connections;
+        let is_piecemeal = state.wait_for(goes_on).await.is_ok_and(|state| state.is_piecemeal);
+        let sent =
+            if is_piecemeal { in_pieces(&mut client, &complete).await } else { side.pass(&mut client, &chunk).await };
         if sent.is_err() {
             return;
         }

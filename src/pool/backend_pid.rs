@@ -8,12 +8,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_postgres::Client;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
+use tokio_postgres::{Client, Error as PgError};
 
-use crate::error::Error;
-
-pub(super) async fn announced(client: &Client) -> Result<i32, Error> {
+pub(super) async fn announced(client: &Client) -> Result<i32, PgError> {
     let mut buffer = Buffer(Vec::new());
     client.cancel_token().cancel_query_raw(&mut buffer, NoHandshake).await?;
     // The request ends with the process id and a secret, four bytes each.

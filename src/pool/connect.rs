@@ -1,0 +1,258 @@
+//! Connects as the driver's `Config::connect` does, on a socket of our own: the driver hides its socket, and only its bytes
+//! tell whether a connection is silent.
+
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::PathBuf;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use futures::future::{Either, select};
+use rand::seq::SliceRandom as _;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_postgres::config::{Host, LoadBalanceHosts, TargetSessionAttrs};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{CancelToken, Client, Config as PgConfig, Connection, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::{Error, ErrorKind};
+
+/// The bytes of a connection.
+#[derive(Default)]
+pub(super) struct Traffic {
+    moved: AtomicU64,
+    unanswered: AtomicU64,
+}
+
+impl Traffic {
+    /// How many bytes have gone out and come in.
+    pub(super) fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes have gone out since the last one came in. They may still be on their way.
+    pub(super) fn unanswered(&self) -> u64 {
+        self.unanswered.load(Ordering::Relaxed)
+    }
+
+    fn sent(&self, count: usize) {
+        self.moved.fetch_add(count as u64, Ordering::Relaxed);
+        self.unanswered.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    fn received(&self, count: usize) {
+        if count > 0 {
+            self.moved.fetch_add(count as u64, Ordering::Relaxed);
+            self.unanswered.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A socket of either kind.
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
+
+/// A socket whose bytes are counted.
+pub(super) struct Stream {
+    socket: Box<dyn Socket>,
+    traffic: Arc<Traffic>,
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(context, buffer);
+        self.traffic.received(buffer.filled().len() - before);
+        read
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        if let Poll::Ready(Ok(count)) = written {
+            self.traffic.sent(count);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+pub(super) type PgConnection = Connection<Stream, <MakeRustlsConnect as MakeTlsConnect<Stream>>::Stream>;
+
+/// A way to a server: one address of one host.
+pub(super) struct Route {
+    host: PgConfig,
+    address: Address,
+    tls: MakeRustlsConnect,
+}
+
+#[derive(Clone)]
+enum Address {
+    Tcp(SocketAddr),
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+/// Connects to the first address of a host that takes the session.
+pub(super) async fn connect(
+    host: &PgConfig,
+    tls: &MakeRustlsConnect,
+    traffic: &Arc<Traffic>,
+) -> Result<(Client, PgConnection, Route), Error> {
+    let mut failed = None;
+    for address in addresses(host, tls).await? {
+        let route = Route { host: host.clone(), address, tls: tls.clone() };
+        match route.connect(traffic).await {
+            Ok((client, connection)) => return Ok((client, connection, route)),
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| unreachable_host("could not resolve any addresses")))
+}
+
+async fn addresses(host: &PgConfig, tls: &MakeRustlsConnect) -> Result<Vec<Address>, Error> {
+    let (hosts, addresses, ports) = (host.get_hosts(), host.get_hostaddrs(), host.get_ports());
+    if hosts.len().max(addresses.len()).max(ports.len()) > 1 {
+        // Only lists that do not fit together are not split into one host each: the driver says what is wrong with them.
+        let refused = host.connect(tls.clone()).await.err();
+        return Err(refused.map_or_else(|| unreachable_host("several hosts at once"), Error::connecting));
+    }
+    let port = ports.first().copied().unwrap_or(5432);
+    if let Some(address) = addresses.first() {
+        return Ok(vec![Address::Tcp((*address, port).into())]);
+    }
+    let name = match hosts.first() {
+        Some(Host::Tcp(name)) => name,
+        #[cfg(unix)]
+        Some(Host::Unix(folder)) => return Ok(vec![Address::Unix(folder.join(format!(".s.PGSQL.{port}")))]),
+        None => return Ok(Vec::new()),
+    };
+    let found = lookup_host((name.as_str(), port)).await.map_err(unreachable_host)?;
+    let mut found: Vec<_> = found.map(Address::Tcp).collect();
+    if host.get_load_balance_hosts() == LoadBalanceHosts::Random {
+        found.shuffle(&mut rand::rng());
+    }
+    Ok(found)
+}
+
+impl Route {
+    /// The same way, whatever the server is: primary or standby.
+    pub(super) fn to_any(&self) -> Self {
+        let mut host = self.host.clone();
+        host.target_session_attrs(TargetSessionAttrs::Any);
+        Self { host, address: self.address.clone(), tls: self.tls.clone() }
+    }
+
+    pub(super) async fn connect(&self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection), Error> {
+        let stream = self.open(traffic).await.map_err(unreachable_host)?;
+        let connecting = self.host.connect_raw(stream, self.connector());
+        let (client, mut connection) = connecting.await.map_err(Error::connecting)?;
+        self.check_attributes(&client, &mut connection).await?;
+        Ok((client, connection))
+    }
+
+    /// Sends a request to cancel what a session does.
+    pub(super) async fn cancel(&self, session: CancelToken) -> Result<(), Error> {
+        let stream = self.open(&Arc::default()).await.map_err(unreachable_host)?;
+        session.cancel_query_raw(stream, self.connector()).await.map_err(Error::connecting)
+    }
+
+    /// For the name that a certificate must have.
+    fn connector(&self) -> <MakeRustlsConnect as MakeTlsConnect<Stream>>::TlsConnect {
+        let name = match self.host.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.as_str(),
+            _ => "",
+        };
+        let Ok(connector) = MakeTlsConnect::<Stream>::make_tls_connect(&mut self.tls.clone(), name);
+        connector
+    }
+
+    async fn open(&self, traffic: &Arc<Traffic>) -> io::Result<Stream> {
+        let opening = async {
+            let socket: Box<dyn Socket> = match &self.address {
+                Address::Tcp(address) => {
+                    let stream = TcpStream::connect(address).await?;
+                    self.set_up(&stream)?;
+                    Box::new(stream)
+                }
+                #[cfg(unix)]
+                Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
+            };
+            Ok(Stream { socket, traffic: traffic.clone() })
+        };
+        match self.host.get_connect_timeout() {
+            Some(patience) => timeout(*patience, opening).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+            None => opening.await,
+        }
+    }
+
+    fn set_up(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let socket = SockRef::from(stream);
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_user_timeout(self.host.get_tcp_user_timeout().copied())?;
+        if !self.host.get_keepalives() {
+            return Ok(());
+        }
+        let mut keepalive = TcpKeepalive::new().with_time(self.host.get_keepalives_idle());
+        #[cfg(not(target_os = "openbsd"))]
+        if let Some(interval) = self.host.get_keepalives_interval() {
+            keepalive = keepalive.with_interval(interval);
+        }
+        #[cfg(not(any(target_os = "openbsd", windows)))]
+        if let Some(retries) = self.host.get_keepalives_retries() {
+            keepalive = keepalive.with_retries(retries);
+        }
+        socket.set_tcp_keepalive(&keepalive)
+    }
+
+    /// Whether the server takes writes, or none, as `target_session_attrs` asks for.
+    async fn check_attributes(&self, client: &Client, connection: &mut PgConnection) -> Result<(), Error> {
+        let wanted = self.host.get_target_session_attrs();
+        if wanted == TargetSessionAttrs::Any {
+            return Ok(());
+        }
+        let asking = pin!(client.simple_query(include_str!("read_only.sql")));
+        let answer = match select(asking, connection).await {
+            Either::Left((answer, _)) => answer.map_err(Error::connecting)?,
+            Either::Right((ended, _)) => {
+                return Err(ended.map_or_else(Error::connecting, |()| unreachable_host("connection closed")));
+            }
+        };
+        match (is_read_only(&answer), wanted) {
+            (true, TargetSessionAttrs::ReadWrite) => Err(unreachable_host("database does not allow writes")),
+            (false, TargetSessionAttrs::ReadOnly) => Err(unreachable_host("database is not read only")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_read_only(answer: &[SimpleQueryMessage]) -> bool {
+    answer.iter().any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("on")))
+}
+
+/// In the driver's words.
+fn unreachable_host(reason: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Connection).with_reason(format!("error connecting to server: {reason}"))
+}

@@ -1,0 +1,12 @@
+-- Asked on a new connection: whether the server's process ($1) is at work on a statement, and whether the server takes no
+-- writes. What this program has asked for itself (`source = 'client'`) says nothing of the server.
+select exists (
+         select
+         from pg_stat_activity
+         where pid = $1 and datname = current_database() and usename = session_user and state = 'active'
+       ),
+       pg_is_in_recovery() or exists (
+         select
+         from pg_settings
+         where name = 'default_transaction_read_only' and setting = 'on' and source <> 'client'
+       )
