@@ -285,8 +285,8 @@ fn a_fingerprint_tells_what_is_new_gone_or_different() {
 
     package.change("queries/users.sql", "--- One user", "--- A user");
     fs::remove_file(package.root.join("queries/guilds.sql")).unwrap();
-    fs::write(package.root.join("migrations/V9__x.sql"), "").unwrap();
+    fs::write(package.root.join("migrations/V9000__x.sql"), "").unwrap();
     let after = fingerprint::Fingerprint::of(&package.root).unwrap();
 
-    assert_eq!(after.changes_since(&before), ["migrations/V9__x.sql", "queries/users.sql", "queries/guilds.sql"]);
+    assert_eq!(after.changes_since(&before), ["migrations/V9000__x.sql", "queries/users.sql", "queries/guilds.sql"]);
 }

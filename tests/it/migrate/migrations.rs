@@ -6,7 +6,7 @@ use clip_saver_db::{Db, ErrorKind, migrate};
 use tokio::time::timeout;
 
 use crate::support::races::Obstacle;
-use crate::support::{TestDatabase, concurrently, config, create_database};
+use crate::support::{TestDatabase, applied, concurrently, config, create_database, versions};
 
 async fn empty() -> TestDatabase {
     let name = create_database("template template0").await;
@@ -26,10 +26,7 @@ async fn programs_that_start_together_on_an_empty_database_all_come_up() {
     for result in results {
         result.unwrap();
     }
-    assert_eq!(
-        database.text("select string_agg(version::text, ',') from refinery_schema_history").await,
-        "1,2,3,4,5,6"
-    );
+    assert_eq!(applied(&database).await, versions());
 }
 
 #[tokio::test]
@@ -99,7 +96,7 @@ async fn a_role_with_a_schema_of_its_own_migrates_the_same_schema_as_all_others(
 
     Db::connect(url.parse().unwrap()).await.unwrap().migrate().await.unwrap();
 
-    assert_eq!(database.text("select count(*) from public.refinery_schema_history").await, "6");
+    assert_eq!(applied(&database).await, versions());
     database.migrate().await.unwrap();
     assert!(migrate::plan(&database).await.unwrap().is_up_to_date());
     database.execute(&format!("reassign owned by {role} to postgres; drop owned by {role}; drop role {role}")).await;
@@ -120,5 +117,5 @@ async fn a_deadlock_with_a_program_that_writes_is_tried_again() {
     writer.commits().await;
 
     migrating.await.unwrap().unwrap();
-    assert_eq!(database.text("select count(*) from refinery_schema_history").await, "6");
+    assert_eq!(applied(&database).await, versions());
 }

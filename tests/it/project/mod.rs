@@ -1,6 +1,7 @@
 //! What the project promises of itself: documents, packages, rights, examples, style.
 
 pub mod examples;
+pub mod floors;
 #[cfg(target_os = "linux")]
 pub mod fresh_machine;
 pub mod packaging;
@@ -11,4 +12,3 @@ pub mod roles;
 pub mod style;
 pub mod style_columns;
 pub mod style_outcomes;
-pub mod style_rust;

@@ -1,10 +1,19 @@
-//! Rules of queries/ and of the functions made of them that no compiler checks. Each check is also given a sample that
-//! it must refuse.
+//! Rules of queries/ and src/ that no compiler and no lint checks. Each check is also given a sample that it must refuse.
 
 use std::fs;
 use std::path::Path;
 
-use crate::project::style_rust::lex;
+/// The functions of the Python module `repositories`: without one of them this does not compile.
+#[expect(unused_imports, reason = "they must be there")]
+use clip_saver_db::repositories::{
+    delete_channels, delete_guilds, enqueue_scan_run, ensure_guild_settings, get_channels_by_guild, get_guild_settings,
+    increment_channel_message_count, mark_scan_canceled, mark_scan_failed, mark_scan_started, mark_scan_succeeded,
+    purge_expired_install_intents, set_channel_reading, set_channel_settings, set_guild_settings,
+    touch_channel_activity, touch_guild, update_channel_cursor, update_channel_progress, update_channel_settings,
+    update_guild_settings, update_scan_progress, upsert_channels_for_guild, upsert_guild, upsert_guilds,
+};
+
+use crate::project::style_columns::{Generated, generated};
 
 /// The files in a folder, its folders included, that end so: path from the root and text, in order.
 pub fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
@@ -32,163 +41,92 @@ pub fn blamed(files: &[(String, String)], check: impl Fn(&str) -> Vec<String>) -
     files.iter().flat_map(|(path, text)| check(text).into_iter().map(move |what| format!("{path}: {what}"))).collect()
 }
 
-/// The last part of a path, without its ending.
-fn stem(path: &str) -> &str {
-    Path::new(path).file_stem().and_then(|stem| stem.to_str()).expect("the path names a file")
-}
-
 pub const NONE: [String; 0] = [];
 
-struct Query {
-    name: String,
-    is_commented: bool,
-    sql: String,
-}
-
-fn queries(text: &str) -> Vec<Query> {
-    let mut queries: Vec<Query> = Vec::new();
-    for line in text.lines().map(str::trim) {
-        if let Some(title) = line.strip_prefix("--!") {
-            let name = title.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-            queries.push(Query { name: name.to_owned(), is_commented: false, sql: String::new() });
-        } else if let Some(query) = queries.last_mut() {
-            match line.strip_prefix("---") {
-                Some(comment) => query.is_commented |= !comment.trim().is_empty(),
-                None => query.sql.extend([line.split("--").next().unwrap_or_default().to_lowercase().as_str(), " "]),
-            }
-        }
-    }
-    queries
-}
-
-fn without_comment(sql: &str) -> Vec<String> {
-    queries(sql).into_iter().filter(|query| !query.is_commented).map(|query| query.name).collect()
-}
-
-#[test]
-fn every_query_has_a_comment() {
-    assert_eq!(blamed(&files("queries", ".sql"), without_comment), NONE);
-
-    let sample = "--! good\n--- Why.\nselect 1;\n--! bad : Row\n-- Not this.\nselect 1;\n--! empty\n---\nselect 1;";
-    assert_eq!(without_comment(sample), ["bad", "empty"]);
-}
-
-/// PostgreSQL 18's statistics cut off what comes before the first word.
-fn nameless(sql: &str) -> Vec<String> {
-    let is_named = |query: &Query| {
-        let behind_first_word = query.sql.trim_start().split_once(' ').map_or("", |(_, rest)| rest);
-        behind_first_word.starts_with(&format!("/* {} */ ", query.name))
-    };
-    queries(sql).into_iter().filter(|query| !is_named(query)).map(|query| query.name).collect()
-}
-
-#[test]
-fn every_query_tells_the_server_its_name_behind_its_first_word() {
-    assert_eq!(blamed(&files("queries", ".sql"), nameless), NONE);
-
-    let sample =
-        "--! good\n-- Why.\nselect /* good */\n  1;\n--! none\nselect 1;\n--! early\n/* early */ select 1;\n--! other\n
-                  select /* another */ 1;\n--! late\nselect 1 /* late */;\n--! longer\nselect /* longer_than */ 1;";
-    assert_eq!(nameless(sample), ["none", "early", "other", "late", "longer"]);
-}
-
-/// Rows are read by position: a new column would shift them.
-fn selecting_everything(sql: &str) -> Vec<String> {
-    let everything = |query: &Query| {
-        let sql = query.sql.split_whitespace().collect::<Vec<_>>().join(" ");
-        ["select *", "select distinct *", "select all *", "returning *", ", *", ".*"]
-            .iter()
-            .any(|all| sql.contains(all))
-    };
-    queries(sql).into_iter().filter(everything).map(|query| query.name).collect()
-}
-
-#[test]
-fn no_query_selects_everything() {
-    assert_eq!(blamed(&files("queries", ".sql"), selecting_everything), NONE);
-
-    let sample = "--! good\nselect count(*), a * b from t; -- not select *\n--! a\nSELECT\n  * from t;\n--! b\nselect t.* from t;
-                  --! c\ndelete from t returning *;\n--! d\nselect a, * from t;";
-    assert_eq!(selecting_everything(sample), ["a", "b", "c", "d"]);
-}
-
-/// cornucopia sends a statement that returns no rows as text, to be planned again at each call.
-fn without_rows(generated: &str) -> Vec<String> {
-    let dense: String = generated.split_whitespace().collect();
-    dense.match_indices("client.execute(").map(|(at, _)| dense[at..].chars().take(60).collect()).collect()
-}
-
-#[test]
-fn every_statement_returns_rows() {
-    assert_eq!(blamed(&files("codegen", ".rs"), without_rows), NONE);
-
-    assert_eq!(without_rows("client\n    .execute(self.0, &[a])\n    .await"), ["client.execute(self.0,&[a]).await"]);
+/// The names and texts of the aggregates in src/repositories/.
+pub fn aggregates() -> Vec<(String, String)> {
+    let stem = |path: &str| path.trim_start_matches("src/repositories/").trim_end_matches(".rs").to_owned();
+    let sources = files("src/repositories", ".rs").into_iter().map(|(path, text)| (stem(&path), text));
+    sources.filter(|(name, _)| name != "mod" && name != "parts").collect()
 }
 
 /// The functions that callers get from a file of src/repositories/.
 pub fn functions(rust: &str) -> Vec<String> {
-    let (code, _) = lex(rust);
-    code.split("pub async fn ")
-        .skip(1)
-        .map(|rest| rest.split(['(', '<']).next().unwrap_or_default().to_owned())
-        .collect()
+    let heads = rust.lines().filter_map(|line| line.strip_prefix("pub async fn "));
+    heads.filter_map(|head| head.split(['(', '<']).next().map(ToOwned::to_owned)).collect()
 }
 
-/// Functions that run the query of another: a batch of one user, and a guild's channels without the guild.
-const WITHOUT_A_QUERY: [&str; 2] = ["upsert_user", "upsert_channels_for_guild"];
-
-/// Queries without a function of their name, and functions without a query.
-fn unpaired(sql: &str, rust: &str) -> Vec<String> {
-    let (functions, queries) = (functions(rust), queries(sql));
-    let is_query = |function: &&String| queries.iter().any(|query| query.name == **function);
-    let lonely_queries = queries.iter().filter(|query| !functions.contains(&query.name)).map(|query| &query.name);
-    let lonely_functions =
-        functions.iter().filter(|function| !is_query(function) && !WITHOUT_A_QUERY.contains(&function.as_str()));
-    lonely_queries.chain(lonely_functions).cloned().collect()
-}
-
-/// What the aggregates share: in src/repositories/, and the second one's query in queries/.
-const SHARED: [&str; 2] = ["mod", "parts"];
-
-/// The names and texts of the aggregates in src/repositories/.
-pub fn aggregates() -> Vec<(String, String)> {
-    let sources = files("src/repositories", ".rs").into_iter().map(|(path, text)| (stem(&path).to_owned(), text));
-    sources.filter(|(name, _)| !SHARED.contains(&name.as_str())).collect()
+/// What is wrong with the queries of a file of codegen/queries/.
+fn faults(rust: &str) -> Vec<String> {
+    let of_query = |Generated { name, sql, is_commented, .. }: Generated| {
+        // PostgreSQL 18's statistics cut off what comes before the first word.
+        let is_named = sql.split_once(' ').is_some_and(|(_, rest)| rest.starts_with(&format!("/* {name} */ ")));
+        // Rows are read by position: a new column would shift them.
+        let all = ["select *", "select distinct *", "select all *", "returning *", ", *", ".*"];
+        let sql = sql.replace(&format!("/* {name} */ "), "").to_lowercase();
+        let is_listed = !all.iter().any(|all| sql.contains(all));
+        let rules = [(is_commented, "no comment"), (is_named, "no name behind the first word"), (is_listed, "a *")];
+        rules.into_iter().filter(|(is_kept, _)| !is_kept).map(move |(_, fault)| format!("{name}: {fault}"))
+    };
+    // cornucopia sends a statement that returns no rows as text, to be planned again at each call.
+    let without_rows = rust.matches(".execute(").map(|_| "a statement without rows".to_owned());
+    generated(rust).into_iter().flat_map(of_query).chain(without_rows).collect()
 }
 
 #[test]
-fn every_query_has_the_name_of_its_function_and_every_file_that_of_its_aggregate() {
-    let mut sql = files("queries", ".sql");
-    sql.retain(|(path, _)| !SHARED.contains(&stem(path)));
-    let aggregates = aggregates();
+fn each_query_has_a_comment_its_name_behind_its_first_word_named_columns_and_rows() {
+    assert_eq!(blamed(&files("codegen/queries", ".rs"), faults), NONE);
 
-    let names: Vec<_> = sql.iter().map(|(path, _)| stem(path)).collect();
-    assert_eq!(names, aggregates.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
-    for ((path, sql), (_, rust)) in sql.iter().zip(&aggregates) {
-        assert_eq!(unpaired(sql, rust), NONE, "{path}");
+    let query = |name: &str, sql: &str| {
+        let bind = "    pub fn bind<'c>() -> Query<'c, 'a, 's, C, Row, 0> {";
+        format!("pub fn {name}() -> S {{\n S(\n\"{sql}\",\nNone)\n}}\n{bind}\n}}\n")
+    };
+    assert_eq!(faults(&format!("/// Why.\n{}", query("good", "select /* good */ count(*), a * b from t"))), NONE);
+    assert_eq!(faults(&query("a", "SELECT /* a */ * from t")), ["a: no comment", "a: a *"]);
+    for bad in ["/* a */ select 1", "select /* b */ 1", "select 1 /* a */ ", "select /* ab */ 1", "select 1"] {
+        assert_eq!(faults(&format!("/// Why.\n{}", query("a", bad))), ["a: no name behind the first word"], "{bad}");
     }
-
-    let rust = "pub async fn both(\npub async fn function<T>(pub async fn upsert_user(// pub async fn comment(\nasync fn private(";
-    assert_eq!(unpaired("--! both\n--! query : Row()", rust), ["query", "function"]);
+    for bad in ["select /* a */ t.* from t", "delete /* a */ from t returning *", "select /* a */ b, * from t"] {
+        assert_eq!(faults(&format!("/// Why.\n{}", query("a", bad))), ["a: a *"], "{bad}");
+    }
+    assert_eq!(faults("client\n  .execute(self.0, &[a])"), ["a statement without rows"]);
 }
 
-/// The functions of the Python module `repositories`.
-const CONTRACT: &str = "
-    upsert_guild upsert_guilds delete_guilds touch_guild
-    get_guild_settings ensure_guild_settings update_guild_settings set_guild_settings
-    upsert_channels_for_guild get_channels_by_guild set_channel_reading update_channel_cursor update_channel_progress
-    touch_channel_activity increment_channel_message_count update_channel_settings set_channel_settings delete_channels
-    enqueue_scan_run mark_scan_started update_scan_progress mark_scan_succeeded mark_scan_failed mark_scan_canceled
-    purge_expired_install_intents";
+/// Queries whose aggregate has no function of that name.
+fn without_function(aggregate: &str, rust: &str) -> Vec<String> {
+    let queries =
+        files("codegen/queries", ".rs").into_iter().filter(|(path, _)| path.ends_with(&format!("/{aggregate}.rs")));
+    let names = queries.flat_map(|(_, queries)| generated(&queries)).map(|query| query.name);
+    names.filter(|name| !functions(rust).contains(name)).collect()
+}
 
 #[test]
-fn each_of_the_25_functions_of_the_contract_is_there() {
-    let there: Vec<_> = aggregates().iter().flat_map(|(_, rust)| functions(rust)).collect();
-    let promised: Vec<_> = CONTRACT.split_whitespace().collect();
+fn every_query_has_the_name_of_its_function_and_its_file_that_of_the_aggregate() {
+    for (aggregate, rust) in aggregates() {
+        assert_eq!(without_function(&aggregate, &rust), NONE, "{aggregate}");
+    }
+    assert_eq!(aggregates().len(), files("queries", ".sql").len() - 1, "parts.sql is no aggregate's");
 
-    assert_eq!(promised.len(), 25);
-    assert_eq!(
-        promised.into_iter().filter(|name| !there.iter().any(|there| there == name)).collect::<Vec<_>>(),
-        [""; 0]
-    );
+    assert_eq!(without_function("users", "pub async fn get_user(\n"), ["upsert_users"]);
+}
+
+/// How string literals begin that are SQL. The words alone that begin and end a transaction are not among them.
+const SQL: &str = "select |insert |update |delete |with |create |alter |drop |truncate |explain |begin;|begin ";
+
+fn sql_in(rust: &str) -> Vec<String> {
+    let code: Vec<_> = rust.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let literals = code.join("\n");
+    let literals = literals.split('"').skip(1).map(str::trim_start);
+    let is_sql = |text: &&str| SQL.split('|').any(|sql| text.starts_with(sql) || text.starts_with(&sql.to_uppercase()));
+    literals.filter(is_sql).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn sql_stands_in_sql_files_alone() {
+    assert_eq!(blamed(&files("src", ".rs"), sql_in), NONE);
+
+    let bad = r#"f("SELECT 1"); f("update t set a = 1"); f(r"with a as (delete from b)"); f("
+                 insert into t"); f("drop table t"); f("begin; f()")"#;
+    assert_eq!(sql_in(bad).len(), 6, "{:?}", sql_in(bad));
+    assert_eq!(sql_in("f(\"the selected rows\");\n    // f(\"select 1\")\n"), NONE);
 }

@@ -9,6 +9,7 @@ use crate::support::{TestDatabase, connect};
 pub struct Generated {
     pub name: String,
     pub sql: String,
+    pub is_commented: bool,
     types: Vec<String>,
 }
 
@@ -30,7 +31,8 @@ pub fn generated(rust: &str) -> Vec<Generated> {
             let bind = &rust[at + rust[at..].find("pub fn bind<").expect("each query can be bound")..];
             // …Query<'c, 'a, 's, C, Row, 1>
             let row = between(bind, ") -> ", " {").split(',').nth(4).expect("the row is the fifth").trim().to_owned();
-            Generated { name, sql, types: types(rust, &row) }
+            let is_commented = rust[..at].lines().rev().nth(1).is_some_and(|line| line.starts_with("///"));
+            Generated { name, sql, is_commented, types: types(rust, &row) }
         })
         .collect()
 }

@@ -20,6 +20,8 @@ use clip_saver_db::{
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
+use crate::project::style::files;
+
 pub use server::Server;
 
 /// The URL of the server that all tests share: `TEST_DATABASE_URL`, or one that lives as long as this process.
@@ -261,4 +263,19 @@ pub(crate) use changed;
 #[track_caller]
 pub fn assert_error(error: &Error, kind: ErrorKind, function: &str, field: &str) {
     assert_eq!((error.kind(), error.function(), error.field()), (kind, Some(function), Some(field)), "{error}");
+}
+
+/// The versions of the files in migrations/, in order.
+pub fn versions() -> Vec<i32> {
+    let version = |path: &str| path.trim_start_matches("migrations/V").split("__").next()?.parse().ok();
+    let mut versions: Vec<_> = files("migrations", ".sql").iter().filter_map(|(path, _)| version(path)).collect();
+    versions.sort_unstable();
+    versions
+}
+
+/// The versions in the history of migrations.
+pub async fn applied(database: &TestDatabase) -> Vec<i32> {
+    let applied =
+        database.text("select string_agg(version::text, ',' order by version) from public.refinery_schema_history");
+    applied.await.split(',').map(|version| version.parse().expect("a version")).collect()
 }
