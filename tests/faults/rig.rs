@@ -34,7 +34,7 @@ pub fn shared_server() -> &'static str {
 
 /// Does something to a server, and lets the load go on meanwhile.
 pub fn tell(server: &mut Server, command: &str) {
-    block_in_place(|| server.tell(command));
+    block_in_place(|| server.send_command(command));
 }
 
 /// A database with the schema, and a pool of 16 connections to it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clip_saver_db::{Client, GuildSnapshot, NewInstallIntent, Settings, Transaction, UserSnapshot, repositories as db};
 
-use crate::support::races::becomes;
+use crate::support::races::wait_for_value;
 use crate::support::{TestDatabase, changed, json};
 
 const IN_TRANSACTION: &str = "select count(*) from pg_stat_activity
@@ -100,7 +100,7 @@ async fn a_dropped_transaction_undoes_its_calls_and_leaves_no_session_in_it() {
     calls(&transaction).await;
     drop(transaction);
 
-    becomes(&database, IN_TRANSACTION, "0").await;
+    wait_for_value(&database, IN_TRANSACTION, "0").await;
     assert_eq!(committed(&database).await, "0 0 0");
     calls(&*database).await;
 }

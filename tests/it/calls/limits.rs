@@ -9,7 +9,7 @@ use clip_saver_db::{
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
-use crate::support::races::PATIENCE;
+use crate::support::races::TEST_TIMEOUT;
 use crate::support::{TestDatabase, backend_pid, changed, channel, config, guild, json};
 
 async fn database_with(change: impl Fn(&mut Config)) -> TestDatabase {
@@ -104,7 +104,7 @@ async fn an_old_connection_is_replaced() {
     let first = pid().await;
     let second = async { while pid().await == first {} };
 
-    timeout(PATIENCE, second).await.expect("it is not kept for ever");
+    timeout(TEST_TIMEOUT, second).await.expect("it is not kept for ever");
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_transaction_in_which_nothing_happens_is_ended_by_the_server_and_store
     let transaction = database.begin().await.unwrap();
     db::upsert_guild(&transaction, &GuildSnapshot::new(1.into(), "x")).await.unwrap();
     let ended = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'";
-    crate::support::races::becomes(&database, ended, "0").await;
+    crate::support::races::wait_for_value(&database, ended, "0").await;
 
     let error = transaction.commit().await.unwrap_err();
 
@@ -140,7 +140,7 @@ async fn a_server_that_gives_no_answer_is_given_up_five_seconds_after_the_statem
     let calls = async {
         tokio::join!(db::increment_channel_message_count(&stalled, channel, 1), db::touch_guild(&transaction, guild),)
     };
-    let (counted, touched) = timeout(PATIENCE, calls).await.expect("both end");
+    let (counted, touched) = timeout(TEST_TIMEOUT, calls).await.expect("both end");
 
     assert!(counted.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown), "{counted:?}");
     assert!(touched.as_ref().is_err_and(|error| error.kind() == ErrorKind::Connection), "{touched:?}");

@@ -13,7 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 
-use crate::support::races::Obstacle;
+use crate::support::races::LockHolder;
 use crate::support::{TestDatabase, changed, config, connect, guild, value};
 
 /// The fields of each span and event, by their number.
@@ -160,13 +160,13 @@ async fn a_slow_call_is_warned_of_and_a_fast_one_is_not() {
     guild(&database, 1).await;
     let slow = warning_of(&database, 50).await;
     let fast = warning_of(&database, 60_000).await;
-    let lock = Obstacle::new(&database, "select from bot_guilds where guild_id = '1' for update").await;
+    let lock = LockHolder::new(&database, "select from bot_guilds where guild_id = '1' for update").await;
     let (seen, _guard) = Seen::from_now_on();
 
     let waiting = async {
-        lock.stops(2).await;
+        lock.wait_until_blocked(2).await;
         tokio::time::sleep(Duration::from_millis(50)).await; // the promise is about time
-        lock.vanishes().await;
+        lock.rollback().await;
     };
     let guild = GuildId::from(1);
     let (one, other, ()) = tokio::join!(db::touch_guild(&slow, guild), db::touch_guild(&fast, guild), waiting);

@@ -1,4 +1,4 @@
-//! What becomes of calls whose connection breaks: what may be made again is, and of the rest the error tells whether it may
+//! What wait_for_value of calls whose connection breaks: what may be made again is, and of the rest the error tells whether it may
 //! have been stored.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use clip_saver_db::{
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
-use crate::support::races::PATIENCE;
+use crate::support::races::TEST_TIMEOUT;
 use crate::support::{TestDatabase, backend_pid, channel, connect, guild, queued_run, reading_channel};
 
 /// A database, and a way to it that can be cut.
@@ -37,19 +37,19 @@ impl Scene {
                 self.proxy.release();
             }
         };
-        timeout(PATIENCE, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
+        timeout(TEST_TIMEOUT, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
     }
 
     /// Cuts behind the two questions whether the caller is in a transaction, at the batch itself.
     async fn cut_at_the_batch<T>(&self, call: impl Future<Output = T>) -> T {
-        self.proxy.forget();
+        self.proxy.clear_traffic();
         let cutting = async {
             self.proxy.until_sent('E', 2).await;
             self.proxy.hold_at('E').await;
             self.proxy.cut().await;
             self.proxy.release();
         };
-        timeout(PATIENCE, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
+        timeout(TEST_TIMEOUT, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
     }
 
     async fn count(&self) -> String {
@@ -185,7 +185,7 @@ async fn a_commit_that_breaks_on_its_way_is_of_unknown_outcome_and_the_closure_d
     let guild = guild(&scene.db, 1).await;
     let channel = channel(&scene.db, guild, 2).await;
     let runs = AtomicUsize::new(0);
-    scene.proxy.forget();
+    scene.proxy.clear_traffic();
     let cutting = async {
         scene.proxy.until_sent('E', 1).await; // the increment, behind `begin`
         scene.proxy.hold_at('Q').await; // the commit

@@ -4,7 +4,7 @@ use clip_saver_db::{
     ChannelId, ChannelSnapshot, Client, GuildSnapshot, Settings, UserSnapshot, close_db, repositories as db,
 };
 
-use crate::support::races::Obstacle;
+use crate::support::races::LockHolder;
 use crate::support::{TestDatabase, changed, guild, json};
 
 /// Three parts' worth.
@@ -237,14 +237,14 @@ async fn parts_come_in_the_order_of_the_keys_as_text() {
 async fn a_large_batch_locks_in_the_order_of_a_small_one() {
     let database = TestDatabase::new().await;
     db::upsert_users(&*database, &users(1..=20_001)).await.unwrap();
-    let obstacle = Obstacle::new(&database, "select from users where discord_user_id = '10600' for update").await;
+    let obstacle = LockHolder::new(&database, "select from users where discord_user_id = '10600' for update").await;
     let (one, other) = (database.db.clone(), database.db.clone());
 
     let small = tokio::spawn(async move { db::upsert_users(&one, &users([2, 10_600, 10_500])).await });
-    obstacle.stops(1).await;
+    obstacle.wait_until_blocked(1).await;
     let large = tokio::spawn(async move { db::upsert_users(&other, &users(1..=20_001)).await });
-    obstacle.stops(2).await;
-    obstacle.vanishes().await;
+    obstacle.wait_until_blocked(2).await;
+    obstacle.rollback().await;
 
     assert_eq!(small.await.unwrap().unwrap(), 3);
     assert_eq!(large.await.unwrap().unwrap(), 20_001);

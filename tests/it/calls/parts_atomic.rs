@@ -4,7 +4,7 @@ use clip_saver_db::{Client, Error, ErrorKind, GuildSnapshot, UserSnapshot, close
 use tokio_postgres::NoTls;
 
 use crate::calls::parts::{MANY, channels, statements, users, watch};
-use crate::support::races::{Obstacle, becomes};
+use crate::support::races::{LockHolder, wait_for_value};
 use crate::support::{TestDatabase, changed, connect};
 
 const COUNT_USERS: &str = "select count(*) from users";
@@ -92,16 +92,16 @@ async fn what_fails_at_the_commit_or_before_the_beginning_names_the_function() {
 #[tokio::test]
 async fn a_dropped_call_leaves_nothing_and_no_session_in_a_transaction() {
     let database = TestDatabase::new().await;
-    let obstacle = Obstacle::new(&database, "insert into users (discord_user_id) values ('9999')").await;
+    let obstacle = LockHolder::new(&database, "insert into users (discord_user_id) values ('9999')").await;
     let handle = database.db.clone();
     let call = tokio::spawn(async move { db::upsert_users(&handle, &users(1..=MANY)).await });
-    obstacle.stops(1).await;
+    obstacle.wait_until_blocked(1).await;
 
     call.abort();
     call.await.unwrap_err();
-    obstacle.vanishes().await;
+    obstacle.rollback().await;
 
-    becomes(&database, IN_TRANSACTION, "0").await;
+    wait_for_value(&database, IN_TRANSACTION, "0").await;
     assert_eq!(database.text(COUNT_USERS).await, "0");
 }
 

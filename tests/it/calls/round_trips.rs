@@ -27,7 +27,7 @@ async fn a_read_is_one_round_trip_once_its_statement_is_prepared() {
 
     db::get_guild(&db, guild).await.unwrap();
     assert_eq!(proxy.flights(), ["PDS", "BES"]);
-    proxy.forget();
+    proxy.clear_traffic();
     db::get_guild(&db, guild).await.unwrap();
 
     assert_eq!(proxy.flights(), ["BES"]);
@@ -40,7 +40,7 @@ async fn reads_of_many_tasks_are_one_flight_of_one_connection() {
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(10).await;
     db::get_guild(&db, guild).await.unwrap();
-    proxy.forget();
+    proxy.clear_traffic();
 
     let read = |_| {
         let db = db.clone();
@@ -78,7 +78,7 @@ async fn a_joined_scan_run_is_one_round_trip_and_three_more_for_its_statements()
 
     assert_eq!(scan(&connection, first).await, SCANNED);
     assert_eq!(proxy.flights(), ["PDS", "BESPDS", &("BES".repeat(10) + "PDS"), "BES"]);
-    proxy.forget();
+    proxy.clear_traffic();
     assert_eq!(scan(&connection, second).await, SCANNED);
 
     assert_eq!(proxy.flights(), ["BES".repeat(12)]);

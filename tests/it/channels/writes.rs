@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clip_saver_db::{Channel, ChannelId, ChannelSnapshot, Db, Transaction, repositories as db};
 
 use crate::channels::lists::stored_channel;
-use crate::support::races::{Obstacle, fifty_connections, now};
+use crate::support::races::{LockHolder, fifty_connections, now};
 use crate::support::{TestDatabase, changed, channel, concurrently, guild, json, queued_run, reading_channel};
 
 /// A channel that is stored, in a database of its own.
@@ -22,10 +22,10 @@ where
     F: Future<Output = T> + Send + 'static,
 {
     let db = fifty_connections(database).await;
-    let obstacle = Obstacle::new(database, locking).await;
+    let obstacle = LockHolder::new(database, locking).await;
     let release = async {
-        obstacle.stops(50).await;
-        obstacle.vanishes().await;
+        obstacle.wait_until_blocked(50).await;
+        obstacle.rollback().await;
     };
     tokio::join!(concurrently(50, |caller| call(db.clone(), caller)), release).0
 }

@@ -3,7 +3,7 @@
 use clip_saver_db::{Error, UserId, UserSnapshot, repositories as db};
 use tokio::task::JoinHandle;
 
-use crate::support::races::Obstacle;
+use crate::support::races::LockHolder;
 use crate::support::{TestDatabase, channel, guild};
 
 fn upsert_users(database: &TestDatabase, ids: [u64; 3]) -> JoinHandle<Result<u64, Error>> {
@@ -16,14 +16,14 @@ async fn delete_guilds_takes_channels_in_key_order_and_not_as_they_lie_on_the_di
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let [last, first] = [channel(&database, guild, 2).await, channel(&database, guild, 1).await];
-    let obstacle = Obstacle::new(&database, "select from bot_channels where channel_id = '1' for update").await;
+    let obstacle = LockHolder::new(&database, "select from bot_channels where channel_id = '1' for update").await;
 
     let (one, other) = (database.db.clone(), database.db.clone());
     let channels = tokio::spawn(async move { db::delete_channels(&one, &[first, last]).await });
-    obstacle.stops(1).await;
+    obstacle.wait_until_blocked(1).await;
     let guilds = tokio::spawn(async move { db::delete_guilds(&other, &[guild]).await });
-    obstacle.stops(2).await;
-    obstacle.vanishes().await;
+    obstacle.wait_until_blocked(2).await;
+    obstacle.rollback().await;
 
     assert_eq!(channels.await.unwrap().unwrap(), 2);
     assert_eq!(guilds.await.unwrap().unwrap(), 1);
@@ -33,18 +33,18 @@ async fn delete_guilds_takes_channels_in_key_order_and_not_as_they_lie_on_the_di
 async fn a_user_who_is_stored_meanwhile_does_not_change_the_order() {
     let database = TestDatabase::new().await;
     database.execute("insert into users (discord_user_id) values ('3')").await;
-    let first = Obstacle::new(&database, "insert into users (discord_user_id) values ('0')").await;
-    let last = Obstacle::new(&database, "select from users where discord_user_id = '3' for update").await;
+    let first = LockHolder::new(&database, "insert into users (discord_user_id) values ('0')").await;
+    let last = LockHolder::new(&database, "select from users where discord_user_id = '3' for update").await;
 
     // This one knows nothing of user 2, who is stored while it waits at 0 …
     let earlier = upsert_users(&database, [0, 1, 2]);
-    first.stops(1).await;
+    first.wait_until_blocked(1).await;
     db::upsert_user(&*database, &UserSnapshot::new(2.into(), "x")).await.unwrap();
     // … and this one knows 2 and 3, and waits at 3.
     let later = upsert_users(&database, [1, 2, 3]);
-    first.stops(2).await;
-    first.vanishes().await;
-    last.vanishes().await;
+    first.wait_until_blocked(2).await;
+    first.rollback().await;
+    last.rollback().await;
 
     assert_eq!(earlier.await.unwrap().unwrap(), 3);
     assert_eq!(later.await.unwrap().unwrap(), 3);

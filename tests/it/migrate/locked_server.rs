@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 use tokio_postgres::NoTls;
 
-use crate::support::races::PATIENCE;
+use crate::support::races::TEST_TIMEOUT;
 use crate::support::{Server, connect};
 
 /// A password: two words that nothing else contains, and between them what must be encoded or quoted somewhere.
@@ -66,7 +66,7 @@ impl LockedServer {
         admin.batch_execute(lock).await.unwrap();
         let locked = Self { _server: server, port };
         let until_locked = async { while tokio_postgres::connect(&locked.url("wrong"), NoTls).await.is_ok() {} };
-        timeout(PATIENCE, until_locked).await.expect("the server asks for passwords");
+        timeout(TEST_TIMEOUT, until_locked).await.expect("the server asks for passwords");
         locked
     }
 

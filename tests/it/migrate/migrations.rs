@@ -5,7 +5,7 @@ use std::time::Duration;
 use clip_saver_db::{Db, ErrorKind, migrate};
 use tokio::time::timeout;
 
-use crate::support::races::Obstacle;
+use crate::support::races::LockHolder;
 use crate::support::{TestDatabase, concurrently, config, create_database};
 
 async fn empty() -> TestDatabase {
@@ -111,13 +111,13 @@ async fn a_deadlock_with_a_program_that_writes_is_tried_again() {
     database.execute(include_str!("../../fixtures/existing_database.sql")).await;
     // Only the program that migrates looks for deadlocks, so that it is the one that ends.
     let patient = "set local deadlock_timeout = '1min'; update bot_channels set name = 'x'";
-    let writer = Obstacle::new(&database, patient).await;
+    let writer = LockHolder::new(&database, patient).await;
 
     let handle = database.db.clone();
     let migrating = tokio::spawn(async move { handle.migrate().await });
-    writer.stops(1).await;
-    writer.also("update bot_guilds set name = 'x'").await;
-    writer.commits().await;
+    writer.wait_until_blocked(1).await;
+    writer.run_sql("update bot_guilds set name = 'x'").await;
+    writer.commit().await;
 
     migrating.await.unwrap().unwrap();
     assert_eq!(database.text("select count(*) from refinery_schema_history").await, "6");

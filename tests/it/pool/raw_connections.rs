@@ -5,7 +5,7 @@ use futures::FutureExt as _;
 use tokio::time::timeout;
 
 use crate::pool::sharing::pool_of;
-use crate::support::races::PATIENCE;
+use crate::support::races::TEST_TIMEOUT;
 use crate::support::{TestDatabase, backend_pid, guild};
 
 /// A pool of one connection: the next caller gets what the last one has left, if anybody does.
@@ -15,7 +15,7 @@ async fn small(database: &TestDatabase) -> Db {
 }
 
 async fn connection(db: &Db) -> Connection {
-    timeout(PATIENCE, db.connection()).await.expect("nothing holds the pool up").unwrap()
+    timeout(TEST_TIMEOUT, db.connection()).await.expect("nothing holds the pool up").unwrap()
 }
 
 #[tokio::test]
@@ -62,7 +62,10 @@ async fn a_raw_query_that_is_dropped_is_canceled_and_holds_nobody_up() {
     drop(connection);
 
     assert!(
-        timeout(PATIENCE, db::touch_guild(&small, 1.into())).await.expect("it does not wait for the query").unwrap()
+        timeout(TEST_TIMEOUT, db::touch_guild(&small, 1.into()))
+            .await
+            .expect("it does not wait for the query")
+            .unwrap()
     );
     let sleeping =
         "select count(*) from pg_stat_activity where query like 'select pg_sleep(3600)%' and state = 'active'";

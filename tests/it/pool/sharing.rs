@@ -10,7 +10,7 @@ use futures::future::{FutureExt as _, join_all};
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
-use crate::support::races::{Obstacle, PATIENCE};
+use crate::support::races::{LockHolder, TEST_TIMEOUT};
 use crate::support::{TestDatabase, concurrently, config, guild, json};
 
 /// The most reads that are under way on a pool of two connections, which shares one of them.
@@ -60,7 +60,7 @@ async fn readers_leave_half_of_the_pool_to_writes() {
     }
 
     let writes = async { (small.begin().await.unwrap(), small.begin().await.unwrap()) };
-    timeout(PATIENCE, writes).await.expect("two connections are free");
+    timeout(TEST_TIMEOUT, writes).await.expect("two connections are free");
     assert_eq!(join_all(reads).await, [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
@@ -87,11 +87,11 @@ async fn readers_open_no_more_connections_than_the_pool_has() {
     guilds(&database, 200).await;
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(4).await;
-    let lock = Obstacle::new(&database, "lock table bot_guilds in access exclusive mode").await;
+    let lock = LockHolder::new(&database, "lock table bot_guilds in access exclusive mode").await;
 
     let reads = tokio::spawn(concurrently(200, move |id| read(db.clone(), id + 1)));
-    lock.stops(4).await; // the first read waits on, the others go elsewhere
-    lock.vanishes().await;
+    lock.wait_until_blocked(4).await; // the first read waits on, the others go elsewhere
+    lock.rollback().await;
     reads.await.unwrap();
 
     assert_eq!(proxy.traffic().len(), 4);
@@ -129,7 +129,7 @@ async fn a_pool_of_one_connection_answers_one_read_at_a_time() {
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(1).await;
     read(db.clone(), 1).await;
-    proxy.forget();
+    proxy.clear_traffic();
 
     concurrently(64, move |id| read(db.clone(), id + 1)).await;
 
@@ -231,7 +231,7 @@ async fn closing_waits_for_reads_under_way() {
     proxy.release();
 
     assert_eq!(join_all(reads).await, (1..=20).collect::<Vec<_>>());
-    timeout(PATIENCE, closing).await.expect("nobody reads any more").unwrap();
+    timeout(TEST_TIMEOUT, closing).await.expect("nobody reads any more").unwrap();
 }
 
 #[tokio::test]
@@ -254,6 +254,6 @@ async fn closing_ends_tasks_that_read_without_a_pause() {
         close_db(&database).await;
     };
 
-    let (readers, ()) = timeout(PATIENCE, async { tokio::join!(readers, closing) }).await.expect("they end");
+    let (readers, ()) = timeout(TEST_TIMEOUT, async { tokio::join!(readers, closing) }).await.expect("they end");
     assert_eq!(readers, [true; 16]);
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::pool::sharing::{guilds, kept, pool_of, read};
 use crate::support::proxy::Proxy;
-use crate::support::races::{Obstacle, PATIENCE};
+use crate::support::races::{LockHolder, TEST_TIMEOUT};
 use crate::support::{TestDatabase, concurrently, config, connect};
 
 const LOCK: &str = "lock table install_intents in access exclusive mode";
@@ -27,7 +27,7 @@ async fn neighbours(db: &Db, rounds: u64) {
             }
         }
     });
-    timeout(PATIENCE, reads).await.expect("nobody holds them up");
+    timeout(TEST_TIMEOUT, reads).await.expect("nobody holds them up");
 }
 
 /// Begins reads and drops them at moments of all kinds.
@@ -70,18 +70,18 @@ async fn a_dropped_read_leaves_its_neighbours_alone_on_many_threads() {
 async fn a_read_that_waits_for_a_lock_holds_up_none_of_another_table() {
     let database = TestDatabase::new().await;
     guilds(&database, 200).await;
-    let lock = Obstacle::new(&database, LOCK).await;
+    let lock = LockHolder::new(&database, LOCK).await;
     let handle = database.db.clone();
     let waiting = tokio::spawn(concurrently(3, move |_| {
         let db = handle.clone();
         async move { db::get_install_intent(&db, "x").await.unwrap() }
     }));
-    lock.stops(3).await;
+    lock.wait_until_blocked(3).await;
 
     neighbours(&database, 10).await;
 
     assert!(!waiting.is_finished());
-    lock.vanishes().await;
+    lock.rollback().await;
     assert_eq!(waiting.await.unwrap(), [None, None, None]);
 }
 
@@ -90,16 +90,16 @@ async fn a_read_that_is_given_up_while_it_waits_for_a_lock_holds_up_none_after_i
     let database = TestDatabase::new().await;
     guilds(&database, 200).await;
     let db = pool_of(&database, 10).await;
-    let lock = Obstacle::new(&database, LOCK).await;
+    let lock = LockHolder::new(&database, LOCK).await;
     let mut reading = Box::pin(db::get_install_intent(&db, "x"));
     tokio::select! {
         _ = &mut reading => unreachable!("the table is locked"),
-        () = lock.stops(1) => drop(reading),
+        () = lock.wait_until_blocked(1) => drop(reading),
     }
 
     neighbours(&db, 10).await;
 
-    lock.vanishes().await;
+    lock.rollback().await;
 }
 
 #[tokio::test]
@@ -107,24 +107,24 @@ async fn a_write_that_is_given_up_while_it_waits_for_a_lock_holds_up_none_after_
     let database = TestDatabase::new().await;
     guilds(&database, 200).await;
     let small = pool_of(&database, 1).await;
-    let lock = Obstacle::new(&database, "select from bot_guilds where guild_id = '1' for update").await;
+    let lock = LockHolder::new(&database, "select from bot_guilds where guild_id = '1' for update").await;
     let mut writing = Box::pin(db::touch_guild(&small, 1.into()));
     tokio::select! {
         _ = &mut writing => unreachable!("the guild is locked"),
-        () = lock.stops(1) => drop(writing),
+        () = lock.wait_until_blocked(1) => drop(writing),
     }
 
-    let next = timeout(PATIENCE, db::touch_guild(&small, 2.into())).await.expect("nobody holds it up");
+    let next = timeout(TEST_TIMEOUT, db::touch_guild(&small, 2.into())).await.expect("nobody holds it up");
 
     assert!(next.unwrap());
-    lock.vanishes().await;
+    lock.rollback().await;
 }
 
 #[tokio::test]
 async fn a_read_that_the_server_ends_leaves_its_neighbours_alone() {
     let database = TestDatabase::new().await;
     guilds(&database, 200).await;
-    let _lock = Obstacle::new(&database, LOCK).await;
+    let _lock = LockHolder::new(&database, LOCK).await;
 
     for milliseconds in [200, 1200] {
         let mut config = config(&database.name);
@@ -194,7 +194,7 @@ async fn a_read_whose_second_connection_breaks_too_says_so() {
         }
     };
 
-    timeout(PATIENCE, async { tokio::join!(readers, breaking) }).await.expect("no read hangs");
+    timeout(TEST_TIMEOUT, async { tokio::join!(readers, breaking) }).await.expect("no read hangs");
     neighbours(&database, 1).await;
 }
 

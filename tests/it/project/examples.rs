@@ -100,7 +100,7 @@ async fn a_worker_that_loses_its_connections_counts_every_message_once() {
 
     let mut statements = 5; // after so many the next cut is made, while the server runs the last of them
     let ended = loop {
-        proxy.forget();
+        proxy.clear_traffic();
         tokio::select! {
             ended = worker.wait() => break ended,
             () = proxy.until_sent('E', statements) => proxy.cut().await,

@@ -65,13 +65,13 @@ async fn settled(
     (field, given): (&str, &Settings),
     result: Result<Option<Settings>, String>,
     stored: Option<String>,
-    becomes: impl AsyncFnOnce(Option<String>) -> Option<String>,
+    wait_for_value: impl AsyncFnOnce(Option<String>) -> Option<String>,
 ) -> Option<String> {
     if !is_storable(given) {
         assert_eq!(result.err().as_deref(), Some(field));
         return stored;
     }
-    let expected = becomes(stored).await;
+    let expected = wait_for_value(stored).await;
     match (result.expect("it can be stored"), &expected) {
         (Some(answer), Some(expected)) => assert!(are_equal(subject, answer.as_str(), expected).await),
         (answer, expected) => assert_eq!((answer.is_some(), expected.is_some()), (false, false)),

@@ -7,7 +7,7 @@ use crate::channels::lists::stored_channel;
 use crate::channels::writes::fifty_at_once;
 use crate::scans::scan_runs::{one_run, stored_run, unknown_run};
 use crate::support::proxy::Proxy;
-use crate::support::races::{Obstacle, becomes, now};
+use crate::support::races::{LockHolder, now, wait_for_value};
 use crate::support::{TestDatabase, changed, channel, concurrently, queued_run};
 
 /// The channel of `one_run`.
@@ -192,7 +192,7 @@ async fn pages_of_8_tasks_that_repeat_themselves_at_random_add_up_exactly() {
 async fn without_answer<T>(database: &TestDatabase, proxy: &Proxy, sending: impl Future<Output = T>) -> T {
     proxy.hold();
     let cutting = async {
-        becomes(database, "select message_count from bot_channels", "200").await;
+        wait_for_value(database, "select message_count from bot_channels", "200").await;
         proxy.cut().await;
         proxy.release();
     };
@@ -250,13 +250,13 @@ fn deleting(database: &TestDatabase, with_guild: bool) -> JoinHandle<Result<u64,
 async fn a_page_that_waits_behind_a_deletion_is_none_and_no_deadlock() {
     for with_guild in [false, true] {
         let (database, run) = one_run().await;
-        let obstacle = Obstacle::new(&database, "select from bot_channels for update").await;
+        let obstacle = LockHolder::new(&database, "select from bot_channels for update").await;
 
         let deletion = deleting(&database, with_guild);
-        obstacle.stops(1).await;
+        obstacle.wait_until_blocked(1).await;
         let page = recording(&database, run);
-        obstacle.stops(2).await;
-        obstacle.vanishes().await;
+        obstacle.wait_until_blocked(2).await;
+        obstacle.rollback().await;
 
         assert_eq!(deletion.await.unwrap().unwrap(), 1);
         assert_eq!(page.await.unwrap().unwrap(), None);
@@ -267,13 +267,13 @@ async fn a_page_that_waits_behind_a_deletion_is_none_and_no_deadlock() {
 async fn a_deletion_that_waits_behind_a_page_is_no_deadlock() {
     for with_guild in [false, true] {
         let (database, run) = one_run().await;
-        let obstacle = Obstacle::new(&database, "select from bot_channel_scan_runs for update").await;
+        let obstacle = LockHolder::new(&database, "select from bot_channel_scan_runs for update").await;
 
         let page = recording(&database, run);
-        obstacle.stops(1).await;
+        obstacle.wait_until_blocked(1).await;
         let deletion = deleting(&database, with_guild);
-        obstacle.stops(2).await;
-        obstacle.vanishes().await;
+        obstacle.wait_until_blocked(2).await;
+        obstacle.rollback().await;
 
         assert_eq!(page.await.unwrap().unwrap(), Some(pages(1)));
         assert_eq!(deletion.await.unwrap().unwrap(), 1);

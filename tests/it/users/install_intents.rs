@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clip_saver_db::{ErrorKind, GenericClient as _, InstallIntent, NewInstallIntent, Transaction, repositories as db};
 
-use crate::support::races::{Obstacle, fifty_connections, now};
+use crate::support::races::{LockHolder, fifty_connections, now};
 use crate::support::{TestDatabase, assert_error, concurrently, user};
 
 const CENTURY: Duration = Duration::from_hours(100 * 366 * 24);
@@ -182,14 +182,14 @@ async fn of_fifty_concurrent_consumers_exactly_one_gets_the_intent() {
     let database = database().await;
     let created = create(&database, "abc").await;
     let pool = fifty_connections(&database).await;
-    let obstacle = Obstacle::new(&database, "select from install_intents for update").await;
+    let obstacle = LockHolder::new(&database, "select from install_intents for update").await;
     let consumers = tokio::spawn(concurrently(50, move |_| {
         let pool = pool.clone();
         async move { db::consume_install_intent(&pool, "abc").await.unwrap() }
     }));
-    obstacle.stops(50).await;
+    obstacle.wait_until_blocked(50).await;
 
-    obstacle.vanishes().await;
+    obstacle.rollback().await;
 
     let got: Vec<_> = consumers.await.unwrap().into_iter().flatten().collect();
     assert_eq!(got, [created]);
