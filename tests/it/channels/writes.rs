@@ -22,10 +22,10 @@ where
     F: Future<Output = T> + Send + 'static,
 {
     let db = fifty_connections(database).await;
-    let obstacle = LockHolder::new(database, locking).await;
+    let lock_holder = LockHolder::new(database, locking).await;
     let release = async {
-        obstacle.wait_until_blocked(50).await;
-        obstacle.rollback().await;
+        lock_holder.wait_until_blocked(50).await;
+        lock_holder.rollback().await;
     };
     tokio::join!(concurrently(50, |caller| call(db.clone(), caller)), release).0
 }

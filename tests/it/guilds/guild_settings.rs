@@ -80,15 +80,15 @@ async fn ensure_returns_existing_settings_and_leaves_the_row_untouched() {
 async fn of_fifty_concurrent_callers_of_ensure_one_wins_and_all_get_the_same_answer() {
     let database = TestDatabase::new().await;
     let pool = fifty_connections(&database).await;
-    let obstacle = LockHolder::new(&database, "insert into guild_settings (guild_id) values ('1001')").await;
+    let lock_holder = LockHolder::new(&database, "insert into guild_settings (guild_id) values ('1001')").await;
     let callers = tokio::spawn(concurrently(50, move |caller| {
         let pool = pool.clone();
         let defaults = json(&format!(r#"{{"caller": {caller}}}"#));
         async move { db::ensure_guild_settings(&pool, id(), &defaults).await.unwrap() }
     }));
-    obstacle.wait_until_blocked(50).await;
+    lock_holder.wait_until_blocked(50).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     let answers = callers.await.unwrap();
     let stored = db::get_guild_settings(&*database, id()).await.unwrap().unwrap();
@@ -101,12 +101,12 @@ async fn of_fifty_concurrent_callers_of_ensure_one_wins_and_all_get_the_same_ans
 async fn ensure_returns_the_settings_that_somebody_stored_at_the_same_moment() {
     let database = TestDatabase::new().await;
     let theirs = r#"insert into guild_settings values ('1001', '{"a": 1}', '2020-01-01 00:00 UTC')"#;
-    let obstacle = LockHolder::new(&database, theirs).await;
+    let lock_holder = LockHolder::new(&database, theirs).await;
     let pool = database.db.clone();
     let ours = tokio::spawn(async move { db::ensure_guild_settings(&pool, id(), &json(r#"{"a": 2}"#)).await });
-    obstacle.wait_until_blocked(1).await;
+    lock_holder.wait_until_blocked(1).await;
 
-    obstacle.commit().await;
+    lock_holder.commit().await;
 
     assert_eq!(ours.await.unwrap().unwrap(), row(r#"{"a": 1}"#, long_ago()));
     assert_eq!(db::get_guild_settings(&*database, id()).await.unwrap(), Some(row(r#"{"a": 1}"#, long_ago())));
@@ -175,15 +175,15 @@ async fn fifty_concurrent_updates_of_different_keys_lose_nothing() {
     let database = TestDatabase::new().await;
     old(&database, "{}").await;
     let pool = fifty_connections(&database).await;
-    let obstacle = LockHolder::new(&database, "select from guild_settings for update").await;
+    let lock_holder = LockHolder::new(&database, "select from guild_settings for update").await;
     let callers = tokio::spawn(concurrently(50, move |caller| {
         let pool = pool.clone();
         let patch = json(&format!(r#"{{"key {caller}": {caller}}}"#));
         async move { db::update_guild_settings(&pool, id(), &patch).await.unwrap() }
     }));
-    obstacle.wait_until_blocked(50).await;
+    lock_holder.wait_until_blocked(50).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     callers.await.unwrap();
     let all = "select count(*) from guild_settings, jsonb_each(settings) where key = 'key ' || value::text";

@@ -168,14 +168,14 @@ async fn fifty_concurrent_upserts_of_the_same_batch_succeed() {
 }
 
 /// Whoever writes 1 before 2, and whoever writes 3 before 2, wait for each other once 2 is free.
-async fn both_upsert_around(database: &TestDatabase, obstacle: &str) {
-    let obstacle = LockHolder::new(database, obstacle).await;
+async fn both_upsert_around(database: &TestDatabase, lock_holder: &str) {
+    let lock_holder = LockHolder::new(database, lock_holder).await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let ascending = tokio::spawn(async move { db::upsert_guilds(&one, &batch([1, 2, 3])).await });
     let descending = tokio::spawn(async move { db::upsert_guilds(&other, &batch([3, 2, 1])).await });
-    obstacle.wait_until_blocked(2).await;
+    lock_holder.wait_until_blocked(2).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     assert_eq!(ascending.await.unwrap().unwrap(), 3);
     assert_eq!(descending.await.unwrap().unwrap(), 3);
@@ -224,13 +224,13 @@ async fn delete_guilds_locks_in_key_order_as_upsert_guilds_does() {
     for id in [3, 2, 1] {
         guild(&database, id).await; // in the table the rows lie in this order
     }
-    let obstacle = LockHolder::new(&database, "select from bot_guilds where guild_id = '2' for update").await;
+    let lock_holder = LockHolder::new(&database, "select from bot_guilds where guild_id = '2' for update").await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let upsert = tokio::spawn(async move { db::upsert_guilds(&one, &batch([1, 2, 3])).await });
     let delete = tokio::spawn(async move { db::delete_guilds(&other, &ids([3, 2, 1])).await });
-    obstacle.wait_until_blocked(2).await;
+    lock_holder.wait_until_blocked(2).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     assert_eq!(upsert.await.unwrap().unwrap(), 3);
     assert_eq!(delete.await.unwrap().unwrap(), 3);
@@ -241,14 +241,14 @@ async fn concurrent_deletes_count_each_guild_once() {
     let database = TestDatabase::new().await;
     db::upsert_guilds(&*database, &batch(1..=10)).await.unwrap();
     let pool = fifty_connections(&database).await;
-    let obstacle = LockHolder::new(&database, "select from bot_guilds for update").await;
+    let lock_holder = LockHolder::new(&database, "select from bot_guilds for update").await;
     let deletes = tokio::spawn(concurrently(50, move |_| {
         let pool = pool.clone();
         async move { db::delete_guilds(&pool, &ids(1..=10)).await.unwrap() }
     }));
-    obstacle.wait_until_blocked(50).await;
+    lock_holder.wait_until_blocked(50).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     assert_eq!(deletes.await.unwrap().iter().sum::<u64>(), 10);
 }

@@ -16,14 +16,14 @@ async fn delete_guilds_takes_channels_in_key_order_and_not_as_they_lie_on_the_di
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let [last, first] = [channel(&database, guild, 2).await, channel(&database, guild, 1).await];
-    let obstacle = LockHolder::new(&database, "select from bot_channels where channel_id = '1' for update").await;
+    let lock_holder = LockHolder::new(&database, "select from bot_channels where channel_id = '1' for update").await;
 
     let (one, other) = (database.db.clone(), database.db.clone());
     let channels = tokio::spawn(async move { db::delete_channels(&one, &[first, last]).await });
-    obstacle.wait_until_blocked(1).await;
+    lock_holder.wait_until_blocked(1).await;
     let guilds = tokio::spawn(async move { db::delete_guilds(&other, &[guild]).await });
-    obstacle.wait_until_blocked(2).await;
-    obstacle.rollback().await;
+    lock_holder.wait_until_blocked(2).await;
+    lock_holder.rollback().await;
 
     assert_eq!(channels.await.unwrap().unwrap(), 2);
     assert_eq!(guilds.await.unwrap().unwrap(), 1);

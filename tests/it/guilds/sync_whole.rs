@@ -117,14 +117,15 @@ async fn a_guild_with_ten_thousand_channels_can_be_synced() {
 async fn fifty_concurrent_syncs_of_the_same_new_guild_succeed() {
     let database = TestDatabase::new().await;
     let pool = fifty_connections(&database).await;
-    let obstacle = LockHolder::new(&database, "insert into bot_guilds (guild_id, name) values ('1001', 'other')").await;
+    let lock_holder =
+        LockHolder::new(&database, "insert into bot_guilds (guild_id, name) values ('1001', 'other')").await;
     let syncs = tokio::spawn(concurrently(50, move |caller| {
         let pool = pool.clone();
         async move { db::sync_guild(&pool, &owned(channels((0..50).map(|id| (id + caller) % 50)))).await.unwrap() }
     }));
-    obstacle.wait_until_blocked(50).await;
+    lock_holder.wait_until_blocked(50).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     assert_eq!(syncs.await.unwrap(), [50; 50]);
     assert_eq!(counts(&database).await, "1 1 50");
@@ -133,7 +134,7 @@ async fn fifty_concurrent_syncs_of_the_same_new_guild_succeed() {
 #[tokio::test]
 async fn syncs_of_two_guilds_that_claim_the_same_channels_in_opposite_orders_do_not_deadlock() {
     let database = TestDatabase::new().await;
-    let obstacle = LockHolder::new(
+    let lock_holder = LockHolder::new(
         &database,
         "insert into bot_guilds (guild_id, name) values ('1', 'other');
          insert into bot_channels (channel_id, guild_id) values ('2', '1')",
@@ -145,9 +146,9 @@ async fn syncs_of_two_guilds_that_claim_the_same_channels_in_opposite_orders_do_
         tokio::spawn(
             async move { db::sync_guild(&other, &changed!(owned(channels([3, 2, 1])), id = 1002.into())).await },
         );
-    obstacle.wait_until_blocked(2).await;
+    lock_holder.wait_until_blocked(2).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     assert_eq!(ascending.await.unwrap().unwrap(), 3);
     assert_eq!(descending.await.unwrap().unwrap(), 3);
@@ -156,12 +157,13 @@ async fn syncs_of_two_guilds_that_claim_the_same_channels_in_opposite_orders_do_
 #[tokio::test]
 async fn sync_guild_succeeds_if_somebody_stores_the_owner_at_the_same_moment() {
     let database = TestDatabase::new().await;
-    let obstacle = LockHolder::new(&database, "insert into users (discord_user_id, username) values ('7', 'u')").await;
+    let lock_holder =
+        LockHolder::new(&database, "insert into users (discord_user_id, username) values ('7', 'u')").await;
     let db = database.db.clone();
     let sync = tokio::spawn(async move { db::sync_guild(&db, &owned(channels([1]))).await });
-    obstacle.wait_until_blocked(1).await;
+    lock_holder.wait_until_blocked(1).await;
 
-    obstacle.commit().await;
+    lock_holder.commit().await;
 
     assert_eq!(sync.await.unwrap().unwrap(), 1);
     assert_eq!(database.text("select username from users").await, "u");
@@ -195,14 +197,14 @@ async fn syncs_and_deletes_of_the_same_guild_never_deadlock() {
 async fn sync_guild_locks_the_guild_before_its_channels_as_delete_guilds_does() {
     let database = TestDatabase::new().await;
     db::sync_guild(&*database, &owned(channels([1, 2, 3]))).await.unwrap();
-    let obstacle = LockHolder::new(&database, "select from bot_channels where channel_id = '2' for update").await;
+    let lock_holder = LockHolder::new(&database, "select from bot_channels where channel_id = '2' for update").await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let sync = tokio::spawn(async move { db::sync_guild(&one, &owned(channels([1, 2, 3]))).await });
-    obstacle.wait_until_blocked(1).await;
+    lock_holder.wait_until_blocked(1).await;
     let delete = tokio::spawn(async move { db::delete_guilds(&other, &[1001.into()]).await });
-    obstacle.wait_until_blocked(2).await;
+    lock_holder.wait_until_blocked(2).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     assert_eq!(sync.await.unwrap().unwrap(), 3);
     assert_eq!(delete.await.unwrap().unwrap(), 1);

@@ -9,15 +9,15 @@ use crate::support::{TestDatabase, reading_channel};
 async fn a_call_that_waits_is_seen_in_the_servers_activity_by_its_name() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
-    let obstacle = LockHolder::new(&database, "select from bot_channels for update").await;
+    let lock_holder = LockHolder::new(&database, "select from bot_channels for update").await;
 
     let handle = database.db.clone();
     let call = tokio::spawn(async move { db::touch_channel_activity(&handle, channel).await });
-    obstacle.wait_until_blocked(1).await;
+    lock_holder.wait_until_blocked(1).await;
     let waiting = "select query from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'";
     let query = database.text(waiting).await;
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     assert!(query.starts_with("update /* touch_channel_activity */ "), "{query}");
     assert!(call.await.unwrap().unwrap());

@@ -63,7 +63,7 @@ fn config(cases: u32) -> Config {
     let given = Config::default();
     Config {
         cases: if env::var_os("PROPTEST_CASES").is_some() { given.cases } else { cases },
-        // What failed wait_for_value a test of its own: a kept seed means another input as soon as a strategy changes.
+        // An input that failed becomes a separate test: a stored seed gives another input once a strategy changes.
         failure_persistence: None,
         max_shrink_time: 15_000,
         ..given

@@ -250,13 +250,13 @@ fn deleting(database: &TestDatabase, with_guild: bool) -> JoinHandle<Result<u64,
 async fn a_page_that_waits_behind_a_deletion_is_none_and_no_deadlock() {
     for with_guild in [false, true] {
         let (database, run) = one_run().await;
-        let obstacle = LockHolder::new(&database, "select from bot_channels for update").await;
+        let lock_holder = LockHolder::new(&database, "select from bot_channels for update").await;
 
         let deletion = deleting(&database, with_guild);
-        obstacle.wait_until_blocked(1).await;
+        lock_holder.wait_until_blocked(1).await;
         let page = recording(&database, run);
-        obstacle.wait_until_blocked(2).await;
-        obstacle.rollback().await;
+        lock_holder.wait_until_blocked(2).await;
+        lock_holder.rollback().await;
 
         assert_eq!(deletion.await.unwrap().unwrap(), 1);
         assert_eq!(page.await.unwrap().unwrap(), None);
@@ -267,13 +267,13 @@ async fn a_page_that_waits_behind_a_deletion_is_none_and_no_deadlock() {
 async fn a_deletion_that_waits_behind_a_page_is_no_deadlock() {
     for with_guild in [false, true] {
         let (database, run) = one_run().await;
-        let obstacle = LockHolder::new(&database, "select from bot_channel_scan_runs for update").await;
+        let lock_holder = LockHolder::new(&database, "select from bot_channel_scan_runs for update").await;
 
         let page = recording(&database, run);
-        obstacle.wait_until_blocked(1).await;
+        lock_holder.wait_until_blocked(1).await;
         let deletion = deleting(&database, with_guild);
-        obstacle.wait_until_blocked(2).await;
-        obstacle.rollback().await;
+        lock_holder.wait_until_blocked(2).await;
+        lock_holder.rollback().await;
 
         assert_eq!(page.await.unwrap().unwrap(), Some(pages(1)));
         assert_eq!(deletion.await.unwrap().unwrap(), 1);

@@ -182,14 +182,14 @@ async fn of_fifty_concurrent_consumers_exactly_one_gets_the_intent() {
     let database = database().await;
     let created = create(&database, "abc").await;
     let pool = fifty_connections(&database).await;
-    let obstacle = LockHolder::new(&database, "select from install_intents for update").await;
+    let lock_holder = LockHolder::new(&database, "select from install_intents for update").await;
     let consumers = tokio::spawn(concurrently(50, move |_| {
         let pool = pool.clone();
         async move { db::consume_install_intent(&pool, "abc").await.unwrap() }
     }));
-    obstacle.wait_until_blocked(50).await;
+    lock_holder.wait_until_blocked(50).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     let got: Vec<_> = consumers.await.unwrap().into_iter().flatten().collect();
     assert_eq!(got, [created]);

@@ -219,12 +219,12 @@ async fn a_user_whom_somebody_stores_at_the_same_moment_keeps_the_last_login() {
     let database = TestDatabase::new().await;
     let theirs = "insert into users (discord_user_id, avatar, last_login_at)
         values ('7', 'x', '2020-02-29 23:59:59.123456 UTC')";
-    let obstacle = LockHolder::new(&database, theirs).await;
+    let lock_holder = LockHolder::new(&database, theirs).await;
     let db = database.db.clone();
     let ours = tokio::spawn(async move { db::upsert_user(&db, &UserSnapshot::new(7.into(), "ours")).await });
-    obstacle.wait_until_blocked(1).await;
+    lock_holder.wait_until_blocked(1).await;
 
-    obstacle.commit().await;
+    lock_holder.commit().await;
 
     ours.await.unwrap().unwrap();
     let expected = changed!(UserSnapshot::new(7.into(), "ours"), last_login_at = Some(long_ago()));
@@ -232,14 +232,14 @@ async fn a_user_whom_somebody_stores_at_the_same_moment_keeps_the_last_login() {
 }
 
 /// Whoever writes 1 before 2, and whoever writes 3 before 2, wait for each other once 2 is free.
-async fn both_upsert_around(database: &TestDatabase, obstacle: &str) {
-    let obstacle = LockHolder::new(database, obstacle).await;
+async fn both_upsert_around(database: &TestDatabase, lock_holder: &str) {
+    let lock_holder = LockHolder::new(database, lock_holder).await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let ascending = tokio::spawn(async move { db::upsert_users(&one, &batch([1, 2, 3])).await });
     let descending = tokio::spawn(async move { db::upsert_users(&other, &batch([3, 2, 1])).await });
-    obstacle.wait_until_blocked(2).await;
+    lock_holder.wait_until_blocked(2).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     assert_eq!(ascending.await.unwrap().unwrap(), 3);
     assert_eq!(descending.await.unwrap().unwrap(), 3);
