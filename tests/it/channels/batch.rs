@@ -1,4 +1,4 @@
-//! `upsert_channels_for_guild`: one statement for many channels, beside other callers.
+//! `upsert_channels_for_guild`: one statement for many channels, also with concurrent callers.
 
 use clip_saver_db::{ChannelSnapshot, ErrorKind, repositories as db};
 
@@ -10,7 +10,7 @@ fn batch(ids: impl IntoIterator<Item = u64>) -> Vec<ChannelSnapshot> {
     ids.into_iter().map(|id| ChannelSnapshot::new(id.into(), format!("channel {id}"), "text")).collect()
 }
 
-/// The field that is named when the batch is refused. Nothing of it may be stored.
+/// Upserts a batch that must be refused, checks that nothing is stored, and returns the field that the error names.
 async fn refused_field(batch: &[ChannelSnapshot]) -> String {
     let database = TestDatabase::new().await;
     guild(&database, 1001).await;
@@ -18,15 +18,15 @@ async fn refused_field(batch: &[ChannelSnapshot]) -> String {
     let error = db::upsert_channels_for_guild(&*database, 1001.into(), batch).await.unwrap_err();
 
     assert_eq!(error.function(), Some("upsert_channels_for_guild"));
-    assert_eq!(error.sqlstate(), None, "it is not sent");
+    assert_eq!(error.sqlstate(), None, "the batch is not sent");
     assert!(!error.is_retryable());
     assert_eq!(database.text("select count(*) from bot_channels").await, "0");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    error.field().expect("the field is named").to_owned()
+    error.field().expect("the error names the field").to_owned()
 }
 
 #[tokio::test]
-async fn a_zero_character_in_a_name_is_refused_and_names_the_field() {
+async fn a_zero_character_in_a_name_is_refused_and_the_error_names_the_field() {
     let mut batch = batch(1..=4);
     batch[3].name = Some("a\0b".into());
 
@@ -34,7 +34,7 @@ async fn a_zero_character_in_a_name_is_refused_and_names_the_field() {
 }
 
 #[tokio::test]
-async fn a_zero_character_in_a_type_is_refused_and_names_the_field() {
+async fn a_zero_character_in_a_type_is_refused_and_the_error_names_the_field() {
     let mut batch = batch(1..=4);
     batch[1].kind = Some("\0".into());
 
@@ -42,7 +42,7 @@ async fn a_zero_character_in_a_type_is_refused_and_names_the_field() {
 }
 
 #[tokio::test]
-async fn overrides_that_cannot_be_stored_are_refused_and_name_the_field() {
+async fn overrides_that_cannot_be_stored_are_refused_and_the_error_names_the_field() {
     for overrides in [r#"{"a": "\u0000"}"#, r#"{"\u0000": 1}"#, r#"{"a": "\ud800"}"#, r#"{"a": "\udc00\ud800"}"#] {
         let mut batch = batch(1..=2);
         batch[0].settings_overrides = Some(json(overrides));
@@ -52,7 +52,7 @@ async fn overrides_that_cannot_be_stored_are_refused_and_name_the_field() {
 }
 
 #[tokio::test]
-async fn overrides_that_are_no_object_are_refused_and_name_the_field() {
+async fn overrides_that_are_not_an_object_are_refused_and_the_error_names_the_field() {
     for overrides in ["[]", "null", "1", r#""{}""#] {
         let mut batch = batch(1..=2);
         batch[1].settings_overrides = Some(json(overrides));
@@ -62,7 +62,7 @@ async fn overrides_that_are_no_object_are_refused_and_name_the_field() {
 }
 
 #[tokio::test]
-async fn a_row_that_the_database_refuses_leaves_nothing_of_the_batch() {
+async fn nothing_of_a_batch_is_stored_if_the_database_refuses_a_row() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     let known = channel(&database, guild, 1).await;
@@ -144,7 +144,7 @@ async fn a_batch_and_a_deletion_in_opposite_orders_do_not_deadlock() {
 }
 
 #[tokio::test]
-async fn concurrent_batches_lose_none_of_each_others_overrides() {
+async fn concurrent_batches_lose_no_overrides() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
 
@@ -166,7 +166,7 @@ async fn concurrent_batches_lose_none_of_each_others_overrides() {
 }
 
 #[tokio::test]
-async fn a_racing_delete_guilds_gives_nothing_but_success_or_a_foreign_key_error() {
+async fn a_batch_that_runs_beside_delete_guilds_succeeds_or_fails_with_a_foreign_key_error() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
 
@@ -180,19 +180,19 @@ async fn a_racing_delete_guilds_gives_nothing_but_success_or_a_foreign_key_error
                     continue;
                 }
                 let written = db::upsert_channels_for_guild(&database, guild, &batch(1..=100)).await;
-                let fine = match &written {
+                let is_allowed = match &written {
                     Ok(written) => *written == 100,
                     Err(error) => error.kind() == ErrorKind::ForeignKeyViolation,
                 };
-                assert!(fine, "{written:?}");
+                assert!(is_allowed, "{written:?}");
             }
         }
     })
     .await;
 }
 
-/// Texts that careless code would cut, unescape, normalize or run.
-pub const STRANGE: [&str; 14] = [
+/// Texts that careless code would cut, unescape, normalize or run as SQL.
+pub const UNUSUAL_TEXTS: [&str; 14] = [
     "",
     " ",
     "'; drop table bot_channels; --",
@@ -210,11 +210,11 @@ pub const STRANGE: [&str; 14] = [
 ];
 
 #[tokio::test]
-async fn strange_texts_come_back_as_they_were() {
+async fn unusual_texts_are_read_back_unchanged() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     let long = "ä".repeat(100_000);
-    let texts: Vec<&str> = STRANGE.into_iter().chain([long.as_str()]).collect();
+    let texts: Vec<&str> = UNUSUAL_TEXTS.into_iter().chain([long.as_str()]).collect();
     let channels: Vec<_> = (1..).zip(&texts).map(|(id, text)| ChannelSnapshot::new(id.into(), *text, *text)).collect();
 
     db::upsert_channels_for_guild(&*database, guild, &channels).await.unwrap();
@@ -226,11 +226,11 @@ async fn strange_texts_come_back_as_they_were() {
 }
 
 #[tokio::test]
-async fn strange_texts_in_overrides_come_back_as_they_were() {
+async fn unusual_texts_in_overrides_are_read_back_unchanged() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     let settings: serde_json::Map<String, serde_json::Value> =
-        STRANGE.into_iter().map(|text| (text.to_owned(), text.into())).collect();
+        UNUSUAL_TEXTS.into_iter().map(|text| (text.to_owned(), text.into())).collect();
     let mut channels = batch([2001]);
     channels[0].settings_overrides = Some(settings.clone().into());
 

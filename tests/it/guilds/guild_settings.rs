@@ -191,7 +191,7 @@ async fn fifty_concurrent_updates_of_different_keys_lose_nothing() {
 }
 
 #[tokio::test]
-async fn set_replaces_the_settings_as_a_whole() {
+async fn set_replaces_the_whole_settings() {
     let database = TestDatabase::new().await;
     old(&database, r#"{"a": 1, "b": 1}"#).await;
     let transaction = database.begin().await.unwrap();

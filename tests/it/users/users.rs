@@ -174,7 +174,7 @@ async fn an_error_of_upsert_user_names_it() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_is_no_round_trip() {
+async fn an_empty_batch_makes_no_round_trip() {
     let database = TestDatabase::new().await;
     close_db(&database).await;
 
