@@ -1,4 +1,4 @@
-//! Calls that want the same rows in different orders: all of them lock in key order, so that none is a deadlock's victim.
+//! Calls that lock the same rows: all of them lock in key order, so that none ends in a deadlock.
 
 use clip_saver_db::{Error, UserId, UserSnapshot, repositories as db};
 use tokio::task::JoinHandle;
@@ -12,7 +12,7 @@ fn upsert_users(database: &TestDatabase, ids: [u64; 3]) -> JoinHandle<Result<u64
 }
 
 #[tokio::test]
-async fn delete_guilds_takes_channels_in_key_order_and_not_as_they_lie_on_the_disk() {
+async fn delete_guilds_locks_channels_in_key_order_and_not_in_disk_order() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let [last, first] = [channel(&database, guild, 2).await, channel(&database, guild, 1).await];
@@ -30,17 +30,17 @@ async fn delete_guilds_takes_channels_in_key_order_and_not_as_they_lie_on_the_di
 }
 
 #[tokio::test]
-async fn a_user_who_is_stored_meanwhile_does_not_change_the_order() {
+async fn a_user_who_is_stored_during_the_calls_does_not_change_the_lock_order() {
     let database = TestDatabase::new().await;
     database.execute("insert into users (discord_user_id) values ('3')").await;
     let first = LockHolder::new(&database, "insert into users (discord_user_id) values ('0')").await;
     let last = LockHolder::new(&database, "select from users where discord_user_id = '3' for update").await;
 
-    // This one knows nothing of user 2, who is stored while it waits at 0 …
+    // This call does not see user 2, who is stored while the call waits for user 0.
     let earlier = upsert_users(&database, [0, 1, 2]);
     first.wait_until_blocked(1).await;
     db::upsert_user(&*database, &UserSnapshot::new(2.into(), "x")).await.unwrap();
-    // … and this one knows 2 and 3, and waits at 3.
+    // This call sees users 2 and 3, and waits for user 3.
     let later = upsert_users(&database, [1, 2, 3]);
     first.wait_until_blocked(2).await;
     first.rollback().await;

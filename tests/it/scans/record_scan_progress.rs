@@ -227,15 +227,15 @@ async fn a_page_whose_answer_was_lost_is_sent_again_by_the_pool_and_counts_once(
     assert_eq!(stored_channel(&database, CHANNEL.into()).await.message_count, 200);
 }
 
-type Recording = JoinHandle<Result<Option<ScanProgress>, Error>>;
+type RecordTask = JoinHandle<Result<Option<ScanProgress>, Error>>;
 
-fn recording(database: &TestDatabase, run: ScanRunId) -> Recording {
+fn spawn_record(database: &TestDatabase, run: ScanRunId) -> RecordTask {
     let db = database.db.clone();
     tokio::spawn(async move { db::record_scan_progress(&db, run, CHANNEL.into(), 5.into(), PAGE).await })
 }
 
 /// Deletes the channel, alone or with its guild. Returns the number of deleted rows.
-fn deleting(database: &TestDatabase, with_guild: bool) -> JoinHandle<Result<u64, Error>> {
+fn spawn_delete(database: &TestDatabase, with_guild: bool) -> JoinHandle<Result<u64, Error>> {
     let db = database.db.clone();
     tokio::spawn(async move {
         if with_guild {
@@ -252,9 +252,9 @@ async fn a_page_that_waits_for_a_deletion_returns_none_and_does_not_deadlock() {
         let (database, run) = one_run().await;
         let lock_holder = LockHolder::new(&database, "select from bot_channels for update").await;
 
-        let deletion = deleting(&database, with_guild);
+        let deletion = spawn_delete(&database, with_guild);
         lock_holder.wait_until_blocked(1).await;
-        let page = recording(&database, run);
+        let page = spawn_record(&database, run);
         lock_holder.wait_until_blocked(2).await;
         lock_holder.rollback().await;
 
@@ -269,9 +269,9 @@ async fn a_deletion_that_waits_for_a_page_does_not_deadlock() {
         let (database, run) = one_run().await;
         let lock_holder = LockHolder::new(&database, "select from bot_channel_scan_runs for update").await;
 
-        let page = recording(&database, run);
+        let page = spawn_record(&database, run);
         lock_holder.wait_until_blocked(1).await;
-        let deletion = deleting(&database, with_guild);
+        let deletion = spawn_delete(&database, with_guild);
         lock_holder.wait_until_blocked(2).await;
         lock_holder.rollback().await;
 

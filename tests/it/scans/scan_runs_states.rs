@@ -3,7 +3,7 @@
 use crate::support::{assert_error, changed};
 use clip_saver_db::{Client, ErrorKind, ScanRunId, ScanStatus, repositories as db};
 
-use crate::channels::batch::STRANGE;
+use crate::channels::batch::UNUSUAL_TEXTS;
 use crate::channels::lists::time;
 use crate::channels::writes::fifty_at_once;
 use crate::scans::scan_runs::{one_run, stored_run, unknown_run};
@@ -130,7 +130,7 @@ async fn exactly_one_of_many_concurrent_callers_finishes_a_run() {
 
 #[tokio::test]
 async fn the_reason_of_a_failed_run_is_stored_unchanged_whatever_it_is() {
-    for reason in STRANGE.into_iter().chain([&*"long ".repeat(10_000)]) {
+    for reason in UNUSUAL_TEXTS.into_iter().chain([&*"long ".repeat(10_000)]) {
         let (database, run) = one_run().await;
 
         assert!(db::mark_scan_failed(&*database, run, reason).await.unwrap());
