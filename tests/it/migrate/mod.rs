@@ -1,4 +1,4 @@
-//! Migrations: on any database, by programs that start together, with faults.
+//! Migrations: on any database, by programs that start together, and with faults.
 
 pub mod adoption;
 pub mod build_script;
