@@ -1,4 +1,4 @@
-//! What the server knows a call by: each query's SQL holds its own name.
+//! The name of a call on the server: the SQL of each query holds the query's name.
 
 use clip_saver_db::repositories as db;
 
@@ -6,7 +6,7 @@ use crate::support::races::LockHolder;
 use crate::support::{TestDatabase, reading_channel};
 
 #[tokio::test]
-async fn a_call_that_waits_is_seen_in_the_servers_activity_by_its_name() {
+async fn the_servers_activity_shows_a_waiting_call_by_its_name() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
     let lock_holder = LockHolder::new(&database, "select from bot_channels for update").await;
