@@ -13,7 +13,7 @@ use crate::server::Server;
 /// Puts all tables and their indexes on the small disk.
 async fn move_to_small_disk(rig: &Rig) {
     let server: tokio_postgres::Config = rig.url.parse().unwrap();
-    let Host::Unix(folder) = server.get_hosts()[0].clone() else { panic!("./dev server listens in a folder") };
+    let Host::Unix(folder) = server.get_hosts()[0].clone() else { panic!("./dev server must listen on a Unix socket") };
     let disk: PathBuf = folder.join("small-disk");
     rig.execute(&format!("create tablespace small location '{}'", disk.display())).await;
     rig.execute("alter table all in tablespace pg_default set tablespace small").await;

@@ -63,8 +63,8 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy to the server of a URL.
     pub async fn to(url: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let port = listener.local_addr().expect("the listener is bound").port();
         let state = Arc::new(watch::Sender::new(State::default()));
         tokio::spawn(accept(listener, socket(url), state.clone()));
         Self { port, state }
@@ -72,7 +72,7 @@ impl Proxy {
 
     /// The URL of a database through this proxy.
     pub fn url(&self, url: &str) -> String {
-        let database = url.rsplit_once('/').expect("it ends in /database").1;
+        let database = url.rsplit_once('/').expect("the URL ends in /database").1;
         format!("postgresql://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 
@@ -115,7 +115,7 @@ pub async fn through_a_proxy() -> (Proxy, Rig) {
 /// The socket of a server that `./dev server` has started.
 fn socket(url: &str) -> PathBuf {
     let server: tokio_postgres::Config = url.parse().expect("the URL is valid");
-    let Host::Unix(folder) = &server.get_hosts()[0] else { panic!("{url} names a folder") };
+    let Host::Unix(folder) = &server.get_hosts()[0] else { panic!("{url} must name a folder") };
     folder.join(".s.PGSQL.5432")
 }
 

@@ -63,7 +63,10 @@ impl Rig {
     /// one, and for the end of the statement, or for 5 s more if the server is silent.
     pub fn limit(&self) -> Duration {
         let Config { acquire_timeout, connect_timeout, statement_timeout, .. } = self.config;
-        2 * (acquire_timeout + connect_timeout + statement_timeout.expect("it is set") + Duration::from_secs(5))
+        2 * (acquire_timeout
+            + connect_timeout
+            + statement_timeout.expect("the timeout is set")
+            + Duration::from_secs(5))
     }
 
     /// Runs SQL with any number of statements.
@@ -111,11 +114,11 @@ pub async fn connect(url: &str) -> Client {
 async fn new_database(server: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("faults_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    connect(server).await.batch_execute(&format!("create database {name}")).await.expect("it can be created");
-    let url = format!("{}/{name}", server.rsplit_once('/').expect("it ends in /database").0);
+    connect(server).await.batch_execute(&format!("create database {name}")).await.expect("the database can be created");
+    let url = format!("{}/{name}", server.rsplit_once('/').expect("the URL ends in /database").0);
     let db = Db::connect(config(&url)).await.expect("the database exists");
     db.migrate().await.expect("migrations/ can be applied");
-    db::upsert_guild(&db, &GuildSnapshot::new(the_guild(), "guild")).await.expect("it can be stored");
+    db::upsert_guild(&db, &GuildSnapshot::new(the_guild(), "guild")).await.expect("the value can be stored");
     db.close().await;
     let read = "alter table bot_channels alter is_reading set default true";
     connect(&url).await.batch_execute(read).await.expect("the table exists");

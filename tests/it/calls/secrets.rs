@@ -36,7 +36,7 @@ impl AllOutput {
 
     /// Adds an error in every form in which it may be printed: with its causes, and as a panic.
     fn add_error<T: Debug>(&self, result: Result<T, Error>) -> Error {
-        let panic = catch_unwind(AssertUnwindSafe(|| result.as_ref().unwrap())).expect_err("the call add_error");
+        let panic = catch_unwind(AssertUnwindSafe(|| result.as_ref().unwrap())).expect_err("the call fails");
         self.add(panic.downcast_ref::<String>().expect("unwrap panics with a message"));
         let error = result.expect_err("the call failed");
         let causes = successors(Some(&error as &dyn std::error::Error), |cause| cause.source());

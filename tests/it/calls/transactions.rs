@@ -238,17 +238,17 @@ async fn a_transaction_accepts_async_closures() {
 #[tokio::test]
 async fn a_closure_that_keeps_its_transaction_handle_stores_nothing() {
     let database = TestDatabase::new().await;
-    let kept = &std::sync::Mutex::new(None);
+    let leaked_handle = &std::sync::Mutex::new(None);
 
     let result: Result<(), Error> = database
         .transaction(|tx| async move {
             db::upsert_guild(&tx, &snapshot(1)).await?;
-            *kept.lock().unwrap() = Some(tx);
+            *leaked_handle.lock().unwrap() = Some(tx);
             Ok(())
         })
         .await;
 
     assert_error(&result.unwrap_err(), ErrorKind::InvalidInput, "transaction", "tx");
-    drop(kept.lock().unwrap().take());
+    drop(leaked_handle.lock().unwrap().take());
     assert_eq!(database.text(COUNT_GUILDS).await, "0");
 }

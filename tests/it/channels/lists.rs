@@ -7,7 +7,7 @@ use crate::support::{TestDatabase, changed, channel, config, create_database, gu
 
 /// The channel as it is stored.
 pub async fn stored_channel(database: &Db, channel: ChannelId) -> Channel {
-    db::get_channel(database, channel).await.expect("it can be read").expect("the channel is stored")
+    db::get_channel(database, channel).await.expect("the row can be read").expect("the channel is stored")
 }
 
 /// Parses a time.

@@ -106,7 +106,7 @@ async fn additions_by_other_programs_are_tolerated_and_named() {
 
 #[tokio::test]
 async fn a_different_schema_is_refused_and_the_error_names_each_difference() {
-    for (change, told) in [
+    for (change, expected) in [
         ("alter table bot_guilds drop column icon", "column bot_guilds.icon: missing (expected text)"),
         ("alter table bot_guilds rename owner_user_id to owner_user_id_id", "column bot_guilds.owner_user_id: missing"),
         (
@@ -143,7 +143,7 @@ async fn a_different_schema_is_refused_and_the_error_names_each_difference() {
         ("drop extension pgcrypto", "extension pgcrypto: missing"),
     ] {
         let message = refused(change).await;
-        assert!(message.contains(told), "{change}: no {told:?} in:\n{message}");
+        assert!(message.contains(expected), "{change}: no {expected:?} in:\n{message}");
         assert!(message.contains("nothing was changed"), "{message}");
     }
 }

@@ -95,7 +95,7 @@ impl Made {
     async fn by(files: &[&str]) -> Self {
         let made = Self(create_database("template template0").await);
         for file in files {
-            made.connect().await.batch_execute(&repository_file(file)).await.expect("the file can be run");
+            made.connect().await.batch_execute(&repository_file(file)).await.expect("the SQL file runs");
         }
         made
     }
@@ -133,7 +133,7 @@ async fn changes() -> Vec<(Vec<String>, Vec<String>)> {
     let mut before = catalogue(&made.connect().await).await;
     let mut changes = Vec::new();
     for (_, sql) in &files[1..] {
-        made.connect().await.batch_execute(sql).await.expect("the file can be run");
+        made.connect().await.batch_execute(sql).await.expect("the SQL file runs");
         let after = catalogue(&made.connect().await).await;
         changes.push((difference(&before, &after), after.clone()));
         before = after;

@@ -78,7 +78,7 @@ async fn a_tortoise_database_is_refused_with_its_differences_and_is_not_changed(
 
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{complaint}");
-    for told in [
+    for expected in [
         "nothing was changed",
         "docs/MIGRATION_GUIDE.md has the SQL for databases that Tortoise made",
         "column bot_guilds.owner_user_id: missing (expected text)",
@@ -92,7 +92,7 @@ async fn a_tortoise_database_is_refused_with_its_differences_and_is_not_changed(
         "enum scan_status: missing",
         "extension pgcrypto: missing",
     ] {
-        assert!(complaint.contains(told), "no {told:?} in:\n{complaint}");
+        assert!(complaint.contains(expected), "no {expected:?} in:\n{complaint}");
     }
     assert_eq!(rows_and_schema(&database).await, before);
 }
@@ -177,7 +177,7 @@ async fn the_conversion_accepts_databases_of_newer_tortoise_releases_and_guilds_
 
 #[tokio::test]
 async fn the_guides_sql_changes_nothing_in_a_database_that_it_does_not_fit() {
-    for (change, told) in [
+    for (change, expected) in [
         ("create view names as select username, discriminator from users", "names"),
         ("create table friends (id varchar(255) references users)", "friends"),
         ("update bot_channel_scan_runs set status = 'paused' where status = 'queued'", "paused"),
@@ -190,7 +190,7 @@ async fn the_guides_sql_changes_nothing_in_a_database_that_it_does_not_fit() {
         let error = connect(&database.url()).await.batch_execute(conversion()).await.unwrap_err();
 
         let error = error.as_db_error().unwrap();
-        assert!(format!("{error} {:?}", error.detail()).contains(told), "{error:?}");
+        assert!(format!("{error} {:?}", error.detail()).contains(expected), "{error:?}");
         assert_eq!(rows_and_schema(&database).await, before, "{change}");
     }
 }

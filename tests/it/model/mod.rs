@@ -145,7 +145,9 @@ fn calls(seed: u64) -> Vec<Vec<(bool, Call)>> {
         let call = prop_oneof![3 => own, 1 => Call::shared(task).prop_map(|call| (true, call))];
         vec(call, CALLS_OF_A_TASK)
     };
-    (1..=TASKS).map(|task| of_task(task).new_tree(&mut runner).expect("there are calls").current()).collect()
+    (1..=TASKS)
+        .map(|task| of_task(task).new_tree(&mut runner).expect("the strategy generates calls").current())
+        .collect()
 }
 
 /// The shared rows after all calls on them. Calls that won a claim come first, and no other call may win it.

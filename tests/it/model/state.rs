@@ -112,7 +112,7 @@ impl Model {
     /// The rows that the database holds. `runs` has the ids of all runs by task.
     pub async fn stored(database: &TestDatabase, runs: &[Vec<ScanRunId>]) -> Self {
         let sql = connect(&database.url()).await;
-        let rows = async |query: &str| sql.query(query, &[]).await.expect("the tables are there");
+        let rows = async |query: &str| sql.query(query, &[]).await.expect("the tables exist");
         let id = |row: &Row| number(row, 0).expect("a key");
         let users = rows("select discord_user_id, username from users").await;
         let guilds = rows("select guild_id, name, owner_user_id from bot_guilds").await;

@@ -157,7 +157,7 @@ async fn joined_and_dropped_calls_without_prepared_statements_leave_no_transacti
 async fn balanced(poolers: [&Server; 2]) -> u16 {
     let sockets = poolers.map(|pooler| {
         let config: tokio_postgres::Config = pooler.url.parse().unwrap();
-        let Host::Unix(folder) = config.get_hosts()[0].clone() else { panic!("{} is no socket", pooler.url) };
+        let Host::Unix(folder) = config.get_hosts()[0].clone() else { panic!("{} is not a Unix socket", pooler.url) };
         folder.join(".s.PGSQL.6432")
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

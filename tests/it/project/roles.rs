@@ -32,9 +32,9 @@ pub struct Row {
 pub fn rows() -> Vec<Row> {
     let cells = |line: &str| -> [String; 3] {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
-        cells.try_into().unwrap_or_else(|_| panic!("three cells: {line}"))
+        cells.try_into().unwrap_or_else(|_| panic!("the row must have three cells: {line}"))
     };
-    let table = DOCUMENT.split_once("| function | needs | called by |\n|---|---|---|\n").expect("the table is there").1;
+    let table = DOCUMENT.split_once("| function | needs | called by |\n|---|---|---|\n").expect("the table exists").1;
     table
         .lines()
         .map(cells)

@@ -79,7 +79,7 @@ impl Subject {
 
     async fn clear(&self) {
         let clear = "delete from bot_guilds; delete from guild_settings; delete from users";
-        self.sql.batch_execute(clear).await.expect("the tables are there");
+        self.sql.batch_execute(clear).await.expect("the tables exist");
     }
 
     /// The row that a query returns.
@@ -137,7 +137,7 @@ fn first_of<T>(batch: &[T], name: &str, bad: impl Fn(&T) -> Option<String>) -> O
 }
 
 fn distinct<T: Ord>(ids: impl Iterator<Item = T>) -> u64 {
-    u64::try_from(ids.collect::<BTreeSet<_>>().len()).expect("it fits")
+    u64::try_from(ids.collect::<BTreeSet<_>>().len()).expect("the number fits")
 }
 
 #[test]

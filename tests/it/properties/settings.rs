@@ -25,7 +25,7 @@ fn is_within_limits(json: &str) -> bool {
     let digits = |number: &str| {
         let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let exponent: f64 = exponent.parse().unwrap_or_default();
-        exponent.abs() + f64::from(u32::try_from(mantissa.len()).expect("it is short"))
+        exponent.abs() + f64::from(u32::try_from(mantissa.len()).expect("the text is short"))
     };
     let is_short = json.len() <= 256 << 10;
     let numbers = bare.split(|c: char| !c.is_ascii_digit() && !"+-.eE".contains(c));
@@ -73,7 +73,7 @@ async fn expected_after(
         return stored;
     }
     let expected = apply(stored).await;
-    match (result.expect("it can be stored"), &expected) {
+    match (result.expect("the value can be stored"), &expected) {
         (Some(answer), Some(expected)) => assert!(are_equal(subject, answer.as_str(), expected).await),
         (answer, expected) => assert_eq!((answer.is_some(), expected.is_some()), (false, false)),
     }

@@ -173,7 +173,7 @@ pub fn json_object() -> impl Strategy<Value = String> {
 }
 
 pub fn settings() -> impl Strategy<Value = Settings> {
-    json_object().prop_map(|text| text.parse().expect("it is JSON"))
+    json_object().prop_map(|text| text.parse().expect("the text is JSON"))
 }
 
 pub fn user() -> impl Strategy<Value = UserSnapshot> {

@@ -8,7 +8,7 @@ use crate::support::{TestDatabase, changed, channel, concurrently, guild, queued
 
 /// The run as it is stored.
 pub async fn stored_run(database: &Db, run: ScanRunId) -> ScanRun {
-    db::get_scan_run(database, run).await.expect("it can be read").expect("the run is stored")
+    db::get_scan_run(database, run).await.expect("the row can be read").expect("the run is stored")
 }
 
 /// A new database with one queued run.
@@ -21,7 +21,7 @@ pub async fn one_run() -> (TestDatabase, ScanRunId) {
 
 /// An id that no run has.
 pub fn unknown_run() -> ScanRunId {
-    "7711f7d9-34db-4b9a-bf37-cd27cb85937d".parse().expect("it is a uuid")
+    "7711f7d9-34db-4b9a-bf37-cd27cb85937d".parse().expect("the text is a uuid")
 }
 
 async fn runs_stored(database: &TestDatabase) -> String {

@@ -101,7 +101,7 @@ impl Drop for TestDatabase {
 /// The process id of the client's session. The statement is prepared: an unprepared query would keep the connection out of
 /// the pool.
 pub async fn backend_pid(client: &impl GenericClient) -> i32 {
-    let statement = client.prepare("select pg_backend_pid()").await.expect("it can be prepared");
+    let statement = client.prepare("select pg_backend_pid()").await.expect("the statement can be prepared");
     client.query_one(&statement, &[]).await.expect("the server answers").get(0)
 }
 
@@ -138,7 +138,9 @@ pub fn drop_database(name: &str) {
     let sql = format!("drop database if exists {name} with (force)");
     let dropped = thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-        runtime.block_on(async { connect(server_url()).await.batch_execute(&sql).await.expect("it can be dropped") });
+        runtime.block_on(async {
+            connect(server_url()).await.batch_execute(&sql).await.expect("the database can be dropped")
+        });
     });
     dropped.join().expect("the database is dropped");
 }
@@ -216,7 +218,7 @@ pub async fn channel(database: &Db, guild: GuildId, id: u64) -> ChannelId {
 pub async fn reading_channel(database: &Db) -> ChannelId {
     let guild = guild(database, 1001).await;
     let channel = channel(database, guild, 2001).await;
-    assert!(db::set_channel_reading(database, channel, true).await.expect("it can be set"));
+    assert!(db::set_channel_reading(database, channel, true).await.expect("reading can be set"));
     channel
 }
 
@@ -229,7 +231,7 @@ pub async fn user(database: &Db, id: u64) -> UserId {
 
 /// Enqueues a run on a channel with reading switched on.
 pub async fn queued_run(database: &Db, channel: ChannelId) -> ScanRunId {
-    db::enqueue_scan_run(database, channel).await.expect("it can be enqueued").expect("the channel is reading")
+    db::enqueue_scan_run(database, channel).await.expect("the run can be enqueued").expect("the channel is reading")
 }
 
 /// Runs `callers` calls at the same time, each in its own task, and returns their results.

@@ -48,8 +48,8 @@ impl Proxy {
     /// Starts a proxy to a database of the server that all tests share.
     pub async fn to(database: &str) -> Self {
         let server: tokio_postgres::Config = url_of(database).parse().expect("the URL is valid");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let port = listener.local_addr().expect("the listener is bound").port();
         let user = utf8_percent_encode(server.get_user().unwrap_or("postgres"), NON_ALPHANUMERIC);
         let password = String::from_utf8_lossy(server.get_password().unwrap_or_default());
         let password = utf8_percent_encode(&password, NON_ALPHANUMERIC);
@@ -63,7 +63,7 @@ impl Proxy {
     pub async fn pool(&self, pool_max: usize) -> Db {
         let mut config = self.config();
         config.pool_max = pool_max;
-        let db = Db::connect(config).await.expect("the database is there");
+        let db = Db::connect(config).await.expect("the database exists");
         self.clear_traffic();
         db
     }

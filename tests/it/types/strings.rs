@@ -32,7 +32,7 @@ const TEXTS: [&str; 16] = [
 ];
 
 fn assert_refused<T: Debug>(result: Result<T, Error>, in_function: &str, of_field: &str) {
-    let error = result.expect_err("it is refused");
+    let error = result.expect_err("the value is refused");
     assert_error(&error, ErrorKind::InvalidInput, in_function, of_field);
     assert!(error.to_string().contains("U+0000"), "{error}");
 }
