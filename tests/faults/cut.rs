@@ -1,11 +1,11 @@
-//! Connections are cut at a statement: before the server has it, when it has half of it, after it has done it, and while
-//! the answer travels.
+//! Connections are cut at a statement: before the server receives it, when the server has half of it, after the server has
+//! run it, and in the middle of the answer.
 
 use std::collections::BTreeSet;
 
 use clip_saver_db::{ChannelSnapshot, ErrorKind, GenericClient as _, repositories as db};
 
-use crate::ledger::{Fate, fate};
+use crate::ledger::{Outcome, outcome_of};
 use crate::load::Load;
 use crate::proxy::{Flight, Place, through_a_proxy};
 use crate::rig::{Rig, connect, the_guild, times};
@@ -27,13 +27,13 @@ async fn nothing_is_lost_when_connections_are_cut_at_a_statement() {
 
     for (number, place) in (0..cuts).zip(PLACES.into_iter().cycle()) {
         proxy.cut_next(Flight::Run, place);
-        proxy.has_cut(number + 1).await;
-        load.succeeds(20).await;
+        proxy.wait_for_cuts(number + 1).await;
+        load.wait_for_successes(20).await;
     }
 
     let ledger = load.end().await;
-    let refilled = rig.refills().await;
-    ledger.settle(&format!("{cuts} connections cut at a statement"), &rig, refilled).await;
+    let refilled = rig.wait_until_full().await;
+    ledger.assert_consistent(&format!("{cuts} connections cut at a statement"), &rig, refilled).await;
 }
 
 /// What a NAT does to a connection that was idle for long: it ends at its next use.
@@ -46,7 +46,7 @@ async fn a_connection_that_is_cut_leaves_its_neighbours() {
     let guild = db::get_guild(&rig.db, the_guild()).await;
 
     assert!(guild.unwrap().is_some());
-    proxy.has_cut(1).await;
+    proxy.wait_for_cuts(1).await;
     let after = pids(&rig).await;
     assert_eq!((before.len(), before.intersection(&after).count()), (16, 15));
 }
@@ -73,7 +73,7 @@ async fn a_cut_at_a_write_leaves_its_outcome_unknown() {
 
         let error = db::increment_channel_message_count(&rig.db, 7.into(), 1).await.unwrap_err();
 
-        assert_eq!(fate(&error), Fate::Unknown, "{cut:?}: {error:?}");
+        assert_eq!(outcome_of(&error), Outcome::Unknown, "{cut:?}: {error:?}");
         assert_eq!(count(&rig).await - before, is_stored, "{cut:?}");
     }
 }
@@ -91,13 +91,13 @@ async fn a_cut_at_a_commit_leaves_its_outcome_unknown() {
 
         let error = transaction.commit().await.unwrap_err();
 
-        assert_eq!(fate(&error), Fate::Unknown, "{cut:?}: {error:?}");
+        assert_eq!(outcome_of(&error), Outcome::Unknown, "{cut:?}: {error:?}");
         assert_eq!(count(&rig).await - before, is_stored, "{cut:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cut_while_a_write_is_prepared_stores_nothing_and_says_so() {
+async fn a_cut_while_a_write_is_prepared_stores_nothing_and_the_error_says_so() {
     for cut in PLACES {
         let (proxy, rig) = through_a_proxy().await;
         rig.execute(CHANNEL).await;
@@ -122,7 +122,7 @@ async fn an_idempotent_write_is_sent_again_when_its_connection_is_cut() {
         let written = db::upsert_channels_for_guild(&rig.db, the_guild(), &channel).await;
 
         assert_eq!(written.unwrap(), 1, "{cut:?}");
-        proxy.has_cut(number).await;
+        proxy.wait_for_cuts(number).await;
     }
 }
 
@@ -136,22 +136,22 @@ async fn a_read_is_sent_again_when_its_connection_is_cut() {
         let channels = db::get_channels_by_guild(&rig.db, the_guild()).await;
 
         assert_eq!(channels.unwrap(), [], "{cut:?}");
-        proxy.has_cut(number).await;
+        proxy.wait_for_cuts(number).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_throttled_network_is_slow_and_nothing_else() {
+async fn a_throttled_network_makes_calls_slow_and_causes_no_error() {
     let (proxy, rig) = through_a_proxy().await;
     proxy.throttle();
     let load = Load::on(&rig);
 
     for _ in 0..times(1) {
-        load.succeeds(500).await;
+        load.wait_for_successes(500).await;
     }
 
     let ledger = load.end().await;
-    let refilled = rig.refills().await;
+    let refilled = rig.wait_until_full().await;
     assert_eq!(ledger.errors.len(), 0, "{:?}", ledger.errors);
-    ledger.settle("16 bytes a millisecond", &rig, refilled).await;
+    ledger.assert_consistent("16 bytes a millisecond", &rig, refilled).await;
 }

@@ -1,4 +1,4 @@
-//! The disk of the tables is full for a while.
+//! The disk of the tables is temporarily full.
 
 use std::path::PathBuf;
 
@@ -13,14 +13,14 @@ use crate::server::Server;
 /// Puts all tables and their indexes on the small disk.
 async fn move_to_small_disk(rig: &Rig) {
     let server: tokio_postgres::Config = rig.url.parse().unwrap();
-    let Host::Unix(folder) = server.get_hosts()[0].clone() else { panic!("./dev server listens in a folder") };
+    let Host::Unix(folder) = server.get_hosts()[0].clone() else { panic!("./dev server must listen on a Unix socket") };
     let disk: PathBuf = folder.join("small-disk");
     rig.execute(&format!("create tablespace small location '{}'", disk.display())).await;
     rig.execute("alter table all in tablespace pg_default set tablespace small").await;
     rig.execute("alter index all in tablespace pg_default set tablespace small").await;
 }
 
-/// Writes until there is no room for one more block.
+/// Fills the disk until not even one more block fits.
 async fn fill_up(rig: &Rig) {
     let client = connect(&rig.url).await;
     let filler = "create table filler (block text) tablespace small; alter table filler alter block set storage plain";
@@ -37,7 +37,7 @@ async fn fill_up(rig: &Rig) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_refuses_writes_and_nothing_else() {
+async fn writes_fail_and_reads_work_while_the_disk_is_full() {
     let fills = times(3);
     let server = Server::start(&["--small-disk", &format!("{}m", 8 * (fills + 1))]);
     let rig = Rig::new(&server.url).await;
@@ -45,17 +45,17 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     let load = Load::on(&rig);
 
     for _ in 0..fills {
-        load.succeeds(500).await;
+        load.wait_for_successes(500).await;
         fill_up(&rig).await;
-        load.fails(5).await;
+        load.wait_for_failures(5).await;
         assert!(db::get_guild(&rig.db, the_guild()).await.unwrap().is_some());
         assert!(db::count_channels_by_guild(&rig.db, the_guild()).await.unwrap() > 0);
         rig.execute("drop table filler").await;
     }
-    load.succeeds(500).await;
+    load.wait_for_successes(500).await;
 
     let ledger = load.end().await;
-    let refilled = rig.refills().await;
+    let refilled = rig.wait_until_full().await;
     assert!(ledger.errors.keys().eq(["Database 53100"]), "{:?}", ledger.errors);
-    ledger.settle(&format!("{fills} times a full disk"), &rig, refilled).await;
+    ledger.assert_consistent(&format!("{fills} times a full disk"), &rig, refilled).await;
 }

@@ -1,5 +1,5 @@
-//! What callers were told of their writes, and how that compares with what is stored. Each write has a channel of its own
-//! that nothing else touches in the same way, so that a lost, a doubled and a half-stored one show by themselves.
+//! Compares what callers were told about their writes with what is stored. Each write has its own channel, on which no other
+//! write of the same kind runs. So a lost, a doubled and a half-stored write can be told apart.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Write as _, stderr};
@@ -9,15 +9,15 @@ use std::time::Duration;
 use clip_saver_db::{Error, ErrorKind};
 use tokio_postgres::Client;
 
-use crate::rig::{Rig, becomes, connect};
+use crate::rig::{Rig, connect, wait_until_true};
 
-/// How many channels a batch has.
+/// The number of channels in a batch.
 pub const BATCH: u64 = 8;
 
-/// The writes, in the order of the columns of `STORED` that say how often each is stored.
+/// The kinds of writes, in the order of the counts in `STORED`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Write {
-    /// All channels from this one on, as many as a batch has.
+    /// A batch of `BATCH` channels that begins with this one.
     Batch,
     Count,
     Enqueue,
@@ -27,49 +27,49 @@ pub enum Write {
     Finish,
 }
 
-/// By channel, how often it was stored, counted, enqueued, started, progressed, its page counted, and finished.
+/// For each channel, how often it was stored, counted, enqueued, started, progressed, its page counted, and finished.
 const STORED: &str = "select c.channel_id::bigint, array[1, c.message_count, count(r.id), count(r.started_at),
         coalesce(sum(r.messages_scanned), 0)::bigint, coalesce(sum(r.messages_matched), 0)::bigint,
         count(*) filter (where r.status = 'succeeded')]
     from bot_channels c left join bot_channel_scan_runs r on r.channel_id = c.channel_id
     group by c.channel_id";
 
-/// Whether the server is done with all that it was sent, and has no more sessions than the pool keeps. (Those of the tests
-/// themselves have no name.)
-const ALL_IS_QUIET: &str = "select count(*) filter (where state <> 'idle') = 0 and count(*) <= 16 from pg_stat_activity
+/// Whether the server runs no statement any more and has no more sessions than the pool. The tests' own sessions have no
+/// name and do not count.
+const IS_IDLE: &str = "select count(*) filter (where state <> 'idle') = 0 and count(*) <= 16 from pg_stat_activity
     where datname = current_database() and application_name <> ''";
 
-/// What a caller knows of a write.
+/// What a caller knows about a write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub enum Outcome {
     Stored,
     NotStored,
     Unknown,
 }
 
-/// What an error says of a write.
-pub fn fate(error: &Error) -> Fate {
-    if error.is_outcome_unknown() { Fate::Unknown } else { Fate::NotStored }
+/// The outcome of a write that its error reports.
+pub fn outcome_of(error: &Error) -> Outcome {
+    if error.is_outcome_unknown() { Outcome::Unknown } else { Outcome::NotStored }
 }
 
-/// What became of the calls of one task, or of all.
+/// The outcomes of the calls of one task, or of all tasks.
 #[derive(Default)]
 pub struct Ledger {
-    writes: Vec<(Write, u64, Fate)>,
+    writes: Vec<(Write, u64, Outcome)>,
     calls: u64,
-    /// By kind.
+    /// The number of errors by kind.
     pub errors: BTreeMap<String, u64>,
-    /// Errors that make no retry worthwhile and leave no outcome open: no fault here should give one.
+    /// Errors that are not retryable and whose outcome is known. No fault in these tests should cause one.
     final_errors: Vec<Error>,
-    /// What was stored, and was not there at the next call.
-    vanished: u64,
+    /// Rows that were stored and that the next call did not find.
+    lost: u64,
     hangs: u64,
     longest: Duration,
 }
 
 impl Ledger {
-    pub fn write(&mut self, write: Write, channel: u64, fate: Fate) {
-        self.writes.push((write, channel, fate));
+    pub fn write(&mut self, write: Write, channel: u64, outcome: Outcome) {
+        self.writes.push((write, channel, outcome));
     }
 
     pub fn error(&mut self, error: Error) {
@@ -79,7 +79,7 @@ impl Ledger {
         }
     }
 
-    /// Of every call.
+    /// Adds the duration of a call.
     pub fn took(&mut self, duration: Duration) {
         self.calls += 1;
         self.longest = self.longest.max(duration);
@@ -89,18 +89,18 @@ impl Ledger {
         self.hangs += 1;
     }
 
-    pub fn vanished(&mut self) {
-        self.vanished += 1;
+    pub fn lost(&mut self) {
+        self.lost += 1;
     }
 
-    /// Compares with what is stored, says so in a line, and fails if anything is wrong: with a write, with an error, or with
-    /// the sessions that the server still has.
-    pub async fn settle(&self, faults: &str, rig: &Rig, refilled: Duration) {
+    /// Compares the outcomes with what is stored and reports the result in a line. Fails if a write, an error or the number of
+    /// sessions on the server is wrong.
+    pub async fn assert_consistent(&self, faults: &str, rig: &Rig, refilled: Duration) {
         let client = connect(&rig.url).await;
-        becomes(&client, ALL_IS_QUIET).await;
+        wait_until_true(&client, IS_IDLE).await;
         let found = self.compare(&stored(&client).await);
         let errors: Vec<_> = self.errors.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        say(&format!(
+        report(&format!(
             "{faults}: {} calls, {} errors ({}); {} outcomes unknown, of which {} stored; losses {}, doubles {}, \
              false \"not stored\" {}, torn batches {}, hangs {}; longest call {:.1?}; pool full again after {refilled:.1?}",
             self.calls,
@@ -121,23 +121,23 @@ impl Ledger {
     }
 
     fn compare(&self, stored: &HashMap<u64, Vec<i64>>) -> Findings {
-        let mut found = Findings { losses: self.vanished, ..Findings::default() };
-        for &(write, channel, fate) in &self.writes {
+        let mut found = Findings { losses: self.lost, ..Findings::default() };
+        for &(write, channel, outcome) in &self.writes {
             let channels = if write == Write::Batch { channel..channel + BATCH } else { channel..channel + 1 };
             let times = |channel| stored.get(&channel).map_or(0, |times| times[write as usize]);
             let least = channels.clone().map(times).min().unwrap_or_default();
             let most = channels.map(times).max().unwrap_or_default();
-            found.unknown += u64::from(fate == Fate::Unknown);
-            found.unknown_stored += u64::from(fate == Fate::Unknown && most > 0);
-            let wrong = match fate {
+            found.unknown += u64::from(outcome == Outcome::Unknown);
+            found.unknown_stored += u64::from(outcome == Outcome::Unknown && most > 0);
+            let wrong = match outcome {
                 _ if least != most => &mut found.torn,
                 _ if most > 1 => &mut found.doubles,
-                Fate::Stored if most == 0 => &mut found.losses,
-                Fate::NotStored if most == 1 => &mut found.false_denials,
+                Outcome::Stored if most == 0 => &mut found.losses,
+                Outcome::NotStored if most == 1 => &mut found.false_denials,
                 _ => continue,
             };
             *wrong += 1;
-            found.examples.push((write, channel, fate, most));
+            found.examples.push((write, channel, outcome, most));
         }
         found.examples.truncate(10);
         found
@@ -152,7 +152,7 @@ impl AddAssign for Ledger {
             *self.errors.entry(kind).or_default() += count;
         }
         self.final_errors.extend(other.final_errors);
-        self.vanished += other.vanished;
+        self.lost += other.lost;
         self.hangs += other.hangs;
         self.longest = self.longest.max(other.longest);
     }
@@ -162,20 +162,20 @@ impl AddAssign for Ledger {
 struct Findings {
     losses: u64,
     doubles: u64,
-    /// An error said that nothing was stored, and it was.
+    /// An error said that nothing was stored, but something was.
     false_denials: u64,
     torn: u64,
     unknown: u64,
     unknown_stored: u64,
-    examples: Vec<(Write, u64, Fate, i64)>,
+    examples: Vec<(Write, u64, Outcome, i64)>,
 }
 
 async fn stored(client: &Client) -> HashMap<u64, Vec<i64>> {
-    let rows = client.query(STORED, &[]).await.expect("the tables are there");
+    let rows = client.query(STORED, &[]).await.expect("the tables exist");
     rows.iter().map(|row| (row.get::<_, i64>(0).unsigned_abs(), row.get(1))).collect()
 }
 
-/// The kind of an error; with its SQLSTATE, if it has no kind of its own.
+/// The kind of an error, with its SQLSTATE if it is `Database`.
 fn kind(error: &Error) -> String {
     match error.kind() {
         ErrorKind::Database => format!("{:?} {}", error.kind(), error.sqlstate().unwrap_or("?")),
@@ -183,29 +183,29 @@ fn kind(error: &Error) -> String {
     }
 }
 
-/// Says what a test has seen, also when it succeeds: `println!` is shown only when it fails.
-pub fn say(line: &str) {
+/// Prints a line even if the test succeeds. The output of `println!` is shown only if the test fails.
+pub fn report(line: &str) {
     writeln!(stderr(), "faults: {line}").expect("stderr is open");
 }
 
 #[test]
-fn a_ledger_finds_what_is_lost_doubled_denied_and_torn() {
-    let counts = |write: Write, fate, count| {
+fn the_ledger_finds_lost_doubled_falsely_denied_and_torn_writes() {
+    let counts = |write: Write, outcome, count| {
         let mut ledger = Ledger::default();
-        ledger.write(write, 1, fate);
+        ledger.write(write, 1, outcome);
         let mut row = vec![0; 7];
         row[write as usize] = count;
         let found = ledger.compare(&HashMap::from([(1, row)]));
         [found.losses, found.doubles, found.false_denials, found.torn, found.unknown, found.unknown_stored]
     };
 
-    assert_eq!(counts(Write::Count, Fate::Stored, 1), [0; 6]);
-    assert_eq!(counts(Write::Count, Fate::NotStored, 0), [0; 6]);
-    assert_eq!(counts(Write::Count, Fate::Stored, 0), [1, 0, 0, 0, 0, 0]);
-    assert_eq!(counts(Write::Enqueue, Fate::Stored, 2), [0, 1, 0, 0, 0, 0]);
-    assert_eq!(counts(Write::Finish, Fate::NotStored, 1), [0, 0, 1, 0, 0, 0]);
-    assert_eq!(counts(Write::Batch, Fate::Stored, 1), [0, 0, 0, 1, 0, 0], "one channel of eight");
-    assert_eq!(counts(Write::Progress, Fate::Unknown, 0), [0, 0, 0, 0, 1, 0]);
-    assert_eq!(counts(Write::Progress, Fate::Unknown, 1), [0, 0, 0, 0, 1, 1]);
-    assert_eq!(counts(Write::Progress, Fate::Unknown, 2), [0, 1, 0, 0, 1, 1]);
+    assert_eq!(counts(Write::Count, Outcome::Stored, 1), [0; 6]);
+    assert_eq!(counts(Write::Count, Outcome::NotStored, 0), [0; 6]);
+    assert_eq!(counts(Write::Count, Outcome::Stored, 0), [1, 0, 0, 0, 0, 0]);
+    assert_eq!(counts(Write::Enqueue, Outcome::Stored, 2), [0, 1, 0, 0, 0, 0]);
+    assert_eq!(counts(Write::Finish, Outcome::NotStored, 1), [0, 0, 1, 0, 0, 0]);
+    assert_eq!(counts(Write::Batch, Outcome::Stored, 1), [0, 0, 0, 1, 0, 0], "one channel of eight");
+    assert_eq!(counts(Write::Progress, Outcome::Unknown, 0), [0, 0, 0, 0, 1, 0]);
+    assert_eq!(counts(Write::Progress, Outcome::Unknown, 1), [0, 0, 0, 0, 1, 1]);
+    assert_eq!(counts(Write::Progress, Outcome::Unknown, 2), [0, 1, 0, 0, 1, 1]);
 }

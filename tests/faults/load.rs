@@ -10,15 +10,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::ledger::{BATCH, Fate, Ledger, Write, fate};
-use crate::rig::{PATIENCE, Rig, the_guild};
+use crate::ledger::{BATCH, Ledger, Outcome, Write, outcome_of};
+use crate::rig::{Rig, TEST_TIMEOUT, the_guild};
 
 const TASKS: usize = 32;
 
-/// What a program waits before it tries again.
+/// The pause before a program tries again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The load while it runs.
+/// The running load.
 pub struct Load {
     signals: Arc<Signals>,
     tasks: JoinSet<Ledger>,
@@ -28,7 +28,7 @@ pub struct Load {
 struct Signals {
     is_over: AtomicBool,
     successes: watch::Sender<u64>,
-    /// By task.
+    /// The number of errors by task.
     errors: watch::Sender<[u64; TASKS]>,
 }
 
@@ -50,23 +50,23 @@ impl Load {
         Self { signals, tasks }
     }
 
-    /// Waits until so many more calls have succeeded.
-    pub async fn succeeds(&self, more: u64) {
+    /// Waits until `more` more calls have succeeded.
+    pub async fn wait_for_successes(&self, more: u64) {
         let enough = *self.signals.successes.borrow() + more;
         reaches(&self.signals.successes, |count| *count >= enough).await;
     }
 
-    /// Waits until so many more calls of each task have failed.
-    pub async fn fails(&self, more: u64) {
+    /// Waits until `more` more calls of each task have failed.
+    pub async fn wait_for_failures(&self, more: u64) {
         let enough = self.signals.errors.borrow().map(|count| count + more);
         reaches(&self.signals.errors, |counts| counts.iter().zip(&enough).all(|(count, enough)| count >= enough)).await;
     }
 
-    /// Lets each task finish its call, and puts together what they know.
+    /// Lets each task finish its call, and returns the ledger of all tasks.
     pub async fn end(self) -> Ledger {
         self.signals.is_over.store(true, Ordering::Relaxed);
         let mut all = Ledger::default();
-        for ledger in timeout(PATIENCE, self.tasks.join_all()).await.expect("the tasks end") {
+        for ledger in timeout(TEST_TIMEOUT, self.tasks.join_all()).await.expect("the tasks end") {
             all += ledger;
         }
         all
@@ -75,8 +75,8 @@ impl Load {
 
 async fn reaches<T>(counts: &watch::Sender<T>, enough: impl FnMut(&T) -> bool) {
     let mut counts = counts.subscribe();
-    let waiting = timeout(PATIENCE, counts.wait_for(enough)).await;
-    waiting.expect("calls end").expect("the load lives");
+    let waiting = timeout(TEST_TIMEOUT, counts.wait_for(enough)).await;
+    waiting.expect("the calls end").expect("the load is running");
 }
 
 struct Task {
@@ -85,7 +85,7 @@ struct Task {
     limit: Duration,
     signals: Arc<Signals>,
     ledger: Ledger,
-    /// The next channel: no two writes of a kind are on the same one.
+    /// The next channel. No two writes of the same kind use the same channel.
     next: u64,
 }
 
@@ -101,7 +101,7 @@ impl Task {
         self.signals.is_over.load(Ordering::Relaxed)
     }
 
-    /// Stores a batch, counts on each of its channels, and scans the first.
+    /// Stores a batch, counts a message on each of its channels, and scans the first channel.
     async fn round(&mut self) {
         let first = self.next;
         self.next += BATCH;
@@ -121,7 +121,7 @@ impl Task {
     async fn scan(&mut self, db: &Db, channel: u64) {
         let enqueued = self.write(Write::Enqueue, channel, db::enqueue_scan_run(db, channel.into())).await;
         let Some(run) = enqueued else { return };
-        let Some(run) = run else { return self.ledger.vanished() };
+        let Some(run) = run else { return self.ledger.lost() };
         self.found(Write::Start, channel, db::mark_scan_started(db, run)).await;
         let progress = db::update_scan_progress(db, run, ScanIncrement::scanned(1));
         self.found(Write::Progress, channel, progress.map_ok(|totals| totals.is_some())).await;
@@ -129,24 +129,24 @@ impl Task {
         self.found(Write::Finish, channel, db::mark_scan_succeeded(db, run)).await;
     }
 
-    /// A page, again and again until it is known to be counted.
+    /// Records a page again and again until it is known to be counted.
     async fn record(&mut self, db: &Db, run: ScanRunId, channel: u64) {
         let page = ScanIncrement::scanned(0).with_matched(1);
         loop {
             let result = self.outcome(db::record_scan_progress(db, run, channel.into(), 1.into(), page)).await;
             match self.note(result).await {
-                Some(Some(_)) => return self.ledger.write(Write::Page, channel, Fate::Stored),
-                Some(None) => return self.ledger.vanished(),
-                None if self.is_over() => return self.ledger.write(Write::Page, channel, Fate::Unknown),
+                Some(Some(_)) => return self.ledger.write(Write::Page, channel, Outcome::Stored),
+                Some(None) => return self.ledger.lost(),
+                None if self.is_over() => return self.ledger.write(Write::Page, channel, Outcome::Unknown),
                 None => {}
             }
         }
     }
 
-    /// A write of a row that is there.
+    /// A write to a stored row.
     async fn found(&mut self, write: Write, channel: u64, call: impl Future<Output = Result<bool, Error>>) {
         if self.write(write, channel, call).await == Some(false) {
-            self.ledger.vanished();
+            self.ledger.lost();
         }
     }
 
@@ -157,23 +157,23 @@ impl Task {
         call: impl Future<Output = Result<T, Error>>,
     ) -> Option<T> {
         let result = self.outcome(call).await;
-        let fate = match &result {
-            Some(Ok(_)) => Fate::Stored,
-            Some(Err(error)) => fate(error),
-            None => Fate::Unknown,
+        let outcome = match &result {
+            Some(Ok(_)) => Outcome::Stored,
+            Some(Err(error)) => outcome_of(error),
+            None => Outcome::Unknown,
         };
-        self.ledger.write(write, channel, fate);
+        self.ledger.write(write, channel, outcome);
         self.note(result).await
     }
 
     async fn read<T>(&mut self, call: impl Future<Output = Result<Option<T>, Error>>) {
         let result = self.outcome(call).await;
         if self.note(result).await.is_some_and(|row| row.is_none()) {
-            self.ledger.vanished();
+            self.ledger.lost();
         }
     }
 
-    /// What a call gives; `None` if it hangs.
+    /// The result of a call, `None` if it hangs.
     async fn outcome<T>(&mut self, call: impl Future<Output = Result<T, Error>>) -> Option<Result<T, Error>> {
         let begun = Instant::now();
         let result = timeout(self.limit, call).await.ok();

@@ -1,5 +1,5 @@
 //! Faults under load: real servers are killed, frozen, promoted, filled up and cut off while 32 tasks write. Every test
-//! says in one line what it has seen. `./dev soak` runs the same with more faults.
+//! reports its figures in one line. `./dev soak` runs the same tests with more faults.
 
 mod cut;
 #[cfg(target_os = "linux")]

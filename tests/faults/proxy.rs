@@ -1,4 +1,4 @@
-//! A proxy between the crate and the server: it stalls, throttles, and cuts a connection at a statement.
+//! A proxy between the crate and the server. It stalls or throttles the traffic, and cuts connections at a statement.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,28 +13,28 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 
-use crate::rig::{PATIENCE, Rig, shared_server};
+use crate::rig::{Rig, TEST_TIMEOUT, shared_server};
 
-/// The most that is read at once: more than a statement of these tests is long.
+/// The most bytes that are read at once: more than any statement in these tests has.
 const CHUNK: usize = 1 << 16;
 
-/// What goes through at a time when it is throttled.
-const FEW: usize = 16;
+/// The bytes that a throttled proxy forwards at a time.
+const THROTTLED_BYTES: usize = 16;
 
 /// Where a connection is cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
-    /// The server does not get the statement.
+    /// The server does not receive the statement.
     BeforeStatement,
-    /// The server gets half of it.
+    /// The server receives half of the statement.
     InStatement,
-    /// The server has done it; of its answer the client gets nothing.
+    /// The server has run the statement. The client receives nothing of the answer.
     BeforeAnswer,
-    /// The client gets half of the answer.
+    /// The client receives half of the answer.
     InAnswer,
 }
 
-/// What begins a flight of the client: a letter of PostgreSQL's protocol.
+/// The first message of a flight of the client, by its letter in PostgreSQL's protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flight {
     /// A statement is prepared.
@@ -49,58 +49,58 @@ pub enum Flight {
 struct State {
     is_stalled: bool,
     is_throttled: bool,
-    /// The next flight of this kind is cut so.
+    /// The flight that is cut next, and where.
     next_cut: Option<(Flight, Place)>,
     cuts: u64,
 }
 
-/// A port that leads to a server. It is closed with the runtime of its test.
+/// A port that leads to a server. It closes when its test's runtime ends.
 pub struct Proxy {
     port: u16,
     state: Arc<watch::Sender<State>>,
 }
 
 impl Proxy {
-    /// A way to the server of a URL.
+    /// Starts a proxy to the server of a URL.
     pub async fn to(url: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let port = listener.local_addr().expect("the listener is bound").port();
         let state = Arc::new(watch::Sender::new(State::default()));
         tokio::spawn(accept(listener, socket(url), state.clone()));
         Self { port, state }
     }
 
-    /// The URL of a database that leads through here.
+    /// The URL of a database through this proxy.
     pub fn url(&self, url: &str) -> String {
-        let database = url.rsplit_once('/').expect("it ends in /database").1;
+        let database = url.rsplit_once('/').expect("the URL ends in /database").1;
         format!("postgresql://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 
-    /// From now on nothing goes through, in either direction, and nothing is lost.
+    /// From now on, holds all traffic back in both directions. Nothing is lost.
     pub fn stall(&self) {
         self.state.send_modify(|state| state.is_stalled = true);
     }
 
-    /// What was held up goes on.
-    pub fn go_on(&self) {
+    /// Forwards what was held back.
+    pub fn resume(&self) {
         self.state.send_modify(|state| state.is_stalled = false);
     }
 
-    /// From now on a few bytes go through at a time.
+    /// From now on, forwards only a few bytes at a time.
     pub fn throttle(&self) {
         self.state.send_modify(|state| state.is_throttled = true);
     }
 
-    /// Cuts whichever connection sends the next flight of a kind.
+    /// Cuts the connection that sends the next flight of a kind.
     pub fn cut_next(&self, flight: Flight, place: Place) {
         self.state.send_modify(|state| state.next_cut = Some((flight, place)));
     }
 
-    /// Waits until so many connections have been cut.
-    pub async fn has_cut(&self, count: u64) {
+    /// Waits until `count` connections have been cut.
+    pub async fn wait_for_cuts(&self, count: u64) {
         let mut state = self.state.subscribe();
-        let waiting = timeout(PATIENCE, state.wait_for(|state| state.cuts >= count)).await;
-        waiting.expect("statements come").expect("the proxy lives");
+        let waiting = timeout(TEST_TIMEOUT, state.wait_for(|state| state.cuts >= count)).await;
+        waiting.expect("statements arrive").expect("the proxy is running");
     }
 }
 
@@ -108,14 +108,14 @@ impl Proxy {
 pub async fn through_a_proxy() -> (Proxy, Rig) {
     let direct = Rig::new(shared_server()).await;
     let proxy = Proxy::to(&direct.url).await;
-    let rig = Rig::reached_by(&direct.url, &proxy.url(&direct.url)).await;
+    let rig = Rig::with_pool_url(&direct.url, &proxy.url(&direct.url)).await;
     (proxy, rig)
 }
 
 /// The socket of a server that `./dev server` has started.
 fn socket(url: &str) -> PathBuf {
     let server: tokio_postgres::Config = url.parse().expect("the URL is valid");
-    let Host::Unix(folder) = &server.get_hosts()[0] else { panic!("{url} names a folder") };
+    let Host::Unix(folder) = &server.get_hosts()[0] else { panic!("{url} must name a folder") };
     folder.join(".s.PGSQL.5432")
 }
 
@@ -124,7 +124,7 @@ async fn accept(listener: TcpListener, server: PathBuf, state: Arc<watch::Sender
         client.set_nodelay(true).expect("the socket is open");
         let (server, state) = (server.clone(), state.clone());
         tokio::spawn(async move {
-            // A server that is not there is a connection that ends at once.
+            // If there is no server, the connection ends at once.
             if let Ok(server) = UnixStream::connect(server).await {
                 let link = Link { state, cut: Mutex::default(), is_cut: AtomicBool::new(false) };
                 serve(client, server, &link).await;
@@ -134,7 +134,7 @@ async fn accept(listener: TcpListener, server: PathBuf, state: Arc<watch::Sender
     }
 }
 
-/// Until either end closes, or a cut.
+/// Forwards a connection until either end closes it, or it is cut.
 async fn serve(client: TcpStream, server: UnixStream, link: &Link) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
@@ -147,7 +147,7 @@ async fn serve(client: TcpStream, server: UnixStream, link: &Link) {
 /// One connection.
 struct Link {
     state: Arc<watch::Sender<State>>,
-    /// How the answer that comes next is cut.
+    /// Where the next answer is cut.
     cut: Mutex<Option<Place>>,
     is_cut: AtomicBool,
 }
@@ -186,14 +186,14 @@ impl Link {
         if !is_throttled {
             return to.write_all(bytes).await;
         }
-        for few in bytes.chunks(FEW) {
+        for few in bytes.chunks(THROTTLED_BYTES) {
             to.write_all(few).await?;
             sleep(Duration::from_millis(1)).await;
         }
         Ok(())
     }
 
-    /// The cut of this flight, if it is one of those that are waited for.
+    /// Where to cut this flight, if a cut of its kind is requested.
     fn take_cut(&self, kind: u8) -> Option<Place> {
         let mut cut = None;
         self.state.send_if_modified(|state| {

@@ -1,4 +1,4 @@
-//! The network, or the server, says nothing for a while; no connection is closed.
+//! The network or the server is temporarily silent. No connection is closed.
 
 use std::time::Duration;
 
@@ -7,46 +7,46 @@ use tokio::time::timeout;
 
 use crate::load::Load;
 use crate::proxy::through_a_proxy;
-use crate::rig::{PATIENCE, Rig, becomes, config, connect, tell, times};
+use crate::rig::{Rig, TEST_TIMEOUT, config, connect, send_command, times, wait_until_true};
 use crate::server::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_hangs_when_the_network_stalls_and_what_was_held_up_counts_once() {
+async fn no_call_hangs_when_the_network_stalls_and_delayed_writes_count_once() {
     let (proxy, rig) = through_a_proxy().await;
     let load = Load::on(&rig);
     let stalls = times(1);
 
     for _ in 0..stalls {
-        load.succeeds(500).await;
+        load.wait_for_successes(500).await;
         proxy.stall();
-        load.fails(1).await;
-        proxy.go_on();
+        load.wait_for_failures(1).await;
+        proxy.resume();
     }
-    load.succeeds(500).await;
+    load.wait_for_successes(500).await;
 
     let ledger = load.end().await;
-    let refilled = rig.refills().await;
-    ledger.settle(&format!("{stalls} stalls of the network"), &rig, refilled).await;
+    let refilled = rig.wait_until_full().await;
+    ledger.assert_consistent(&format!("{stalls} stalls of the network"), &rig, refilled).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_hangs_when_the_server_freezes() {
+async fn no_call_hangs_when_the_server_freezes() {
     let mut server = Server::start(&[]);
     let rig = Rig::new(&server.url).await;
     let load = Load::on(&rig);
     let freezes = times(1);
 
     for _ in 0..freezes {
-        load.succeeds(500).await;
-        tell(&mut server, "freeze");
-        load.fails(1).await;
-        tell(&mut server, "thaw");
+        load.wait_for_successes(500).await;
+        send_command(&mut server, "freeze");
+        load.wait_for_failures(1).await;
+        send_command(&mut server, "thaw");
     }
-    load.succeeds(500).await;
+    load.wait_for_successes(500).await;
 
     let ledger = load.end().await;
-    let refilled = rig.refills().await;
-    ledger.settle(&format!("{freezes} freezes of the server"), &rig, refilled).await;
+    let refilled = rig.wait_until_full().await;
+    ledger.assert_consistent(&format!("{freezes} freezes of the server"), &rig, refilled).await;
 }
 
 /// Another program has the lock, as long as its session lives: the migration asks for it again and again.
@@ -64,10 +64,10 @@ async fn a_migration_ends_when_the_server_freezes() {
     config.statement_timeout = Some(Duration::from_secs(1));
     let db = Db::connect(config).await.unwrap();
     let migrating = tokio::spawn(async move { db.migrate().await });
-    becomes(&other, IS_MIGRATING).await;
+    wait_until_true(&other, IS_MIGRATING).await;
 
-    tell(&mut server, "freeze");
-    let error = timeout(PATIENCE, migrating).await.expect("it ends").unwrap().unwrap_err();
+    send_command(&mut server, "freeze");
+    let error = timeout(TEST_TIMEOUT, migrating).await.expect("it ends").unwrap().unwrap_err();
 
     assert_eq!((error.kind(), error.function()), (ErrorKind::Connection, Some("migrate")), "{error:?}");
     assert!(error.is_retryable());

@@ -1,4 +1,4 @@
-//! Sessions are ended by the server at random.
+//! The server ends random sessions.
 
 use crate::load::Load;
 use crate::rig::{Rig, connect, shared_server, times};
@@ -18,12 +18,12 @@ async fn nothing_is_lost_when_sessions_are_terminated_at_random() {
     let mut terminated = 0;
 
     while terminated < times(200) {
-        load.succeeds(20).await;
+        load.wait_for_successes(20).await;
         terminated += admin.execute(TERMINATE_ONE, &[]).await.unwrap();
     }
 
     let ledger = load.end().await;
     admin.execute(TERMINATE_ALL, &[]).await.unwrap();
-    let refilled = rig.refills().await;
-    ledger.settle(&format!("{terminated} sessions terminated"), &rig, refilled).await;
+    let refilled = rig.wait_until_full().await;
+    ledger.assert_consistent(&format!("{terminated} sessions terminated"), &rig, refilled).await;
 }

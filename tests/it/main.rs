@@ -1,4 +1,4 @@
-//! One test binary: a folder an area. The server is real, and each test has a database of its own.
+//! One test binary with a folder for each area. The server is real, and each test has its own database.
 
 mod calls;
 mod channels;

@@ -1,17 +1,17 @@
-//! What a call runs on: the pool handle, a connection, an open transaction, a task.
+//! The clients that a call runs on: the pool handle, a connection, an open transaction. Also calls in spawned tasks.
 
 use std::time::Duration;
 
 use clip_saver_db::{Client, GuildSnapshot, NewInstallIntent, Settings, Transaction, UserSnapshot, repositories as db};
 
-use crate::support::races::becomes;
+use crate::support::races::wait_for_value;
 use crate::support::{TestDatabase, changed, json};
 
 const IN_TRANSACTION: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and state like 'idle in transaction%'";
 
 /// One call of each kind: a row, a batch, an owner with a guild and channels, settings, a deletion, reads.
-async fn calls(client: &impl Client) {
+async fn call_each_kind(client: &impl Client) {
     let guild = GuildSnapshot::new(1.into(), "x");
     let user = UserSnapshot::new(7.into(), "u");
     let lifetime = Duration::from_mins(1);
@@ -39,7 +39,7 @@ async fn calls(client: &impl Client) {
     assert_eq!(db::consume_install_intent(client, "abc").await.unwrap(), Some(created));
 }
 
-/// Guilds, users and settings that others see.
+/// The numbers of guilds, users and settings that other sessions see.
 async fn committed(database: &TestDatabase) -> String {
     let counts = "select (select count(*) from bot_guilds) || ' ' || (select count(*) from users)
         || ' ' || (select count(*) from guild_settings)";
@@ -50,7 +50,7 @@ async fn committed(database: &TestDatabase) -> String {
 async fn calls_on_the_pool_handle_commit_by_themselves() {
     let database = TestDatabase::new().await;
 
-    calls(&*database).await;
+    call_each_kind(&*database).await;
 
     assert_eq!(committed(&database).await, "1 2 1");
     assert_eq!(database.text(IN_TRANSACTION).await, "0");
@@ -61,7 +61,7 @@ async fn calls_on_a_connection_commit_by_themselves() {
     let database = TestDatabase::new().await;
     let connection = database.connection().await.unwrap();
 
-    calls(&connection).await;
+    call_each_kind(&connection).await;
 
     assert_eq!(committed(&database).await, "1 2 1");
     assert_eq!(database.text(IN_TRANSACTION).await, "0");
@@ -72,7 +72,7 @@ async fn calls_in_a_transaction_are_committed_with_it() {
     let database = TestDatabase::new().await;
     let transaction = database.begin().await.unwrap();
 
-    calls(&transaction).await;
+    call_each_kind(&transaction).await;
 
     assert_eq!(committed(&database).await, "0 0 0");
     transaction.commit().await.unwrap();
@@ -85,7 +85,7 @@ async fn calls_in_a_transaction_are_undone_with_it() {
     let database = TestDatabase::new().await;
     let transaction = database.begin().await.unwrap();
 
-    calls(&transaction).await;
+    call_each_kind(&transaction).await;
     transaction.rollback().await;
 
     assert_eq!(committed(&database).await, "0 0 0");
@@ -93,16 +93,16 @@ async fn calls_in_a_transaction_are_undone_with_it() {
 }
 
 #[tokio::test]
-async fn a_dropped_transaction_undoes_its_calls_and_leaves_no_session_in_it() {
+async fn a_dropped_transaction_undoes_its_calls_and_leaves_no_session_in_a_transaction() {
     let database = TestDatabase::new().await;
     let transaction = database.begin().await.unwrap();
 
-    calls(&transaction).await;
+    call_each_kind(&transaction).await;
     drop(transaction);
 
-    becomes(&database, IN_TRANSACTION, "0").await;
+    wait_for_value(&database, IN_TRANSACTION, "0").await;
     assert_eq!(committed(&database).await, "0 0 0");
-    calls(&*database).await;
+    call_each_kind(&*database).await;
 }
 
 #[tokio::test]
@@ -114,31 +114,32 @@ async fn a_call_that_fails_leaves_no_session_in_a_transaction() {
     db::upsert_guilds(&*database, &[stranger]).await.unwrap_err();
 
     assert_eq!(database.text(IN_TRANSACTION).await, "0");
-    calls(&*database).await;
+    call_each_kind(&*database).await;
 }
 
-/// Runs each write in a task of its own, which owns what the call borrows.
+/// Runs each write in its own spawned task. The task owns the values that the call borrows.
 macro_rules! write_in_tasks {
     ($client:expr) => {{
         let (guild, user) = (GuildSnapshot::new(1.into(), "x"), UserSnapshot::new(7.into(), "u"));
         let client = $client;
-        let client = run(async move { (db::upsert_guild(&client, &guild).await.is_ok(), client) }).await;
+        let client = run_in_task(async move { (db::upsert_guild(&client, &guild).await.is_ok(), client) }).await;
         let guilds = vec![GuildSnapshot::new(1.into(), "x")];
-        let client = run(async move { (db::upsert_guilds(&client, &guilds).await.is_ok(), client) }).await;
-        let client = run(async move { (db::touch_guild(&client, 1.into()).await.is_ok(), client) }).await;
-        let client = run(async move { (db::sync_guild(&client, &guilds_owner()).await.is_ok(), client) }).await;
-        let client = run(async move { (db::upsert_user(&client, &user).await.is_ok(), client) }).await;
+        let client = run_in_task(async move { (db::upsert_guilds(&client, &guilds).await.is_ok(), client) }).await;
+        let client = run_in_task(async move { (db::touch_guild(&client, 1.into()).await.is_ok(), client) }).await;
+        let client =
+            run_in_task(async move { (db::sync_guild(&client, &guild_with_owner()).await.is_ok(), client) }).await;
+        let client = run_in_task(async move { (db::upsert_user(&client, &user).await.is_ok(), client) }).await;
         let users = vec![UserSnapshot::new(7.into(), "u")];
-        let client = run(async move { (db::upsert_users(&client, &users).await.is_ok(), client) }).await;
+        let client = run_in_task(async move { (db::upsert_users(&client, &users).await.is_ok(), client) }).await;
         let settings = Settings::default();
-        let client = run(async move {
+        let client = run_in_task(async move {
             let ensured = db::ensure_guild_settings(&client, 1.into(), &settings).await.is_ok();
             let updated = db::update_guild_settings(&client, 1.into(), &settings).await.is_ok();
             let set = db::set_guild_settings(&client, 1.into(), &settings).await.is_ok();
             (ensured && updated && set, client)
         })
         .await;
-        let client = run(async move {
+        let client = run_in_task(async move {
             let (state, lifetime) = ("abc".to_owned(), Duration::from_mins(1));
             let intent = NewInstallIntent::new(state, 7.into(), 1.into(), lifetime);
             let created = db::create_install_intent(&client, &intent).await.is_ok();
@@ -148,23 +149,23 @@ macro_rules! write_in_tasks {
         })
         .await;
         let ids = vec![1.into()];
-        run(async move { (db::delete_guilds(&client, &ids).await.is_ok(), client) }).await
+        run_in_task(async move { (db::delete_guilds(&client, &ids).await.is_ok(), client) }).await
     }};
 }
 
-fn guilds_owner() -> GuildSnapshot {
+fn guild_with_owner() -> GuildSnapshot {
     changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(8.into()))
 }
 
-/// A task; gives the client back.
-async fn run<C: Send + 'static>(task: impl Future<Output = (bool, C)> + Send + 'static) -> C {
+/// Runs a call in a spawned task and returns its client.
+async fn run_in_task<C: Send + 'static>(task: impl Future<Output = (bool, C)> + Send + 'static) -> C {
     let (is_ok, client) = tokio::spawn(task).await.expect("the task does not panic");
     assert!(is_ok);
     client
 }
 
 #[tokio::test]
-async fn every_write_runs_in_a_task_on_the_pool_handle() {
+async fn every_write_can_run_in_a_spawned_task_on_the_pool_handle() {
     let database = TestDatabase::new().await;
 
     write_in_tasks!(database.db.clone());
@@ -173,7 +174,7 @@ async fn every_write_runs_in_a_task_on_the_pool_handle() {
 }
 
 #[tokio::test]
-async fn every_write_runs_in_a_task_in_a_transaction() {
+async fn every_write_can_run_in_a_spawned_task_in_a_transaction() {
     let database = TestDatabase::new().await;
 
     let transaction: Transaction = write_in_tasks!(database.begin().await.unwrap());

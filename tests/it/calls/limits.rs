@@ -1,4 +1,4 @@
-//! What a program may take: the size of its input, the age of its connections, the time of its transactions.
+//! Limits: the size of the input, the lifetime of connections, the idle time of transactions, the silence of a server.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use clip_saver_db::{
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
-use crate::support::races::PATIENCE;
+use crate::support::races::TEST_TIMEOUT;
 use crate::support::{TestDatabase, backend_pid, changed, channel, config, guild, json};
 
 async fn database_with(change: impl Fn(&mut Config)) -> TestDatabase {
@@ -20,13 +20,13 @@ async fn database_with(change: impl Fn(&mut Config)) -> TestDatabase {
     database
 }
 
-fn assert_refused<T: std::fmt::Debug>(result: Result<T, Error>, of_field: &str, told: &str) {
+fn assert_refused<T: std::fmt::Debug>(result: Result<T, Error>, of_field: &str, reason: &str) {
     let error = result.expect_err(of_field);
     assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidInput, Some(of_field)));
-    assert!(error.to_string().contains(told), "{error}");
+    assert!(error.to_string().contains(reason), "{error}");
 }
 
-/// JSON text of so many bytes.
+/// Settings whose JSON text has this many bytes.
 fn settings_of(bytes: usize) -> Settings {
     json(&format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8)))
 }
@@ -41,27 +41,27 @@ async fn settings_of_up_to_256_kib_are_stored() {
 }
 
 #[tokio::test]
-async fn larger_settings_are_refused_wherever_they_are_given() {
+async fn larger_settings_are_refused_by_every_function_that_accepts_settings() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let channel = channel(&database, guild, 2).await;
     let large = settings_of((256 << 10) + 1);
-    let told = "over the limit of 262144: store less, or raise DB_MAX_SETTINGS_BYTES";
+    let reason = "over the limit of 262144: store less, or raise DB_MAX_SETTINGS_BYTES";
     let snapshot = changed!(ChannelSnapshot::new(channel, "c", "text"), settings_overrides = Some(large.clone()));
     let whole = changed!(GuildSnapshot::new(guild, "g"), channels = vec![snapshot.clone()]);
 
-    assert_refused(db::ensure_guild_settings(&*database, guild, &large).await, "defaults", told);
-    assert_refused(db::set_guild_settings(&*database, guild, &large).await, "settings", told);
-    assert_refused(db::update_guild_settings(&*database, guild, &large).await, "patch", told);
-    assert_refused(db::set_channel_settings(&*database, channel, &large).await, "settings", told);
-    assert_refused(db::update_channel_settings(&*database, channel, &large).await, "patch", told);
+    assert_refused(db::ensure_guild_settings(&*database, guild, &large).await, "defaults", reason);
+    assert_refused(db::set_guild_settings(&*database, guild, &large).await, "settings", reason);
+    assert_refused(db::update_guild_settings(&*database, guild, &large).await, "patch", reason);
+    assert_refused(db::set_channel_settings(&*database, channel, &large).await, "settings", reason);
+    assert_refused(db::update_channel_settings(&*database, channel, &large).await, "patch", reason);
     let field = "channels[0].settings_overrides";
-    assert_refused(db::upsert_channels_for_guild(&*database, guild, &[snapshot]).await, field, told);
-    assert_refused(db::sync_guild(&*database, &whole).await, field, told);
+    assert_refused(db::upsert_channels_for_guild(&*database, guild, &[snapshot]).await, field, reason);
+    assert_refused(db::sync_guild(&*database, &whole).await, field, reason);
 }
 
 #[tokio::test]
-async fn the_limits_are_those_of_the_configuration_on_connections_and_transactions_too() {
+async fn the_configured_limits_also_hold_on_connections_and_in_transactions() {
     let database = database_with(|config| config.max_settings_bytes = 10).await;
     let (connection, transaction) = (database.connection().await.unwrap(), database.begin().await.unwrap());
     let large = settings_of(11);
@@ -72,10 +72,10 @@ async fn the_limits_are_those_of_the_configuration_on_connections_and_transactio
 }
 
 #[tokio::test]
-async fn a_batch_that_is_too_large_is_refused_by_the_name_of_the_argument() {
+async fn a_batch_or_row_that_is_too_large_is_refused_and_the_error_names_the_argument() {
     let database = database_with(|config| config.max_batch_bytes = 100).await;
     let guild = guild(&database, 1).await;
-    let told = "over the limit of 100: write less at a time, or raise DB_MAX_BATCH_BYTES";
+    let reason = "over the limit of 100: write less at a time, or raise DB_MAX_BATCH_BYTES";
     let channels: Vec<_> = (1..6).map(|id| ChannelSnapshot::new(ChannelId::from(id), "c", "text")).collect();
     let guilds: Vec<_> = (1..6).map(|id| GuildSnapshot::new(GuildId::from(id), "g")).collect();
     let users: Vec<_> = (1..6).map(|id| UserSnapshot::new(id.into(), "u")).collect();
@@ -83,37 +83,37 @@ async fn a_batch_that_is_too_large_is_refused_by_the_name_of_the_argument() {
     let guild_ids: Vec<_> = (1..7).map(GuildId::from).collect();
     let whole = changed!(GuildSnapshot::new(guild, "g"), channels = channels.clone());
 
-    assert_refused(db::upsert_channels_for_guild(&*database, guild, &channels).await, "channels", told);
-    assert_refused(db::sync_guild(&*database, &whole).await, "channels", told);
-    assert_refused(db::upsert_guilds(&*database, &guilds).await, "guilds", told);
-    assert_refused(db::upsert_users(&*database, &users).await, "users", told);
-    assert_refused(db::delete_channels(&*database, &channel_ids).await, "channel_ids", told);
-    assert_refused(db::delete_guilds(&*database, &guild_ids).await, "guild_ids", told);
+    assert_refused(db::upsert_channels_for_guild(&*database, guild, &channels).await, "channels", reason);
+    assert_refused(db::sync_guild(&*database, &whole).await, "channels", reason);
+    assert_refused(db::upsert_guilds(&*database, &guilds).await, "guilds", reason);
+    assert_refused(db::upsert_users(&*database, &users).await, "users", reason);
+    assert_refused(db::delete_channels(&*database, &channel_ids).await, "channel_ids", reason);
+    assert_refused(db::delete_guilds(&*database, &guild_ids).await, "guild_ids", reason);
     let long = GuildSnapshot::new(2.into(), "x".repeat(100));
-    assert_refused(db::upsert_guild(&*database, &long).await, "guild", told);
+    assert_refused(db::upsert_guild(&*database, &long).await, "guild", reason);
     let run = clip_saver_db::ScanRunId::from(uuid::Uuid::nil());
-    assert_refused(db::mark_scan_failed(&*database, run, &"x".repeat(101)).await, "error_message", told);
+    assert_refused(db::mark_scan_failed(&*database, run, &"x".repeat(101)).await, "error_message", reason);
     assert_eq!(database.text("select count(*) from bot_guilds").await, "1");
 }
 
 #[tokio::test]
-async fn an_old_connection_is_replaced() {
+async fn a_connection_is_replaced_after_its_maximum_lifetime() {
     let database = database_with(|config| config.max_lifetime = Some(Duration::from_millis(1))).await;
     let pid = async || -> i32 { backend_pid(&database.connection().await.unwrap()).await };
 
     let first = pid().await;
     let second = async { while pid().await == first {} };
 
-    timeout(PATIENCE, second).await.expect("it is not kept for ever");
+    timeout(TEST_TIMEOUT, second).await.expect("the connection is replaced");
 }
 
 #[tokio::test]
-async fn a_transaction_in_which_nothing_happens_is_ended_by_the_server_and_stores_nothing() {
+async fn the_server_ends_an_idle_transaction_and_the_transaction_stores_nothing() {
     let database = database_with(|config| config.idle_in_transaction_timeout = Some(Duration::from_secs(1))).await;
     let transaction = database.begin().await.unwrap();
     db::upsert_guild(&transaction, &GuildSnapshot::new(1.into(), "x")).await.unwrap();
     let ended = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'";
-    crate::support::races::becomes(&database, ended, "0").await;
+    crate::support::races::wait_for_value(&database, ended, "0").await;
 
     let error = transaction.commit().await.unwrap_err();
 
@@ -124,7 +124,7 @@ async fn a_transaction_in_which_nothing_happens_is_ended_by_the_server_and_store
 }
 
 #[tokio::test]
-async fn a_server_that_gives_no_answer_is_given_up_five_seconds_after_the_statements_time() {
+async fn calls_on_silent_connections_fail_and_the_next_call_uses_a_new_connection() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let channel = channel(&database, guild, 2).await;
@@ -140,10 +140,10 @@ async fn a_server_that_gives_no_answer_is_given_up_five_seconds_after_the_statem
     let calls = async {
         tokio::join!(db::increment_channel_message_count(&stalled, channel, 1), db::touch_guild(&transaction, guild),)
     };
-    let (counted, touched) = timeout(PATIENCE, calls).await.expect("both end");
+    let (counted, touched) = timeout(TEST_TIMEOUT, calls).await.expect("both calls end");
 
     assert!(counted.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown), "{counted:?}");
     assert!(touched.as_ref().is_err_and(|error| error.kind() == ErrorKind::Connection), "{touched:?}");
     proxy.release();
-    assert_eq!(db::get_guilds(&stalled).await.unwrap().len(), 1, "on a new connection");
+    assert_eq!(db::get_guilds(&stalled).await.unwrap().len(), 1, "read on a new connection");
 }

@@ -1,5 +1,5 @@
-//! How much memory a call takes. Each figure is that of a process of its own, which does nothing else: a test starts this
-//! binary again, for itself alone. Linux tells the peak of a process, so these tests are there on Linux alone.
+//! How much memory a call takes. Each figure is measured in a separate process that does nothing else: a test starts this
+//! binary again, for this test only. Linux reports the peak of a process, so these tests run on Linux only.
 
 use std::pin::pin;
 use std::process::Command;
@@ -10,101 +10,103 @@ use futures::TryStreamExt as _;
 
 use crate::support::{TestDatabase, guild};
 
-/// Tells the process that is measured where the database is.
-const MEASURED: &str = "CLIP_TEST_MEASURED_URL";
+/// The environment variable with the database's URL. Only the measured process has it.
+const MEASURED_URL_VARIABLE: &str = "CLIP_TEST_MEASURED_URL";
 
-/// What precedes a figure that it prints.
-const FIGURE: &str = "KiB:";
+/// The beginning of a line that reports a figure.
+const FIGURE_PREFIX: &str = "KiB:";
 
 const MIB: u64 = 1024;
 
-/// The handle in the process that is measured; `None` in the one that tests.
-async fn measured() -> Option<Db> {
-    let url = env::var(MEASURED).ok()?;
+/// A pool in the measured process, `None` in the process that tests.
+async fn measured_pool() -> Option<Db> {
+    let url = env::var(MEASURED_URL_VARIABLE).ok()?;
     Some(Db::connect(url.parse().unwrap()).await.unwrap())
 }
 
 fn report(figure: u64) {
-    println!("\n{FIGURE}{figure}");
+    println!("\n{FIGURE_PREFIX}{figure}");
 }
 
-/// Runs a test of this file once more, in a process of its own, and returns the figures that it reports.
+/// Runs a test of this file again in a separate process, and returns the figures that it reports.
 fn figures<const N: usize>(test: &str, database: &TestDatabase) -> [u64; N] {
     let mut process = Command::new(env::current_exe().unwrap());
-    process.args([&format!("calls::memory::{test}"), "--exact", "--nocapture"]).env(MEASURED, database.url());
+    process
+        .args([&format!("calls::memory::{test}"), "--exact", "--nocapture"])
+        .env(MEASURED_URL_VARIABLE, database.url());
     let output = process.output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-    let figures: Vec<u64> = printed.lines().filter_map(|line| line.strip_prefix(FIGURE)?.parse().ok()).collect();
-    figures.try_into().unwrap_or_else(|_| panic!("{N} figures in {printed}"))
+    let figures: Vec<u64> = printed.lines().filter_map(|line| line.strip_prefix(FIGURE_PREFIX)?.parse().ok()).collect();
+    figures.try_into().unwrap_or_else(|_| panic!("expected {N} figures in: {printed}"))
 }
 
-/// A line of /proc/self/status, in KiB: `VmRSS` is what is resident now, `VmHWM` what was at most.
-fn resident(name: &str) -> u64 {
+/// A line of /proc/self/status in KiB: `VmRSS` is the resident memory now, `VmHWM` its peak.
+fn status_kib(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
-/// From here on the peak is that of what follows.
-fn forget_the_peak() {
+/// Resets the peak, so that it covers only what follows.
+fn reset_peak() {
     fs::write("/proc/self/clear_refs", "5").unwrap();
 }
 
-/// The indexes take most of the time, and are not what is measured.
+/// Drops the indexes. They take most of the time and are not measured.
 const WITHOUT_INDEXES: &str = "drop index idx_bot_channels_guild, idx_bot_channels_isreading,
     idx_bot_channels_last_message_id, idx_bot_channels_work, idx_bot_channels_work_order;";
 
 const BATCH: u64 = 200_000;
 
-/// How far an upsert of 200,000 channels raises the peak above what was there, the batch included.
+/// How far an upsert of 200,000 channels raises the peak above the memory before it, which includes the batch.
 async fn growth_of_an_upsert(client: &impl Client) -> u64 {
     let mut batch = Vec::with_capacity(usize::try_from(BATCH).unwrap());
     batch.extend((0..BATCH).map(|n| {
         let id = 175_928_847_299_117_063 + n * 7_919 % BATCH; // not in order
         ChannelSnapshot::new(id.into(), format!("channel {id}"), "text")
     }));
-    forget_the_peak();
-    let before = resident("VmRSS");
+    reset_peak();
+    let before = status_kib("VmRSS");
     assert_eq!(db::upsert_channels_for_guild(client, 1.into(), &batch).await.unwrap(), BATCH);
-    resident("VmHWM") - before
+    status_kib("VmHWM") - before
 }
 
-/// More than a batch in parts takes: 8 bytes a row for the order (1.6 MB here), a list of the rows of a part (0.1 MB), and
-/// its message (0.7 MB) in two buffers of the driver, each with room for up to twice that, and what their growing left.
-/// Measured: 10.7 MiB.
-const PARTS: u64 = 12 * MIB;
+/// More memory than a batch in parts takes. It takes 8 bytes a row for the order (1.6 MB here), a list of a part's rows (0.1
+/// MB) and the message of a part (0.7 MB) in two of the driver's buffers. Each buffer has room for up to twice that, and
+/// leaves memory behind when it grows. Measured: 10.7 MiB.
+const PARTS_LIMIT: u64 = 12 * MIB;
 
 #[tokio::test]
-async fn a_batch_in_parts_takes_no_more_than_a_part_and_an_order() {
-    if let Some(db) = measured().await {
+async fn a_batch_in_parts_takes_the_memory_of_one_part_and_of_the_row_order() {
+    if let Some(db) = measured_pool().await {
         return report(growth_of_an_upsert(&db).await);
     }
     let database = TestDatabase::new().await;
     guild(&database, 1).await;
     database.execute(WITHOUT_INDEXES).await;
 
-    let [growth] = figures("a_batch_in_parts_takes_no_more_than_a_part_and_an_order", &database);
+    let [growth] = figures("a_batch_in_parts_takes_the_memory_of_one_part_and_of_the_row_order", &database);
 
-    assert!(growth < PARTS, "{growth} KiB");
+    assert!(growth < PARTS_LIMIT, "{growth} KiB");
 }
 
-/// What the parts are for, and that the measurement would see it. Measured: 29 MiB.
+/// Shows why there are parts, and that the measurement notices the difference. Measured: 29 MiB.
 #[tokio::test]
-async fn a_batch_in_one_statement_takes_more() {
-    if let Some(db) = measured().await {
+async fn a_batch_in_one_statement_takes_more_memory() {
+    if let Some(db) = measured_pool().await {
         return report(growth_of_an_upsert(&db.connection().await.unwrap()).await);
     }
     let database = TestDatabase::new().await;
     guild(&database, 1).await;
     database.execute(WITHOUT_INDEXES).await;
 
-    let [growth] = figures("a_batch_in_one_statement_takes_more", &database);
+    let [growth] = figures("a_batch_in_one_statement_takes_more_memory", &database);
 
-    assert!(growth > 2 * PARTS, "{growth} KiB");
+    assert!(growth > 2 * PARTS_LIMIT, "{growth} KiB");
 }
 
-/// Channels of guild 1 that are read.
+/// Stores channels of guild 1 with reading switched on.
 async fn fill(database: &TestDatabase, channels: u64) {
     guild(database, 1).await;
     let sql = format!(
@@ -118,7 +120,7 @@ async fn fill(database: &TestDatabase, channels: u64) {
 
 #[tokio::test]
 async fn streaming_a_million_channels_stays_under_32_mib() {
-    if let Some(db) = measured().await {
+    if let Some(db) = measured_pool().await {
         let connection = db.connection().await.unwrap();
         let (query, guild) = (queries::channels::get_channels_by_guild(), GuildId::from(1));
         let channels = query.bind(&connection, &guild).map(|row| Channel::try_from(row)).iter().await.unwrap();
@@ -129,7 +131,7 @@ async fn streaming_a_million_channels_stays_under_32_mib() {
             count += 1;
         }
         assert_eq!(count, 1_000_000);
-        return report(resident("VmHWM"));
+        return report(status_kib("VmHWM"));
     }
     let database = TestDatabase::new().await;
     fill(&database, 1_000_000).await;
@@ -139,22 +141,22 @@ async fn streaming_a_million_channels_stays_under_32_mib() {
     assert!(peak < 32 * MIB, "{peak} KiB");
 }
 
-/// Reports what a list takes, and what was taken beside it while it was read. Gives it back: the next one would come to lie
-/// where it was.
+/// Reports the memory of a list, and the additional peak while it was read. Returns the list: if it were dropped here, the
+/// next one could reuse its memory.
 async fn report_list<T>(list: impl Future<Output = Result<Vec<T>, Error>>) -> Vec<T> {
-    forget_the_peak();
-    let before = resident("VmRSS");
+    reset_peak();
+    let before = status_kib("VmRSS");
     let list = list.await.unwrap();
     assert_eq!(list.len(), 100_000);
-    let held = resident("VmRSS");
+    let held = status_kib("VmRSS");
     report(held - before);
-    report(resident("VmHWM") - held);
+    report(status_kib("VmHWM") - held);
     list
 }
 
 #[tokio::test]
-async fn no_list_is_held_twice() {
-    if let Some(db) = measured().await {
+async fn no_list_is_held_in_memory_twice() {
+    if let Some(db) = measured_pool().await {
         let channels = report_list(db::get_channels_by_guild(&db, 1.into())).await;
         let reading = report_list(db::get_reading_channels(&db, 1.into())).await;
         let guilds = report_list(db::get_guilds(&db)).await;
@@ -168,10 +170,10 @@ async fn no_list_is_held_twice() {
         insert into bot_channel_scan_runs (channel_id, error_message) select '1', n from generate_series(1, 100000) n";
     database.execute(others).await;
 
-    let all: [u64; 8] = figures("no_list_is_held_twice", &database);
+    let all: [u64; 8] = figures("no_list_is_held_in_memory_twice", &database);
 
     for figure in all.chunks(2) {
-        let (list, beside) = (figure[0], figure[1]);
-        assert!(list > 4 * MIB && beside < list / 8, "{beside} KiB beside a list of {list} KiB: {all:?}");
+        let (list, additional) = (figure[0], figure[1]);
+        assert!(list > 4 * MIB && additional < list / 8, "a list of {list} KiB took {additional} KiB more: {all:?}");
     }
 }

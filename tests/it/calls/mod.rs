@@ -1,12 +1,12 @@
-//! What every call promises: on any client, in any transaction, when it is dropped, cut off or joined.
+//! What every call promises: on any client, in any transaction, and when it is dropped, joined or loses its connection.
 
 pub mod clients;
 pub mod dropped_calls;
-pub mod joined;
+pub mod joined_calls;
 pub mod limits;
 #[cfg(target_os = "linux")]
 pub mod memory;
-pub mod observed;
+pub mod observability;
 pub mod outcomes;
 pub mod parts;
 pub mod parts_atomic;

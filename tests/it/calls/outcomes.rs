@@ -1,5 +1,5 @@
-//! What becomes of calls whose connection breaks: what may be made again is, and of the rest the error tells whether it may
-//! have been stored.
+//! What happens to calls whose connection breaks: calls that may be repeated are sent again. For all others the error says
+//! whether the call may have been stored.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,17 +9,17 @@ use clip_saver_db::{
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
-use crate::support::races::{PATIENCE, becomes};
+use crate::support::races::{TEST_TIMEOUT, wait_for_value};
 use crate::support::{TestDatabase, backend_pid, channel, connect, guild, queued_run, reading_channel};
 
-/// A database, and a way to it that can be cut.
-struct Scene {
+/// A database, and a pool whose connections can be cut.
+struct CutSetup {
     database: TestDatabase,
     proxy: Proxy,
     db: Db,
 }
 
-impl Scene {
+impl CutSetup {
     async fn new() -> Self {
         let database = TestDatabase::new().await;
         let proxy = Proxy::to(&database.name).await;
@@ -27,8 +27,8 @@ impl Scene {
         Self { database, proxy, db }
     }
 
-    /// Makes a call; the connection is cut as often as said, each time when the server has got the statement and before
-    /// its answer is there.
+    /// Makes a call while its connection is cut `cuts` times. Each cut comes after the server has received the statement
+    /// and before the answer arrives.
     async fn cut_while<T>(&self, cuts: usize, call: impl Future<Output = T>) -> T {
         let cutting = async {
             for _ in 0..cuts {
@@ -37,19 +37,19 @@ impl Scene {
                 self.proxy.release();
             }
         };
-        timeout(PATIENCE, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
+        timeout(TEST_TIMEOUT, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
     }
 
-    /// Cuts behind the two questions whether the caller is in a transaction, at the batch itself.
+    /// Cuts the connection at the batch, after the two queries that ask whether the caller is in a transaction.
     async fn cut_at_the_batch<T>(&self, call: impl Future<Output = T>) -> T {
-        self.proxy.forget();
+        self.proxy.clear_traffic();
         let cutting = async {
             self.proxy.until_sent('E', 2).await;
             self.proxy.hold_at('E').await;
             self.proxy.cut().await;
             self.proxy.release();
         };
-        timeout(PATIENCE, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
+        timeout(TEST_TIMEOUT, async { tokio::join!(cutting, call).1 }).await.expect("the call ends")
     }
 
     async fn count(&self) -> String {
@@ -63,137 +63,137 @@ fn assert_unknown(error: &Error, function: &str, is_retryable: bool) {
 }
 
 #[tokio::test]
-async fn a_list_is_read_on_another_connection() {
-    let scene = Scene::new().await;
-    guild(&scene.db, 1).await;
-    db::get_guilds(&scene.db).await.unwrap();
+async fn a_read_whose_connection_breaks_is_sent_again_on_another_connection() {
+    let setup = CutSetup::new().await;
+    guild(&setup.db, 1).await;
+    db::get_guilds(&setup.db).await.unwrap();
 
-    let guilds = scene.cut_while(1, db::get_guilds(&scene.db)).await;
+    let guilds = setup.cut_while(1, db::get_guilds(&setup.db)).await;
 
     assert_eq!(guilds.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn an_idempotent_write_is_made_again_on_another_connection() {
-    let scene = Scene::new().await;
-    db::touch_guild(&scene.db, 1.into()).await.unwrap();
+async fn an_idempotent_write_whose_connection_breaks_is_sent_again_on_another_connection() {
+    let setup = CutSetup::new().await;
+    db::touch_guild(&setup.db, 1.into()).await.unwrap();
     let snapshot = GuildSnapshot::new(1.into(), "x");
-    db::upsert_guild(&scene.db, &snapshot).await.unwrap();
+    db::upsert_guild(&setup.db, &snapshot).await.unwrap();
 
-    let written = scene.cut_while(1, db::upsert_guild(&scene.db, &snapshot)).await;
+    let written = setup.cut_while(1, db::upsert_guild(&setup.db, &snapshot)).await;
 
     assert!(written.is_ok(), "{written:?}");
 }
 
 #[tokio::test]
-async fn an_idempotent_write_that_breaks_twice_is_of_unknown_outcome_and_may_be_made_again() {
-    let scene = Scene::new().await;
-    guild(&scene.db, 1).await;
-    db::touch_guild(&scene.db, 1.into()).await.unwrap();
+async fn an_idempotent_write_whose_connections_break_twice_has_an_unknown_outcome_and_may_be_repeated() {
+    let setup = CutSetup::new().await;
+    guild(&setup.db, 1).await;
+    db::touch_guild(&setup.db, 1.into()).await.unwrap();
 
-    let error = scene.cut_while(2, db::touch_guild(&scene.db, 1.into())).await.unwrap_err();
+    let error = setup.cut_while(2, db::touch_guild(&setup.db, 1.into())).await.unwrap_err();
 
     assert!(error.kind() == ErrorKind::OutcomeUnknown && error.function() == Some("touch_guild"), "{error:?}");
     assert!(error.is_outcome_unknown() && error.is_retryable());
 }
 
 #[tokio::test]
-async fn a_write_that_counts_is_of_unknown_outcome_and_not_made_again() {
-    let scene = Scene::new().await;
-    let guild = guild(&scene.db, 1).await;
-    let channel = channel(&scene.db, guild, 2).await;
-    db::increment_channel_message_count(&scene.db, channel, 1).await.unwrap();
+async fn a_write_that_is_not_idempotent_has_an_unknown_outcome_and_is_not_sent_again() {
+    let setup = CutSetup::new().await;
+    let guild = guild(&setup.db, 1).await;
+    let channel = channel(&setup.db, guild, 2).await;
+    db::increment_channel_message_count(&setup.db, channel, 1).await.unwrap();
 
-    let error = scene.cut_while(1, db::increment_channel_message_count(&scene.db, channel, 1)).await.unwrap_err();
+    let error = setup.cut_while(1, db::increment_channel_message_count(&setup.db, channel, 1)).await.unwrap_err();
 
     assert!(
         error.kind() == ErrorKind::OutcomeUnknown && error.function() == Some("increment_channel_message_count"),
         "{error:?}"
     );
     assert!(error.is_outcome_unknown() && !error.is_retryable());
-    assert_eq!(scene.count().await, "2", "the server had got it, and got it once");
+    assert_eq!(setup.count().await, "2", "the server received it once");
 }
 
 #[tokio::test]
-async fn a_statement_that_could_not_be_prepared_was_not_sent() {
-    let scene = Scene::new().await;
-    let guild = guild(&scene.database, 1).await;
-    let channel = channel(&scene.database, guild, 2).await;
+async fn a_write_whose_statement_could_not_be_prepared_stores_nothing_and_the_error_says_so() {
+    let setup = CutSetup::new().await;
+    let guild = guild(&setup.database, 1).await;
+    let channel = channel(&setup.database, guild, 2).await;
     let cutting = async {
-        scene.proxy.hold_at('P').await;
-        scene.proxy.cut().await;
-        scene.proxy.release();
+        setup.proxy.hold_at('P').await;
+        setup.proxy.cut().await;
+        setup.proxy.release();
     };
 
-    let ((), result) = tokio::join!(cutting, db::increment_channel_message_count(&scene.db, channel, 1));
+    let ((), result) = tokio::join!(cutting, db::increment_channel_message_count(&setup.db, channel, 1));
 
     assert!(result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Connection), "{result:?}");
-    assert_eq!(scene.count().await, "0");
+    assert_eq!(setup.count().await, "0");
 }
 
 #[tokio::test]
-async fn on_a_connection_of_the_callers_nothing_is_made_again() {
-    let scene = Scene::new().await;
-    guild(&scene.db, 1).await;
-    let connection = scene.db.connection().await.unwrap();
+async fn nothing_is_sent_again_on_the_callers_own_connection() {
+    let setup = CutSetup::new().await;
+    guild(&setup.db, 1).await;
+    let connection = setup.db.connection().await.unwrap();
     db::touch_guild(&connection, 1.into()).await.unwrap();
 
-    let error = scene.cut_while(1, db::touch_guild(&connection, 1.into())).await.unwrap_err();
+    let error = setup.cut_while(1, db::touch_guild(&connection, 1.into())).await.unwrap_err();
     assert!(error.is_outcome_unknown() && error.is_retryable(), "{error:?}");
 
     let error = db::touch_guild(&connection, 1.into()).await.unwrap_err();
-    assert!(error.kind() == ErrorKind::Connection, "it was broken before: {error:?}");
+    assert!(error.kind() == ErrorKind::Connection, "the connection was already broken: {error:?}");
 }
 
 #[tokio::test]
-async fn a_batch_that_is_too_large_for_parts_is_of_unknown_outcome_on_a_connection_of_the_callers() {
-    let scene = Scene::new().await;
+async fn a_large_batch_on_the_callers_own_connection_has_an_unknown_outcome_when_the_connection_breaks() {
+    let setup = CutSetup::new().await;
     let guilds: Vec<_> = (1..=10_001).map(|id| GuildSnapshot::new(GuildId::from(id), "x")).collect();
-    let connection = scene.db.connection().await.unwrap();
+    let connection = setup.db.connection().await.unwrap();
     db::upsert_guilds(&connection, &guilds).await.unwrap();
     let deleting = db::delete_channels(&connection, &(1..=10_001).map(ChannelId::from).collect::<Vec<_>>()).await;
     assert_eq!(deleting.unwrap(), 0);
 
-    let error = scene.cut_at_the_batch(db::upsert_guilds(&connection, &guilds)).await.unwrap_err();
+    let error = setup.cut_at_the_batch(db::upsert_guilds(&connection, &guilds)).await.unwrap_err();
 
     assert_unknown(&error, "upsert_guilds", true);
 }
 
 #[tokio::test]
-async fn in_a_transaction_nothing_is_stored_when_the_connection_breaks() {
-    let scene = Scene::new().await;
-    let guild = guild(&scene.db, 1).await;
-    let channel = channel(&scene.db, guild, 2).await;
-    let transaction = scene.db.begin().await.unwrap();
+async fn a_transaction_stores_nothing_when_its_connection_breaks() {
+    let setup = CutSetup::new().await;
+    let guild = guild(&setup.db, 1).await;
+    let channel = channel(&setup.db, guild, 2).await;
+    let transaction = setup.db.begin().await.unwrap();
     db::increment_channel_message_count(&transaction, channel, 1).await.unwrap();
 
     let call = db::increment_channel_message_count(&transaction, channel, 1);
-    let error = scene.cut_while(1, call).await.unwrap_err();
+    let error = setup.cut_while(1, call).await.unwrap_err();
     let commit = transaction.commit().await.unwrap_err();
 
     assert!(error.kind() == ErrorKind::Connection, "{error:?}");
     assert!(
         commit.kind() == ErrorKind::Connection && commit.function() == Some("commit"),
-        "it was not sent: {commit:?}"
+        "the commit was not sent: {commit:?}"
     );
-    assert_eq!(scene.count().await, "0");
+    assert_eq!(setup.count().await, "0");
 }
 
 #[tokio::test]
-async fn a_commit_that_breaks_on_its_way_is_of_unknown_outcome_and_the_closure_does_not_run_again() {
-    let scene = Scene::new().await;
-    let guild = guild(&scene.db, 1).await;
-    let channel = channel(&scene.db, guild, 2).await;
+async fn a_commit_whose_connection_breaks_has_an_unknown_outcome_and_the_closure_does_not_run_again() {
+    let setup = CutSetup::new().await;
+    let guild = guild(&setup.db, 1).await;
+    let channel = channel(&setup.db, guild, 2).await;
     let runs = AtomicUsize::new(0);
-    scene.proxy.forget();
+    setup.proxy.clear_traffic();
     let cutting = async {
-        scene.proxy.until_sent('E', 1).await; // the increment, behind `begin`
-        scene.proxy.hold_at('Q').await; // the commit
-        scene.proxy.cut().await;
-        scene.proxy.release();
+        setup.proxy.until_sent('E', 1).await; // the increment, after `begin`
+        setup.proxy.hold_at('Q').await; // the commit
+        setup.proxy.cut().await;
+        setup.proxy.release();
     };
 
-    let adding = scene.db.transaction(async |tx| -> Result<_, Error> {
+    let adding = setup.db.transaction(async |tx| -> Result<_, Error> {
         runs.fetch_add(1, Ordering::Relaxed);
         db::increment_channel_message_count(&tx, channel, 1).await
     });
@@ -201,26 +201,26 @@ async fn a_commit_that_breaks_on_its_way_is_of_unknown_outcome_and_the_closure_d
 
     let error = result.unwrap_err();
     assert_unknown(&error, "commit", false);
-    assert_eq!((runs.into_inner(), scene.count().await.as_str()), (1, "1"));
+    assert_eq!((runs.into_inner(), setup.count().await.as_str()), (1, "1"));
 }
 
 #[tokio::test]
-async fn a_page_of_a_scan_run_counts_once_although_its_connection_breaks() {
-    let scene = Scene::new().await;
-    let channel = reading_channel(&scene.db).await;
-    let run = queued_run(&scene.db, channel).await;
+async fn a_page_of_a_scan_run_counts_once_when_its_connection_breaks() {
+    let setup = CutSetup::new().await;
+    let channel = reading_channel(&setup.db).await;
+    let run = queued_run(&setup.db, channel).await;
     let page = ScanIncrement::scanned(100).with_matched(7);
-    db::record_scan_progress(&scene.db, run, channel, 10.into(), ScanIncrement::default()).await.unwrap();
+    db::record_scan_progress(&setup.db, run, channel, 10.into(), ScanIncrement::default()).await.unwrap();
 
-    let call = db::record_scan_progress(&scene.db, run, channel, 20.into(), page);
-    let progress = scene.cut_while(1, call).await.unwrap().unwrap();
+    let call = db::record_scan_progress(&setup.db, run, channel, 20.into(), page);
+    let progress = setup.cut_while(1, call).await.unwrap().unwrap();
 
     assert_eq!((progress.messages_scanned, progress.messages_matched), (100, 7));
-    assert_eq!(scene.count().await, "100");
+    assert_eq!(setup.count().await, "100");
 }
 
 #[tokio::test]
-async fn a_transaction_begins_although_the_pools_connection_has_just_ended() {
+async fn a_transaction_begins_although_the_pools_connection_was_just_closed() {
     let database = TestDatabase::new().await;
     guild(&database, 1).await;
     let terminate = "select pg_terminate_backend(pid) from pg_stat_activity
@@ -237,7 +237,7 @@ async fn a_transaction_begins_although_the_pools_connection_has_just_ended() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_writes_says_so_and_the_next_call_connects_anew() {
+async fn a_write_on_a_read_only_server_says_so_and_the_next_call_connects_again() {
     let database = TestDatabase::new().await;
     guild(&database, 1).await;
     let pid = async || -> i32 { backend_pid(&database.connection().await.unwrap()).await };
@@ -254,7 +254,7 @@ async fn a_server_that_takes_no_writes_says_so_and_the_next_call_connects_anew()
     assert!(error.kind() == ErrorKind::ReadOnly && error.is_retryable(), "{error:?}");
     assert_ne!(pid().await, before);
     assert!(database.health().await.unwrap().is_read_only);
-    assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1, "reads go on");
+    assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1, "reads still work");
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn a_write_that_is_refused_in_a_read_only_transaction_of_the_callers_leave
 
     assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error:?}");
     transaction.rollback().await;
-    becomes(&database, &format!("select count(*) from pg_stat_activity where pid = {own}"), "0").await;
+    wait_for_value(&database, &format!("select count(*) from pg_stat_activity where pid = {own}"), "0").await;
     let [first, second] = [database.connection().await.unwrap(), database.connection().await.unwrap()];
     let mut after = [backend_pid(&first).await, backend_pid(&second).await];
     after.sort_unstable_by_key(|pid| before.iter().position(|before| before == pid));

@@ -1,10 +1,10 @@
-//! Batches of more than 10,000 rows are stored together or not at all, on whatever they run.
+//! Batches of more than 10,000 rows are stored as a whole or not at all, on every kind of client.
 
 use clip_saver_db::{Client, Error, ErrorKind, GuildSnapshot, UserSnapshot, close_db, repositories as db};
 use tokio_postgres::NoTls;
 
-use crate::calls::parts::{MANY, channels, statements, users, watch};
-use crate::support::races::{Obstacle, becomes};
+use crate::calls::parts::{MANY, channels, record_statements, recorded_statements, users};
+use crate::support::races::{LockHolder, wait_for_value};
 use crate::support::{TestDatabase, changed, connect};
 
 const COUNT_USERS: &str = "select count(*) from users";
@@ -12,11 +12,11 @@ const COUNT_USERS: &str = "select count(*) from users";
 const IN_TRANSACTION: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and state like 'idle in transaction%'";
 
-/// The batch in whose last part the constraint refuses a row.
-async fn refused(database: &TestDatabase) -> Vec<UserSnapshot> {
+/// A batch with a row in its last part that a constraint refuses.
+async fn batch_with_a_refused_row(database: &TestDatabase) -> Vec<UserSnapshot> {
     database.execute("alter table users add constraint named check (username <> 'bad')").await;
     let mut batch = users(1..=MANY);
-    // As text the greatest.
+    // User 9999, the last one in text order.
     batch[9_998].username = Some("bad".into());
     batch
 }
@@ -27,11 +27,11 @@ fn assert_refused(result: Result<u64, Error>) {
 }
 
 #[tokio::test]
-async fn a_row_that_the_database_refuses_in_the_last_part_leaves_nothing_of_the_batch() {
+async fn nothing_of_a_batch_is_stored_if_the_database_refuses_a_row_of_its_last_part() {
     let database = TestDatabase::new().await;
     db::upsert_user(&*database, &UserSnapshot::new(1.into(), "old")).await.unwrap();
 
-    assert_refused(db::upsert_users(&*database, &refused(&database).await).await);
+    assert_refused(db::upsert_users(&*database, &batch_with_a_refused_row(&database).await).await);
 
     assert_eq!(database.text("select string_agg(username, ' ') from users").await, "old");
     assert_eq!(database.text(IN_TRANSACTION).await, "0");
@@ -52,7 +52,7 @@ async fn sync_guild_stores_neither_guild_nor_owner_if_the_last_part_is_refused()
 }
 
 #[tokio::test]
-async fn a_conflict_is_reported_and_not_tried_again() {
+async fn a_conflict_is_reported_and_the_batch_is_not_sent_again() {
     let database = TestDatabase::new().await;
     let conflict = "create sequence attempts;
         create function conflict() returns trigger language plpgsql as $$ begin
@@ -71,7 +71,7 @@ async fn a_conflict_is_reported_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn what_fails_at_the_commit_or_before_the_beginning_names_the_function() {
+async fn an_error_at_the_commit_or_before_the_transaction_names_the_function() {
     let database = TestDatabase::new().await;
     let at_commit = "create function refuse() returns trigger language plpgsql as $$ begin
           raise exception using errcode = '23514';
@@ -90,25 +90,25 @@ async fn what_fails_at_the_commit_or_before_the_beginning_names_the_function() {
 }
 
 #[tokio::test]
-async fn a_dropped_call_leaves_nothing_and_no_session_in_a_transaction() {
+async fn a_dropped_call_stores_nothing_and_leaves_no_session_in_a_transaction() {
     let database = TestDatabase::new().await;
-    let obstacle = Obstacle::new(&database, "insert into users (discord_user_id) values ('9999')").await;
+    let lock_holder = LockHolder::new(&database, "insert into users (discord_user_id) values ('9999')").await;
     let handle = database.db.clone();
     let call = tokio::spawn(async move { db::upsert_users(&handle, &users(1..=MANY)).await });
-    obstacle.stops(1).await;
+    lock_holder.wait_until_blocked(1).await;
 
     call.abort();
     call.await.unwrap_err();
-    obstacle.vanishes().await;
+    lock_holder.rollback().await;
 
-    becomes(&database, IN_TRANSACTION, "0").await;
+    wait_for_value(&database, IN_TRANSACTION, "0").await;
     assert_eq!(database.text(COUNT_USERS).await, "0");
 }
 
 #[tokio::test]
-async fn parts_in_a_transaction_of_the_caller_are_committed_or_undone_with_it() {
+async fn parts_in_the_callers_transaction_are_committed_or_undone_with_it() {
     let database = TestDatabase::new().await;
-    watch(&database, "insert", "users").await;
+    record_statements(&database, "insert", "users").await;
 
     let undone = database.begin().await.unwrap();
     assert_eq!(db::upsert_users(&undone, &users(1..=MANY)).await.unwrap(), MANY);
@@ -121,13 +121,13 @@ async fn parts_in_a_transaction_of_the_caller_are_committed_or_undone_with_it() 
     assert_eq!(db::upsert_users(&stored, &users(2..=MANY)).await.unwrap(), MANY - 1);
     assert_eq!(database.text(COUNT_USERS).await, "0");
     stored.commit().await.unwrap();
-    assert_eq!(statements(&database).await, "1+10000+10000+4999 1 1");
+    assert_eq!(recorded_statements(&database).await, "1+10000+10000+4999 1 1");
 }
 
 #[tokio::test]
-async fn parts_in_a_transaction_of_the_driver_are_committed_or_undone_with_it() {
+async fn parts_in_a_transaction_of_tokio_postgres_are_committed_or_undone_with_it() {
     let database = TestDatabase::new().await;
-    watch(&database, "insert", "users").await;
+    record_statements(&database, "insert", "users").await;
     let (mut client, connection) = tokio_postgres::connect(&database.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
 
@@ -140,11 +140,11 @@ async fn parts_in_a_transaction_of_the_driver_are_committed_or_undone_with_it() 
     assert_eq!(db::upsert_users(&stored, &users(1..=MANY)).await.unwrap(), MANY);
     assert_eq!(database.text(COUNT_USERS).await, "0");
     stored.commit().await.unwrap();
-    assert_eq!(statements(&database).await, "10000+10000+5000 1 1");
+    assert_eq!(recorded_statements(&database).await, "10000+10000+5000 1 1");
 }
 
 #[tokio::test]
-async fn a_transaction_that_was_begun_by_hand_is_left_open() {
+async fn a_batch_leaves_a_transaction_open_that_was_begun_by_hand() {
     let database = TestDatabase::new().await;
     let connection = database.connection().await.unwrap();
     connection.raw().batch_execute("begin; savepoint clip").await.unwrap();
@@ -156,20 +156,21 @@ async fn a_transaction_that_was_begun_by_hand_is_left_open() {
     assert_eq!(database.text(COUNT_USERS).await, "0");
 }
 
-/// Nobody may begin a transaction on what others use too: the batch is one statement there, however large.
+/// The crate must not begin a transaction on a client that other callers also use. There a batch of any size is one
+/// statement.
 async fn is_one_statement(database: &TestDatabase, client: &impl Client) {
-    watch(database, "insert", "users").await;
+    record_statements(database, "insert", "users").await;
 
     assert_eq!(db::upsert_users(client, &users(1..=MANY)).await.unwrap(), MANY);
-    assert_eq!(statements(database).await, "25000 1 1");
+    assert_eq!(recorded_statements(database).await, "25000 1 1");
 
     database.execute("delete from users").await;
-    assert_refused(db::upsert_users(client, &refused(database).await).await);
+    assert_refused(db::upsert_users(client, &batch_with_a_refused_row(database).await).await);
     assert_eq!(database.text(COUNT_USERS).await, "0");
 }
 
 #[tokio::test]
-async fn on_a_connection_outside_of_a_transaction_a_batch_is_one_statement() {
+async fn a_batch_on_a_connection_outside_of_a_transaction_is_one_statement() {
     let database = TestDatabase::new().await;
 
     is_one_statement(&database, &database.connection().await.unwrap()).await;
@@ -177,7 +178,7 @@ async fn on_a_connection_outside_of_a_transaction_a_batch_is_one_statement() {
 }
 
 #[tokio::test]
-async fn on_a_client_of_the_driver_outside_of_a_transaction_a_batch_is_one_statement() {
+async fn a_batch_on_a_client_of_tokio_postgres_outside_of_a_transaction_is_one_statement() {
     let database = TestDatabase::new().await;
 
     is_one_statement(&database, &connect(&database.url()).await).await;

@@ -1,13 +1,13 @@
-//! How often the network is waited for. `PDS` prepares a statement, `BES` runs a prepared one, `PBDES` one that is not kept.
+//! How many round trips a call takes. `PDS` prepares a statement, `BES` runs a prepared one, `PBDES` runs an unnamed one.
 
 use clip_saver_db::{Db, repositories as db};
 
-use crate::calls::joined::{SCANNED, scan};
+use crate::calls::joined_calls::{SCAN_RESULTS, scan};
 use crate::support::proxy::Proxy;
 use crate::support::{TestDatabase, concurrently, guild, queued_run, reading_channel};
 
 #[tokio::test]
-async fn a_start_on_an_up_to_date_database_is_a_connection_and_two_round_trips() {
+async fn a_start_on_an_up_to_date_database_takes_one_connection_and_two_round_trips() {
     let database = TestDatabase::new().await;
     let proxy = Proxy::to(&database.name).await;
 
@@ -15,11 +15,11 @@ async fn a_start_on_an_up_to_date_database_is_a_connection_and_two_round_trips()
     db.migrate().await.unwrap();
 
     assert_eq!(proxy.traffic().len(), 1);
-    assert_eq!(proxy.flights(), ["PBDES", "PBDES"]); // is a pooler in between, and what is applied
+    assert_eq!(proxy.flights(), ["PBDES", "PBDES"]); // asks for a pooler, then for the applied migrations
 }
 
 #[tokio::test]
-async fn a_read_is_one_round_trip_once_its_statement_is_prepared() {
+async fn a_read_takes_one_round_trip_once_its_statement_is_prepared() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let proxy = Proxy::to(&database.name).await;
@@ -27,20 +27,20 @@ async fn a_read_is_one_round_trip_once_its_statement_is_prepared() {
 
     db::get_guild(&db, guild).await.unwrap();
     assert_eq!(proxy.flights(), ["PDS", "BES"]);
-    proxy.forget();
+    proxy.clear_traffic();
     db::get_guild(&db, guild).await.unwrap();
 
     assert_eq!(proxy.flights(), ["BES"]);
 }
 
 #[tokio::test]
-async fn reads_of_many_tasks_are_one_flight_of_one_connection() {
+async fn reads_of_many_tasks_are_sent_together_on_one_connection() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(10).await;
     db::get_guild(&db, guild).await.unwrap();
-    proxy.forget();
+    proxy.clear_traffic();
 
     let read = |_| {
         let db = db.clone();
@@ -69,17 +69,17 @@ async fn writes_of_many_tasks_do_not_share_a_connection() {
 }
 
 #[tokio::test]
-async fn a_joined_scan_run_is_one_round_trip_and_three_more_for_its_statements() {
+async fn a_joined_scan_run_takes_one_round_trip_and_three_more_to_prepare_its_statements() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
     let (first, second) = (queued_run(&database, channel).await, queued_run(&database, channel).await);
     let proxy = Proxy::to(&database.name).await;
     let connection = proxy.pool(1).await.connection().await.unwrap();
 
-    assert_eq!(scan(&connection, first).await, SCANNED);
+    assert_eq!(scan(&connection, first).await, SCAN_RESULTS);
     assert_eq!(proxy.flights(), ["PDS", "BESPDS", &("BES".repeat(10) + "PDS"), "BES"]);
-    proxy.forget();
-    assert_eq!(scan(&connection, second).await, SCANNED);
+    proxy.clear_traffic();
+    assert_eq!(scan(&connection, second).await, SCAN_RESULTS);
 
     assert_eq!(proxy.flights(), ["BES".repeat(12)]);
 }

@@ -1,4 +1,4 @@
-//! The password is in nothing that anybody reads: a whole life under a log of everything, and every text that comes out of it.
+//! The password appears in no output. The test runs a program's whole life, logs everything, and searches all output.
 
 use crate::support::changed;
 use std::fmt::Debug;
@@ -13,46 +13,46 @@ use tokio::process::Command;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::migrate::locked_server::{LockedServer, Password};
+use crate::migrate::password_server::{Password, PasswordServer};
 use crate::project::style::{NONE, blamed, files};
 use crate::support::every_function::{Rows, call_and_undo, names};
 
-/// Everything that was logged or shown.
+/// Everything that was logged, shown or printed.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<u8>>>);
+struct AllOutput(Arc<Mutex<Vec<u8>>>);
 
-impl Seen {
+impl AllOutput {
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 
-    fn note(&self, text: &str) {
+    fn add(&self, text: &str) {
         self.0.lock().unwrap().extend_from_slice(text.as_bytes());
     }
 
-    fn show(&self, value: &impl Debug) {
-        self.note(&format!("{value:?} {value:#?}\n"));
+    fn add_debug(&self, value: &impl Debug) {
+        self.add(&format!("{value:?} {value:#?}\n"));
     }
 
-    /// An error in every form in which one is printed, its causes too, and as a panic.
-    fn fails<T: Debug>(&self, result: Result<T, Error>) -> Error {
-        let panic = catch_unwind(AssertUnwindSafe(|| result.as_ref().unwrap())).expect_err("this fails");
-        self.note(panic.downcast_ref::<String>().expect("unwrap says why"));
-        let error = result.expect_err("it did");
+    /// Adds an error in every form in which it may be printed: with its causes, and as a panic.
+    fn add_error<T: Debug>(&self, result: Result<T, Error>) -> Error {
+        let panic = catch_unwind(AssertUnwindSafe(|| result.as_ref().unwrap())).expect_err("the call fails");
+        self.add(panic.downcast_ref::<String>().expect("unwrap panics with a message"));
+        let error = result.expect_err("the call failed");
         let causes = successors(Some(&error as &dyn std::error::Error), |cause| cause.source());
-        causes.for_each(|cause| self.note(&format!("{cause} {cause:?} {cause:#?}\n")));
+        causes.for_each(|cause| self.add(&format!("{cause} {cause:?} {cause:#?}\n")));
         error
     }
 
-    /// What a program prints.
-    async fn prints(&self, command: &mut Command) {
+    /// Adds the output of a program.
+    async fn add_output_of(&self, command: &mut Command) {
         let output = command.kill_on_drop(true).output().await.unwrap();
-        self.note(&String::from_utf8_lossy(&output.stdout));
-        self.note(&String::from_utf8_lossy(&output.stderr));
+        self.add(&String::from_utf8_lossy(&output.stdout));
+        self.add(&String::from_utf8_lossy(&output.stderr));
     }
 }
 
-impl io::Write for Seen {
+impl io::Write for AllOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -63,7 +63,7 @@ impl io::Write for Seen {
     }
 }
 
-impl MakeWriter<'_> for Seen {
+impl MakeWriter<'_> for AllOutput {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -71,64 +71,64 @@ impl MakeWriter<'_> for Seen {
     }
 }
 
-/// Connection strings that are wrong, or torn by what is not encoded in the password.
-fn configurations(seen: &Seen, password: &Password) {
+/// Connection strings that are wrong, or broken by characters in the password that are not encoded.
+fn configurations(output: &AllOutput, password: &Password) {
     let (encoded, quoted, [first, second]) = (password.encoded(), password.quoted(), &password.words);
     let right = [
         format!("postgresql://bot:{encoded}@h/d?sslmode=require&sslrootcert=/r.pem"),
         format!("host=h user=bot password={quoted}"),
     ];
     let migrating = |name: &str| ["DATABASE_URL", "DB_MIGRATION_URL"].contains(&name).then(|| right[0].clone());
-    seen.show(&Config::from_lookup(migrating).unwrap());
+    output.add_debug(&Config::from_lookup(migrating).unwrap());
     for dsn in right {
         let config: Config = dsn.parse().unwrap();
-        seen.note(&format!("{config}\n"));
-        seen.show(&config);
+        output.add(&format!("{config}\n"));
+        output.add_debug(&config);
     }
     let parts = |name: &str| (name == "POSTGRES_PASSWORD").then(|| password.whole.clone());
-    seen.show(&Config::from_lookup(parts).unwrap());
+    output.add_debug(&Config::from_lookup(parts).unwrap());
     for between in ["@", "@:", "@/", "@?", "@#", "@:/?", "@?x=1&", "@/?host=", "/", "?", "?a=1&b=", " b='", "%zz@"] {
         let word = format!("{first}{between}{second}");
         for rest in ["", "/d", "/d?sslmode=x", ":port/d"] {
-            torn(seen, &format!("postgresql://bot:{word}@h{rest}"));
+            parse_broken(output, &format!("postgresql://bot:{word}@h{rest}"));
         }
         for rest in ["/x", "?x=1", ":1/x", ",x"] {
-            torn(seen, &format!("postgresql://bot:{word}{rest}@h/d"));
+            parse_broken(output, &format!("postgresql://bot:{word}{rest}@h/d"));
         }
-        torn(seen, &format!("postgresql://h/d?user=bot&password={word}"));
-        torn(seen, &format!("{word}://bot@h"));
-        torn(seen, &format!("bot:{word}=x@h/d"));
+        parse_broken(output, &format!("postgresql://h/d?user=bot&password={word}"));
+        parse_broken(output, &format!("{word}://bot@h"));
+        parse_broken(output, &format!("bot:{word}=x@h/d"));
     }
     for between in [" ", "= ", " = ", " x=", "' ", "' x=", r"\' x=", " host", "=x ="] {
         for quote in ["", "'"] {
-            torn(seen, &format!("host=h user=bot password={quote}{first}{between}{second}=1"));
-            torn(seen, &format!("host=h password={quote}{first}{between}{second}=1 sslmode=x"));
-            torn(seen, &format!("host=h password={quote}{first}{between}{second}{quote}"));
+            parse_broken(output, &format!("host=h user=bot password={quote}{first}{between}{second}=1"));
+            parse_broken(output, &format!("host=h password={quote}{first}{between}{second}=1 sslmode=x"));
+            parse_broken(output, &format!("host=h password={quote}{first}{between}{second}{quote}"));
         }
     }
 }
 
-/// Refused or not, what is shown of it holds no password.
-fn torn(seen: &Seen, dsn: &str) {
+/// Parses a connection string and adds the configuration or the error.
+fn parse_broken(output: &AllOutput, dsn: &str) {
     match dsn.parse::<Config>() {
-        Ok(config) => seen.show(&config),
-        Err(error) => drop(seen.fails(Err::<(), _>(error))),
+        Ok(config) => output.add_debug(&config),
+        Err(error) => drop(output.add_error(Err::<(), _>(error))),
     }
 }
 
-/// No way in: a wrong password, a server that is not there, one without TLS.
-async fn refusals(seen: &Seen, server: &LockedServer, encoded: &str) {
-    let wrong = seen.fails(connect_to(&server.url(&format!("{encoded}x"))).await);
+/// Connections that fail: a wrong password, no server, a server without TLS.
+async fn failed_connections(output: &AllOutput, server: &PasswordServer, encoded: &str) {
+    let wrong = output.add_error(connect_to(&server.url(&format!("{encoded}x"))).await);
     assert_eq!(wrong.sqlstate(), Some("28P01"));
-    let unreachable = seen.fails(connect_to(&unreachable(encoded)).await);
+    let unreachable = output.add_error(connect_to(&unreachable(encoded)).await);
     assert!(unreachable.is_retryable());
     for mode in ["require", "verify-full"] {
-        let no_tls = seen.fails(connect_to(&format!("{}?sslmode={mode}", server.url(encoded))).await);
+        let no_tls = output.add_error(connect_to(&format!("{}?sslmode={mode}", server.url(encoded))).await);
         assert!(matches!(no_tls.kind(), ErrorKind::Tls | ErrorKind::Config), "{no_tls}");
     }
 }
 
-/// Nobody listens there, and nobody waits for that.
+/// The URL of a port without a server, with a short timeout.
 fn unreachable(password: &str) -> String {
     format!("postgresql://bot:{password}@localhost:1/clips?connect_timeout=1")
 }
@@ -137,48 +137,48 @@ async fn connect_to(url: &str) -> Result<Db, Error> {
     Db::connect(url.parse()?).await
 }
 
-/// Everything that a handle does, and whatever may go wrong with it.
-async fn life(seen: &Seen, url: &str) {
+/// Everything that a pool handle does, and the errors that it may give.
+async fn whole_life(output: &AllOutput, url: &str) {
     let mut config: Config = url.parse().unwrap();
     (config.pool_max, config.acquire_timeout) = (1, Duration::from_secs(1));
     let database = Db::connect(config).await.unwrap();
-    seen.show(&database);
+    output.add_debug(&database);
     database.migrate().await.unwrap();
-    seen.show(&migrate::plan(&database).await.unwrap());
+    output.add_debug(&migrate::plan(&database).await.unwrap());
     let rows = Rows::store(&database).await;
     for name in names() {
         call_and_undo(&name, &database, &rows).await.unwrap();
     }
-    seen.show(&database.health().await.unwrap());
+    output.add_debug(&database.health().await.unwrap());
     let orphan = changed!(GuildSnapshot::new(1.into(), "orphan"), owner_user_id = Some(404.into()));
-    seen.fails(db::upsert_guild(&database, &orphan).await);
+    output.add_error(db::upsert_guild(&database, &orphan).await);
 
     let connection = database.connection().await.unwrap();
-    seen.show(&connection);
-    seen.fails(db::get_guilds(&database).await); // nothing comes free
+    output.add_debug(&connection);
+    output.add_error(db::get_guilds(&database).await); // no connection comes free
     let end = connection.raw().query_one("select pg_terminate_backend(pg_backend_pid())", &[]).await.unwrap_err();
-    seen.fails(Err::<(), Error>(end.into()));
-    seen.fails(db::touch_guild(&connection, 1.into()).await);
+    output.add_error(Err::<(), Error>(end.into()));
+    output.add_error(db::touch_guild(&connection, 1.into()).await);
     drop(connection);
     let transaction = database.begin().await.unwrap();
-    seen.show(&transaction);
+    output.add_debug(&transaction);
     db::touch_guild(&transaction, 1001.into()).await.unwrap();
-    seen.fails(touch_in_a_hurry(url).await); // the transaction holds the guild
+    output.add_error(touch_with_a_short_timeout(url).await); // the transaction has locked the guild
     transaction.rollback().await;
     close_db(&database).await;
-    seen.show(&database);
-    seen.fails(db::get_guilds(&database).await);
+    output.add_debug(&database);
+    output.add_error(db::get_guilds(&database).await);
 }
 
-/// A call that the server ends if it has to wait.
-async fn touch_in_a_hurry(url: &str) -> Result<bool, Error> {
+/// A call that the server ends if it waits for a lock.
+async fn touch_with_a_short_timeout(url: &str) -> Result<bool, Error> {
     let mut config: Config = url.parse()?;
     config.statement_timeout = Some(Duration::from_millis(50));
     db::touch_guild(&Db::connect(config).await?, 1001.into()).await
 }
 
-/// What the programs print.
-async fn programs(seen: &Seen, urls: &[String]) {
+/// The output of the programs.
+async fn programs(output: &AllOutput, urls: &[String]) {
     let bot = crate::project::examples::folder().join("bot");
     for url in urls {
         let with_url = |mut command: Command| {
@@ -189,47 +189,47 @@ async fn programs(seen: &Seen, urls: &[String]) {
                 .stdin(std::process::Stdio::null());
             command
         };
-        seen.prints(&mut with_url(Command::new(&bot))).await;
+        output.add_output_of(&mut with_url(Command::new(&bot))).await;
         #[cfg(feature = "cli")]
         for command in ["config", "doctor", "status", "migrate", "check"] {
             for arguments in [&[command][..], &[command, "--url", url]] {
                 let mut clip_db = Command::new(env!("CARGO_BIN_EXE_clip-db"));
                 clip_db.args(arguments);
-                seen.prints(&mut with_url(clip_db)).await;
+                output.add_output_of(&mut with_url(clip_db)).await;
             }
         }
     }
 }
 
 #[tokio::test]
-async fn the_password_is_in_no_log_error_debug_output_or_print_of_a_whole_life() {
-    let (seen, password) = (Seen::default(), Password::new());
-    let server = LockedServer::start(&password).await;
+async fn the_password_is_in_no_log_error_debug_output_or_print_in_a_programs_whole_life() {
+    let (output, password) = (AllOutput::default(), Password::new());
+    let server = PasswordServer::start(&password).await;
     _ = tracing_log::LogTracer::init(); // tokio-postgres and refinery log by `log`
     let everything = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_span_events(FmtSpan::FULL)
-        .with_writer(seen.clone())
+        .with_writer(output.clone())
         .finish();
     let logging = tracing::subscriber::set_default(everything);
     let encoded = password.encoded();
     let url = server.url(&encoded);
 
-    configurations(&seen, &password);
-    refusals(&seen, &server, &encoded).await;
-    life(&seen, &url).await;
-    programs(&seen, &[url, server.url(&format!("{encoded}x")), unreachable(&encoded)]).await;
+    configurations(&output, &password);
+    failed_connections(&output, &server, &encoded).await;
+    whole_life(&output, &url).await;
+    programs(&output, &[url, server.url(&format!("{encoded}x")), unreachable(&encoded)]).await;
     drop(logging);
 
-    let text = seen.text();
-    for heard in ["clip_saver_db", "tokio_postgres", "refinery", "password=********", "SQLSTATE 28P01", "events=0"] {
-        assert!(text.contains(heard), "nothing of {heard} was seen");
+    let text = output.text();
+    for expected in ["clip_saver_db", "tokio_postgres", "refinery", "password=********", "SQLSTATE 28P01", "events=0"] {
+        assert!(text.contains(expected), "{expected} is missing in the output");
     }
     assert_eq!(password.found_in(&text), NONE);
 }
 
-/// Types whose derived `Debug` would show what a connection is made with.
-fn derived_over_secrets(rust: &str) -> Vec<String> {
+/// Types that derive `Debug` although a field holds the connection parameters.
+fn types_that_show_secrets(rust: &str) -> Vec<String> {
     let holds =
         |item: &str| ["tokio_postgres::Config", "PgConfig", "Manager", "Pool<"].iter().any(|name| item.contains(name));
     let items = rust.split("#[derive(").skip(1).filter_map(|rest| rest.split_once(")]"));
@@ -242,10 +242,10 @@ fn derived_over_secrets(rust: &str) -> Vec<String> {
 }
 
 #[test]
-fn no_type_derives_debug_over_what_holds_the_password() {
-    assert_eq!(blamed(&files("src", ".rs"), derived_over_secrets), NONE);
+fn no_type_that_holds_the_password_derives_debug() {
+    assert_eq!(blamed(&files("src", ".rs"), types_that_show_secrets), NONE);
 
     let sample = "#[derive(Debug)]\nstruct A(Manager);\n#[derive(Debug)]\nstruct B {\n    c: u8,\n}\n#[derive(Clone)]\nstruct D(Manager);\n
                   #[derive(Clone, Debug)]\nstruct E {\n    pool: Pool<X>,\n}";
-    assert_eq!(derived_over_secrets(sample).len(), 2);
+    assert_eq!(types_that_show_secrets(sample).len(), 2);
 }

@@ -13,7 +13,7 @@ fn snapshot(id: u64) -> GuildSnapshot {
     GuildSnapshot::new(id.into(), "x")
 }
 
-/// Fails as PostgreSQL does, with any SQLSTATE.
+/// Runs a statement that fails with this SQLSTATE.
 async fn fail_with(transaction: &Transaction, sqlstate: &str) -> Result<(), Error> {
     let raise = format!("do $$ begin raise exception using errcode = '{sqlstate}'; end $$");
     transaction.execute(&raise, &[]).await?;
@@ -21,7 +21,7 @@ async fn fail_with(transaction: &Transaction, sqlstate: &str) -> Result<(), Erro
 }
 
 #[tokio::test]
-async fn nothing_is_seen_before_the_commit_and_everything_after() {
+async fn other_sessions_see_nothing_before_the_commit_and_everything_after_it() {
     let database = TestDatabase::new().await;
     let transaction = database.begin().await.unwrap();
 
@@ -33,7 +33,7 @@ async fn nothing_is_seen_before_the_commit_and_everything_after() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_closure_undoes_everything() {
+async fn an_error_that_the_closure_returns_undoes_everything() {
     let database = TestDatabase::new().await;
 
     let result: Result<(), Error> = database
@@ -48,7 +48,7 @@ async fn an_error_of_the_closure_undoes_everything() {
 }
 
 #[tokio::test]
-async fn a_swallowed_error_cannot_turn_a_commit_into_a_silent_rollback() {
+async fn an_ignored_error_never_turns_a_commit_into_a_silent_rollback() {
     let database = TestDatabase::new().await;
 
     let result: Result<(), Error> = database
@@ -68,13 +68,16 @@ async fn a_swallowed_error_cannot_turn_a_commit_into_a_silent_rollback() {
 }
 
 #[tokio::test]
-async fn neither_can_an_error_of_a_call_that_was_dropped() {
+async fn an_error_of_a_dropped_call_never_turns_a_commit_into_a_silent_rollback() {
     let database = TestDatabase::new().await;
     let unknown_owner = changed!(snapshot(2), owner_user_id = Some(9.into()));
     let transaction = database.begin().await.unwrap();
     db::upsert_guild(&transaction, &snapshot(1)).await.unwrap();
 
-    assert!(db::upsert_guild(&transaction, &unknown_owner).now_or_never().is_none(), "it is sent and not awaited");
+    assert!(
+        db::upsert_guild(&transaction, &unknown_owner).now_or_never().is_none(),
+        "the call is sent and then dropped"
+    );
 
     let result = transaction.commit().await;
     assert!(
@@ -86,7 +89,7 @@ async fn neither_can_an_error_of_a_call_that_was_dropped() {
 }
 
 #[tokio::test]
-async fn neither_can_an_error_between_rows() {
+async fn an_error_between_rows_never_turns_a_commit_into_a_silent_rollback() {
     let database = TestDatabase::new().await;
     let transaction = database.begin().await.unwrap();
     db::upsert_guild(&transaction, &snapshot(1)).await.unwrap();
@@ -126,14 +129,14 @@ async fn conflicts_run_the_closure_again() {
 }
 
 #[tokio::test]
-async fn conflicts_are_found_whatever_error_the_closure_returns() {
+async fn conflicts_run_the_closure_again_whatever_error_it_returns() {
     let database = TestDatabase::new().await;
     let attempts = &AtomicU32::new(0);
 
     let result: anyhow::Result<()> = database
         .transaction(|tx| async move {
             attempts.fetch_add(1, Ordering::Relaxed);
-            fail_with(&tx, "40001").await.map_err(|_| anyhow::anyhow!("an error that does not tell why"))
+            fail_with(&tx, "40001").await.map_err(|_| anyhow::anyhow!("an error without a cause"))
         })
         .await;
 
@@ -142,7 +145,7 @@ async fn conflicts_are_found_whatever_error_the_closure_returns() {
 }
 
 #[tokio::test]
-async fn other_errors_do_not_run_it_again() {
+async fn other_errors_do_not_run_the_closure_again() {
     let database = TestDatabase::new().await;
     let attempts = &AtomicU32::new(0);
 
@@ -158,7 +161,7 @@ async fn other_errors_do_not_run_it_again() {
 }
 
 #[tokio::test]
-async fn a_dropped_transaction_is_undone_and_never_comes_back_dirty() {
+async fn a_dropped_transaction_is_undone_and_its_connection_never_comes_back_inside_of_it() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
 
@@ -187,7 +190,7 @@ async fn a_dropped_future_leaves_no_session_idle_in_transaction() {
             std::future::pending::<Result<(), Error>>().await
         });
         tokio::select! {
-            result = work => panic!("it never ends: {result:?}"),
+            result = work => panic!("the closure never ends: {result:?}"),
             () = has_written.notified() => {}
         }
     }
@@ -223,7 +226,7 @@ async fn closures_with_borrowed_arguments_and_open_transactions_run_in_spawned_t
 }
 
 #[tokio::test]
-async fn async_closures_work_too() {
+async fn a_transaction_accepts_async_closures() {
     let database = TestDatabase::new().await;
 
     let result: Result<(), Error> = database.transaction(async |tx| db::upsert_guild(&tx, &snapshot(1)).await).await;
@@ -233,19 +236,19 @@ async fn async_closures_work_too() {
 }
 
 #[tokio::test]
-async fn a_closure_that_keeps_its_handle_stores_nothing() {
+async fn a_closure_that_keeps_its_transaction_handle_stores_nothing() {
     let database = TestDatabase::new().await;
-    let kept = &std::sync::Mutex::new(None);
+    let leaked_handle = &std::sync::Mutex::new(None);
 
     let result: Result<(), Error> = database
         .transaction(|tx| async move {
             db::upsert_guild(&tx, &snapshot(1)).await?;
-            *kept.lock().unwrap() = Some(tx);
+            *leaked_handle.lock().unwrap() = Some(tx);
             Ok(())
         })
         .await;
 
     assert_error(&result.unwrap_err(), ErrorKind::InvalidInput, "transaction", "tx");
-    drop(kept.lock().unwrap().take());
+    drop(leaked_handle.lock().unwrap().take());
     assert_eq!(database.text(COUNT_GUILDS).await, "0");
 }

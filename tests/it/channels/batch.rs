@@ -1,17 +1,17 @@
-//! `upsert_channels_for_guild`: one statement for many channels, beside other callers.
+//! `upsert_channels_for_guild`: one statement for many channels, also with concurrent callers.
 
 use clip_saver_db::{ChannelSnapshot, ErrorKind, repositories as db};
 
 use crate::channels::lists::stored_channel;
 use crate::channels::writes::fifty_at_once;
-use crate::support::races::Obstacle;
+use crate::support::races::LockHolder;
 use crate::support::{TestDatabase, channel, concurrently, guild, json};
 
 fn batch(ids: impl IntoIterator<Item = u64>) -> Vec<ChannelSnapshot> {
     ids.into_iter().map(|id| ChannelSnapshot::new(id.into(), format!("channel {id}"), "text")).collect()
 }
 
-/// The field that is named when the batch is refused. Nothing of it may be stored.
+/// Upserts a batch that must be refused, checks that nothing is stored, and returns the field that the error names.
 async fn refused_field(batch: &[ChannelSnapshot]) -> String {
     let database = TestDatabase::new().await;
     guild(&database, 1001).await;
@@ -19,15 +19,15 @@ async fn refused_field(batch: &[ChannelSnapshot]) -> String {
     let error = db::upsert_channels_for_guild(&*database, 1001.into(), batch).await.unwrap_err();
 
     assert_eq!(error.function(), Some("upsert_channels_for_guild"));
-    assert_eq!(error.sqlstate(), None, "it is not sent");
+    assert_eq!(error.sqlstate(), None, "the batch is not sent");
     assert!(!error.is_retryable());
     assert_eq!(database.text("select count(*) from bot_channels").await, "0");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    error.field().expect("the field is named").to_owned()
+    error.field().expect("the error names the field").to_owned()
 }
 
 #[tokio::test]
-async fn a_zero_character_in_a_name_is_refused_and_names_the_field() {
+async fn a_zero_character_in_a_name_is_refused_and_the_error_names_the_field() {
     let mut batch = batch(1..=4);
     batch[3].name = Some("a\0b".into());
 
@@ -35,7 +35,7 @@ async fn a_zero_character_in_a_name_is_refused_and_names_the_field() {
 }
 
 #[tokio::test]
-async fn a_zero_character_in_a_type_is_refused_and_names_the_field() {
+async fn a_zero_character_in_a_type_is_refused_and_the_error_names_the_field() {
     let mut batch = batch(1..=4);
     batch[1].kind = Some("\0".into());
 
@@ -43,7 +43,7 @@ async fn a_zero_character_in_a_type_is_refused_and_names_the_field() {
 }
 
 #[tokio::test]
-async fn overrides_that_cannot_be_stored_are_refused_and_name_the_field() {
+async fn overrides_that_cannot_be_stored_are_refused_and_the_error_names_the_field() {
     for overrides in [r#"{"a": "\u0000"}"#, r#"{"\u0000": 1}"#, r#"{"a": "\ud800"}"#, r#"{"a": "\udc00\ud800"}"#] {
         let mut batch = batch(1..=2);
         batch[0].settings_overrides = Some(json(overrides));
@@ -53,7 +53,7 @@ async fn overrides_that_cannot_be_stored_are_refused_and_name_the_field() {
 }
 
 #[tokio::test]
-async fn overrides_that_are_no_object_are_refused_and_name_the_field() {
+async fn overrides_that_are_not_an_object_are_refused_and_the_error_names_the_field() {
     for overrides in ["[]", "null", "1", r#""{}""#] {
         let mut batch = batch(1..=2);
         batch[1].settings_overrides = Some(json(overrides));
@@ -63,7 +63,7 @@ async fn overrides_that_are_no_object_are_refused_and_name_the_field() {
 }
 
 #[tokio::test]
-async fn a_row_that_the_database_refuses_leaves_nothing_of_the_batch() {
+async fn nothing_of_a_batch_is_stored_if_the_database_refuses_a_row() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     let known = channel(&database, guild, 1).await;
@@ -149,14 +149,14 @@ async fn a_batch_locks_the_guild_before_its_channels_as_delete_guilds_does() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     db::upsert_channels_for_guild(&*database, guild, &batch(1..=3)).await.unwrap();
-    let obstacle = Obstacle::new(&database, "select from bot_channels where channel_id = '2' for update").await;
+    let obstacle = LockHolder::new(&database, "select from bot_channels where channel_id = '2' for update").await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let upsert = tokio::spawn(async move { db::upsert_channels_for_guild(&one, guild, &batch(1..=4)).await });
-    obstacle.stops(1).await;
+    obstacle.wait_until_blocked(1).await;
     let delete = tokio::spawn(async move { db::delete_guilds(&other, &[guild]).await });
-    obstacle.stops(2).await;
+    obstacle.wait_until_blocked(2).await;
 
-    obstacle.vanishes().await;
+    obstacle.rollback().await;
 
     assert_eq!(upsert.await.unwrap().unwrap(), 4);
     assert_eq!(delete.await.unwrap().unwrap(), 1);
@@ -185,7 +185,7 @@ async fn concurrent_batches_lose_none_of_each_others_overrides() {
 }
 
 #[tokio::test]
-async fn a_racing_delete_guilds_gives_nothing_but_success_or_a_foreign_key_error() {
+async fn a_batch_that_runs_beside_delete_guilds_succeeds_or_fails_with_a_foreign_key_error() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
 
@@ -199,19 +199,19 @@ async fn a_racing_delete_guilds_gives_nothing_but_success_or_a_foreign_key_error
                     continue;
                 }
                 let written = db::upsert_channels_for_guild(&database, guild, &batch(1..=100)).await;
-                let fine = match &written {
+                let is_allowed = match &written {
                     Ok(written) => *written == 100,
                     Err(error) => error.kind() == ErrorKind::ForeignKeyViolation,
                 };
-                assert!(fine, "{written:?}");
+                assert!(is_allowed, "{written:?}");
             }
         }
     })
     .await;
 }
 
-/// Texts that careless code would cut, unescape, normalize or run.
-pub const STRANGE: [&str; 14] = [
+/// Texts that careless code would cut, unescape, normalize or run as SQL.
+pub const UNUSUAL_TEXTS: [&str; 14] = [
     "",
     " ",
     "'; drop table bot_channels; --",
@@ -229,11 +229,11 @@ pub const STRANGE: [&str; 14] = [
 ];
 
 #[tokio::test]
-async fn strange_texts_come_back_as_they_were() {
+async fn unusual_texts_are_read_back_unchanged() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     let long = "ä".repeat(100_000);
-    let texts: Vec<&str> = STRANGE.into_iter().chain([long.as_str()]).collect();
+    let texts: Vec<&str> = UNUSUAL_TEXTS.into_iter().chain([long.as_str()]).collect();
     let channels: Vec<_> = (1..).zip(&texts).map(|(id, text)| ChannelSnapshot::new(id.into(), *text, *text)).collect();
 
     db::upsert_channels_for_guild(&*database, guild, &channels).await.unwrap();
@@ -245,11 +245,11 @@ async fn strange_texts_come_back_as_they_were() {
 }
 
 #[tokio::test]
-async fn strange_texts_in_overrides_come_back_as_they_were() {
+async fn unusual_texts_in_overrides_are_read_back_unchanged() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     let settings: serde_json::Map<String, serde_json::Value> =
-        STRANGE.into_iter().map(|text| (text.to_owned(), text.into())).collect();
+        UNUSUAL_TEXTS.into_iter().map(|text| (text.to_owned(), text.into())).collect();
     let mut channels = batch([2001]);
     channels[0].settings_overrides = Some(settings.clone().into());
 

@@ -1,4 +1,4 @@
-//! Channels as they are read: every column, the orders of the lists, the counts.
+//! Reading channels: every column, the order of the lists, the counts.
 
 use chrono::{DateTime, Utc};
 use clip_saver_db::{Channel, ChannelId, Db, GuildId, repositories as db};
@@ -7,10 +7,10 @@ use crate::support::{TestDatabase, changed, channel, config, create_database, gu
 
 /// The channel as it is stored.
 pub async fn stored_channel(database: &Db, channel: ChannelId) -> Channel {
-    db::get_channel(database, channel).await.expect("it can be read").expect("the channel is stored")
+    db::get_channel(database, channel).await.expect("the row can be read").expect("the channel is stored")
 }
 
-/// A time from its text.
+/// Parses a time.
 pub fn time(text: &str) -> DateTime<Utc> {
     text.parse().expect("the text is a time")
 }
@@ -24,7 +24,7 @@ fn ids(channels: &[Channel]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn every_column_is_read_and_times_come_back_as_utc() {
+async fn every_column_of_a_channel_is_read_and_times_are_in_utc() {
     let database = TestDatabase::new().await;
     guild(&database, 1001).await;
     database
@@ -58,7 +58,7 @@ async fn every_column_is_read_and_times_come_back_as_utc() {
 }
 
 #[tokio::test]
-async fn unset_columns_read_as_none_and_unset_nsfw_as_not() {
+async fn unset_columns_are_read_as_none_and_an_unset_nsfw_as_false() {
     let database = TestDatabase::new().await;
     guild(&database, 1001).await;
     let unset = "insert into bot_channels (channel_id, guild_id, is_nsfw) values ('2001', '1001', null)";
@@ -72,7 +72,7 @@ async fn unset_columns_read_as_none_and_unset_nsfw_as_not() {
 }
 
 #[tokio::test]
-async fn get_channel_is_none_for_an_unknown_channel() {
+async fn get_channel_returns_none_for_an_unknown_channel() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     channel(&database, guild, 2001).await;
@@ -82,7 +82,7 @@ async fn get_channel_is_none_for_an_unknown_channel() {
 }
 
 #[tokio::test]
-async fn lists_and_counts_are_of_that_guild_alone() {
+async fn lists_and_counts_cover_only_the_given_guild() {
     let database = TestDatabase::new().await;
     let (one, other) = (guild(&database, 1001).await, guild(&database, 1002).await);
     channel(&database, one, 2001).await;
@@ -95,8 +95,8 @@ async fn lists_and_counts_are_of_that_guild_alone() {
     assert_eq!(db::total_message_count(&*database, one).await.unwrap(), 2001);
 }
 
-/// Names in code-point order. A locale would sort them otherwise: `_x` before digits, `apple` before `Zebra`, `Äpfel`
-/// beside `apple`; and UTF-16 would put the emoji before the wide tilde.
+/// Names in code-point order. A locale would sort them differently: `_x` before digits, `apple` before `Zebra`, `Äpfel`
+/// next to `apple`. UTF-16 would put the emoji before the wide tilde.
 const IN_CODE_POINT_ORDER: [&str; 10] = ["", "10", "9", "Zebra", "_x", "apple", "e\u{301}", "Äpfel", "～", "🎬"];
 
 async fn assert_names_are_listed_in_code_point_order(database: &Db) {
@@ -110,7 +110,8 @@ async fn assert_names_are_listed_in_code_point_order(database: &Db) {
 
     let listed = db::get_channels_by_guild(database, guild).await.unwrap();
 
-    let names: Vec<_> = listed.iter().map(|channel| channel.name.as_deref().expect("they have names")).collect();
+    let names: Vec<_> =
+        listed.iter().map(|channel| channel.name.as_deref().expect("the channels have names")).collect();
     assert_eq!(names, IN_CODE_POINT_ORDER);
 }
 
@@ -126,13 +127,17 @@ async fn channels_are_listed_by_name_in_code_point_order_in_a_database_with_anot
     let name = create_database(english).await;
     let database = TestDatabase { db: Db::connect(config(&name)).await.unwrap(), name };
     database.migrate().await.unwrap();
-    assert_eq!(database.text("select '_x' < '10' and 'apple' < 'Zebra'").await, "t", "the database sorts as English");
+    assert_eq!(
+        database.text("select '_x' < '10' and 'apple' < 'Zebra'").await,
+        "t",
+        "the database sorts in English order"
+    );
 
     assert_names_are_listed_in_code_point_order(&database).await;
 }
 
 #[tokio::test]
-async fn channels_of_one_name_are_listed_by_number_and_unnamed_ones_last() {
+async fn channels_with_the_same_name_are_listed_by_id_and_channels_without_a_name_last() {
     let database = TestDatabase::new().await;
     guild(&database, 1001).await;
     database
@@ -158,7 +163,7 @@ async fn an_unknown_guild_has_no_channels() {
 }
 
 #[tokio::test]
-async fn reading_channels_come_in_work_order_never_scanned_then_longest_unscanned() {
+async fn reading_channels_are_listed_in_work_order_never_scanned_first_then_longest_ago() {
     let database = TestDatabase::new().await;
     guild(&database, 1001).await;
     database
@@ -176,7 +181,7 @@ async fn reading_channels_come_in_work_order_never_scanned_then_longest_unscanne
 }
 
 #[tokio::test]
-async fn channels_are_counted_whether_they_are_read_or_not() {
+async fn count_channels_by_guild_counts_channels_with_and_without_reading() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     for id in [2001, 2002, 2003] {
@@ -200,7 +205,7 @@ async fn message_counts_are_summed() {
 }
 
 #[tokio::test]
-async fn a_sum_of_message_counts_beyond_64_bits_is_an_error() {
+async fn a_sum_of_message_counts_beyond_64_bits_gives_an_error() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     for (id, by) in [(2001, i64::MAX), (2002, 1)] {

@@ -1,4 +1,4 @@
-//! `update_channel_progress`: the cursor that never goes back, and the count.
+//! `update_channel_progress`: a cursor that never moves back, and a message count.
 
 use clip_saver_db::{ChannelId, repositories as db};
 
@@ -7,7 +7,7 @@ use crate::channels::writes::fifty_at_once;
 use crate::support::races::now;
 use crate::support::{TestDatabase, changed, channel, guild};
 
-/// A channel whose stored cursor is this text.
+/// Stores a channel whose cursor is this text.
 async fn with_cursor(cursor: Option<&str>) -> (TestDatabase, ChannelId) {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
@@ -18,7 +18,7 @@ async fn with_cursor(cursor: Option<&str>) -> (TestDatabase, ChannelId) {
     (database, channel)
 }
 
-/// The text of the cursor after a call.
+/// The stored cursor after a call.
 async fn cursor_after(stored: Option<&str>, given: u64) -> String {
     let (database, channel) = with_cursor(stored).await;
     assert!(db::update_channel_progress(&*database, channel, given.into(), 1).await.unwrap());
@@ -27,7 +27,7 @@ async fn cursor_after(stored: Option<&str>, given: u64) -> String {
 }
 
 #[tokio::test]
-async fn the_cursor_becomes_the_numerically_greater_one() {
+async fn the_cursor_becomes_the_greater_of_the_two_numbers() {
     for (stored, given, greater) in [
         (None, 0, "0"),
         (Some("999"), 1000, "1000"),
@@ -44,7 +44,7 @@ async fn the_cursor_becomes_the_numerically_greater_one() {
 }
 
 #[tokio::test]
-async fn a_stored_cursor_that_is_no_snowflake_counts_as_none() {
+async fn a_stored_cursor_that_is_not_a_snowflake_counts_as_none() {
     for stored in [
         "",
         "abc",
@@ -96,7 +96,7 @@ async fn last_scanned_at_becomes_now_whether_the_cursor_moves_or_not() {
 }
 
 #[tokio::test]
-async fn progress_changes_nothing_else() {
+async fn progress_changes_only_the_cursor_the_count_and_the_times() {
     let (database, channel) = with_cursor(None).await;
     let before = stored_channel(&database, channel).await;
 
@@ -109,7 +109,7 @@ async fn progress_changes_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_count_beyond_64_bits_is_an_error_and_nothing_changes() {
+async fn a_count_beyond_64_bits_gives_an_error_and_nothing_changes() {
     let (database, channel) = with_cursor(Some("500")).await;
     db::increment_channel_message_count(&*database, channel, i64::MAX).await.unwrap();
     let before = stored_channel(&database, channel).await;
@@ -121,11 +121,11 @@ async fn a_count_beyond_64_bits_is_an_error_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn concurrent_callers_lose_no_count_and_the_greatest_cursor_stays() {
+async fn concurrent_calls_lose_no_count_and_the_greatest_cursor_remains() {
     let (database, channel) = with_cursor(None).await;
 
     fifty_at_once(&database, "select from bot_channels for update", |database, caller| async move {
-        // 999 … 1048 in an order that is neither: text and number disagree among them.
+        // 999 … 1048, unsorted: in this range text order and number order differ.
         let cursor = 999 + (caller * 37) % 50;
         db::update_channel_progress(&database, channel, cursor.into(), 100).await.unwrap()
     })

@@ -1,12 +1,12 @@
-//! `upsert_channels_for_guild`: what one call stores.
+//! `upsert_channels_for_guild`: what a single call stores.
 
 use clip_saver_db::{Channel, ChannelId, ChannelSnapshot, Db, ErrorKind, GuildId, repositories as db};
 
 use crate::channels::lists::stored_channel;
 use crate::support::{TestDatabase, changed, channel, guild, json, reading_channel};
 
-/// A channel that brings overrides.
-fn overriding(id: u64, overrides: &str) -> ChannelSnapshot {
+/// A snapshot of a channel with overrides.
+fn with_overrides(id: u64, overrides: &str) -> ChannelSnapshot {
     changed!(ChannelSnapshot::new(id.into(), "x", "text"), settings_overrides = Some(json(overrides)))
 }
 
@@ -14,7 +14,7 @@ async fn upsert(database: &Db, channels: &[ChannelSnapshot]) -> u64 {
     db::upsert_channels_for_guild(database, 1001.into(), channels).await.expect("the channels can be stored")
 }
 
-/// A guild and a channel with these settings, written by an older program.
+/// Stores a guild and a channel with these settings, as an older program wrote them.
 async fn with_stored_settings(settings: &str) -> (TestDatabase, ChannelId) {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
@@ -24,10 +24,10 @@ async fn with_stored_settings(settings: &str) -> (TestDatabase, ChannelId) {
 }
 
 #[tokio::test]
-async fn a_new_channel_has_what_is_given_and_the_defaults() {
+async fn a_new_channel_has_the_given_values_and_the_defaults() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
-    let snapshot = changed!(overriding(2001, r#"{"a": 1}"#), is_nsfw = true);
+    let snapshot = changed!(with_overrides(2001, r#"{"a": 1}"#), is_nsfw = true);
 
     assert_eq!(upsert(&database, &[snapshot]).await, 1);
 
@@ -71,7 +71,7 @@ async fn name_type_and_nsfw_are_replaced() {
 }
 
 #[tokio::test]
-async fn a_missing_name_or_type_clears_it() {
+async fn a_missing_name_or_type_clears_the_stored_one() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     let channel = channel(&database, guild, 2001).await;
@@ -83,7 +83,7 @@ async fn a_missing_name_or_type_clears_it() {
 }
 
 #[tokio::test]
-async fn the_guild_of_a_channel_may_change() {
+async fn an_upsert_may_move_a_channel_to_another_guild() {
     let database = TestDatabase::new().await;
     let (old, new) = (guild(&database, 1002).await, guild(&database, 1001).await);
     let channel = channel(&database, old, 2001).await;
@@ -94,7 +94,7 @@ async fn the_guild_of_a_channel_may_change() {
 }
 
 #[tokio::test]
-async fn everything_else_of_a_channel_is_kept() {
+async fn an_upsert_keeps_all_other_columns_of_a_channel() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
     db::update_channel_progress(&*database, channel, 999.into(), 250).await.unwrap();
@@ -109,13 +109,13 @@ async fn everything_else_of_a_channel_is_kept() {
 }
 
 #[tokio::test]
-async fn channels_that_a_batch_does_not_name_stay_as_they_are() {
+async fn channels_that_are_not_in_the_batch_do_not_change() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     let other = channel(&database, guild, 2002).await;
     let before = stored_channel(&database, other).await;
 
-    upsert(&database, &[overriding(2001, r#"{"a": 1}"#)]).await;
+    upsert(&database, &[with_overrides(2001, r#"{"a": 1}"#)]).await;
 
     assert_eq!(stored_channel(&database, other).await, before);
 }
@@ -124,44 +124,44 @@ async fn channels_that_a_batch_does_not_name_stay_as_they_are() {
 async fn overrides_are_merged_into_the_stored_settings_key_by_key() {
     let (database, channel) = with_stored_settings(r#"{"kept": 1, "clip": {"max": 60}, "gone": 5}"#).await;
 
-    upsert(&database, &[overriding(2001, r#"{"clip": {"min": 5}, "new": [1], "gone": null}"#)]).await;
+    upsert(&database, &[with_overrides(2001, r#"{"clip": {"min": 5}, "new": [1], "gone": null}"#)]).await;
 
     let merged = json(r#"{"kept": 1, "clip": {"min": 5}, "new": [1], "gone": null}"#);
     assert_eq!(stored_channel(&database, channel).await.settings, merged);
 }
 
 #[tokio::test]
-async fn no_overrides_keep_the_stored_settings_whatever_they_are() {
+async fn missing_or_empty_overrides_keep_the_stored_settings_whatever_they_are() {
     for settings in [r#"{"a": {"b": null}}"#, r#"["a", 1]"#, "null", "5"] {
         let (database, channel) = with_stored_settings(settings).await;
 
         upsert(&database, &[ChannelSnapshot::new(channel, "x", "text")]).await;
         assert_eq!(stored_channel(&database, channel).await.settings, json(settings), "None");
 
-        upsert(&database, &[overriding(2001, "{}")]).await;
+        upsert(&database, &[with_overrides(2001, "{}")]).await;
         assert_eq!(stored_channel(&database, channel).await.settings, json(settings), "{{}}");
     }
 }
 
 #[tokio::test]
-async fn stored_settings_that_are_no_object_are_replaced_by_overrides() {
+async fn overrides_replace_stored_settings_that_are_not_an_object() {
     for settings in [r#"["a", 1]"#, "null", r#""text""#] {
         let (database, channel) = with_stored_settings(settings).await;
 
-        upsert(&database, &[overriding(2001, r#"{"a": 1}"#)]).await;
+        upsert(&database, &[with_overrides(2001, r#"{"a": 1}"#)]).await;
 
         assert_eq!(stored_channel(&database, channel).await.settings, json(r#"{"a": 1}"#), "{settings}");
     }
 }
 
 #[tokio::test]
-async fn of_duplicates_the_last_one_wins_and_overrides_are_merged_in_order() {
+async fn the_last_duplicate_wins_and_overrides_are_merged_in_order() {
     let (database, channel) = with_stored_settings(r#"{"stored": 0, "a": 0}"#).await;
     let last = changed!(ChannelSnapshot::new(channel, "last", "voice"), is_nsfw = true);
     let duplicates = [
-        overriding(2001, r#"{"a": 1, "b": 1, "c": {"x": 1}}"#),
-        overriding(2001, r#"{"b": 2, "c": {"y": 2}, "d": null}"#),
-        overriding(2001, "{}"),
+        with_overrides(2001, r#"{"a": 1, "b": 1, "c": {"x": 1}}"#),
+        with_overrides(2001, r#"{"b": 2, "c": {"y": 2}, "d": null}"#),
+        with_overrides(2001, "{}"),
         last,
     ];
 
@@ -176,7 +176,7 @@ async fn of_duplicates_the_last_one_wins_and_overrides_are_merged_in_order() {
 async fn the_last_of_many_duplicates_wins_for_a_new_channel_too() {
     let database = TestDatabase::new().await;
     guild(&database, 1001).await;
-    let duplicates: Vec<_> = (0..500).map(|n| overriding(2001, &format!(r#"{{"n": {n}, "k{n}": {n}}}"#))).collect();
+    let duplicates: Vec<_> = (0..500).map(|n| with_overrides(2001, &format!(r#"{{"n": {n}, "k{n}": {n}}}"#))).collect();
 
     assert_eq!(upsert(&database, &duplicates).await, 1);
 
@@ -186,7 +186,7 @@ async fn the_last_of_many_duplicates_wins_for_a_new_channel_too() {
 }
 
 #[tokio::test]
-async fn rows_written_are_distinct_channels_new_and_known() {
+async fn the_returned_number_counts_each_new_and_known_channel_once() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     channel(&database, guild, 2001).await;
@@ -204,7 +204,7 @@ async fn an_empty_batch_writes_nothing_even_for_an_unknown_guild() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_is_no_round_trip() {
+async fn an_empty_batch_makes_no_round_trip() {
     let database = TestDatabase::new().await;
     database.close().await;
 
@@ -213,7 +213,7 @@ async fn an_empty_batch_is_no_round_trip() {
 }
 
 #[tokio::test]
-async fn an_unknown_guild_is_a_foreign_key_error_and_nothing_is_stored() {
+async fn an_unknown_guild_gives_a_foreign_key_error_and_nothing_is_stored() {
     let database = TestDatabase::new().await;
     let known = guild(&database, 1001).await;
     let moved = channel(&database, known, 2001).await;

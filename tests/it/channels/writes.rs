@@ -1,13 +1,13 @@
-//! What changes one channel, and `delete_channels`.
+//! The functions that change a single channel, and `delete_channels`.
 
 use chrono::{DateTime, Utc};
 use clip_saver_db::{Channel, ChannelId, ChannelSnapshot, Db, Transaction, repositories as db};
 
 use crate::channels::lists::stored_channel;
-use crate::support::races::{Obstacle, fifty_connections, now};
+use crate::support::races::{LockHolder, fifty_connections, now};
 use crate::support::{TestDatabase, changed, channel, concurrently, guild, json, queued_run, reading_channel};
 
-/// A channel that is stored, in a database of its own.
+/// A new database with one stored channel.
 async fn one_channel() -> (TestDatabase, ChannelId) {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
@@ -15,22 +15,22 @@ async fn one_channel() -> (TestDatabase, ChannelId) {
     (database, channel)
 }
 
-/// Fifty callers, each on a connection of its own, that all wait for rows which SQL has locked, and then go on.
+/// Makes 50 calls, each on its own connection. All wait until the rows that `locking` has locked are released.
 pub async fn fifty_at_once<T, F>(database: &TestDatabase, locking: &str, call: impl Fn(Db, u64) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
     let db = fifty_connections(database).await;
-    let obstacle = Obstacle::new(database, locking).await;
+    let lock_holder = LockHolder::new(database, locking).await;
     let release = async {
-        obstacle.stops(50).await;
-        obstacle.vanishes().await;
+        lock_holder.wait_until_blocked(50).await;
+        lock_holder.rollback().await;
     };
     tokio::join!(concurrently(50, |caller| call(db.clone(), caller)), release).0
 }
 
-/// Runs a write in a transaction; returns its time and the channel.
+/// Runs a write in a transaction. Returns the transaction's time and the stored channel.
 async fn after(database: &Db, channel: ChannelId, write: impl AsyncFn(&Transaction)) -> (DateTime<Utc>, Channel) {
     let transaction = database.begin().await.unwrap();
     write(&transaction).await;
@@ -78,7 +78,7 @@ async fn every_write_sets_updated_at_to_the_transactions_time() {
 }
 
 #[tokio::test]
-async fn no_write_touches_another_channel() {
+async fn no_write_changes_another_channel() {
     let (database, id) = one_channel().await;
     let other = channel(&database, 1001.into(), 2002).await;
     let before = stored_channel(&database, other).await;
@@ -112,7 +112,7 @@ async fn set_channel_reading_sets_the_column_and_is_enabled_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn set_channel_reading_replaces_stored_settings_that_are_no_object() {
+async fn set_channel_reading_replaces_stored_settings_that_are_not_an_object() {
     for settings in ["[1]", "null", r#""text""#] {
         let (database, channel) = one_channel().await;
         database.execute(&format!("update bot_channels set settings = '{settings}'")).await;
@@ -152,7 +152,7 @@ async fn touch_channel_activity_sets_last_activity_at_to_now_and_nothing_else() 
 }
 
 #[tokio::test]
-async fn the_message_count_goes_up_and_down_and_nothing_else_changes() {
+async fn the_message_count_can_rise_and_fall_and_nothing_else_changes() {
     let (database, channel) = one_channel().await;
     let before = stored_channel(&database, channel).await;
 
@@ -165,7 +165,7 @@ async fn the_message_count_goes_up_and_down_and_nothing_else_changes() {
 }
 
 #[tokio::test]
-async fn a_message_count_beyond_64_bits_is_an_error_and_nothing_changes() {
+async fn a_message_count_beyond_64_bits_gives_an_error_and_nothing_changes() {
     for (stored, by) in [(i64::MAX, 1), (i64::MIN, -1)] {
         let (database, channel) = one_channel().await;
         db::increment_channel_message_count(&*database, channel, stored).await.unwrap();
@@ -191,7 +191,7 @@ async fn concurrent_increments_lose_nothing() {
 }
 
 #[tokio::test]
-async fn writes_to_an_unknown_channel_say_so_and_create_nothing() {
+async fn writes_to_an_unknown_channel_report_that_it_is_unknown_and_create_nothing() {
     let (database, _) = one_channel().await;
     let unknown = ChannelId::from(7);
 
@@ -207,7 +207,7 @@ async fn writes_to_an_unknown_channel_say_so_and_create_nothing() {
 }
 
 #[tokio::test]
-async fn delete_channels_returns_how_many_there_were() {
+async fn delete_channels_returns_the_number_of_deleted_channels() {
     let (database, first) = one_channel().await;
     let kept = channel(&database, 1001.into(), 2002).await;
     let second = channel(&database, 1001.into(), 2003).await;
@@ -221,7 +221,7 @@ async fn delete_channels_returns_how_many_there_were() {
 }
 
 #[tokio::test]
-async fn scan_runs_go_with_their_channel_and_others_stay() {
+async fn delete_channels_deletes_the_channels_scan_runs_and_no_others() {
     let database = TestDatabase::new().await;
     let doomed = reading_channel(&database).await;
     let other = channel(&database, 1001.into(), 2002).await;
@@ -235,7 +235,7 @@ async fn scan_runs_go_with_their_channel_and_others_stay() {
 }
 
 #[tokio::test]
-async fn delete_channels_of_an_empty_list_deletes_nothing() {
+async fn delete_channels_with_an_empty_list_deletes_nothing() {
     let (database, _) = one_channel().await;
 
     assert_eq!(db::delete_channels(&*database, &[]).await.unwrap(), 0);

@@ -1,4 +1,4 @@
-//! `clip-db doctor`, but for poolers.
+//! `clip-db doctor` without poolers.
 
 use std::fs;
 use std::net::TcpListener;
@@ -8,31 +8,32 @@ use super::{clip_db, drop_role, empty, existing, program, run, url_for_role};
 use crate::support::{Server, TestDatabase};
 
 #[tokio::test]
-async fn a_healthy_database_has_nothing_wrong() {
+async fn doctor_finds_nothing_wrong_with_a_healthy_database() {
     let database = TestDatabase::new().await;
 
-    let ended = clip_db(&database.url(), "doctor").await;
+    let output = clip_db(&database.url(), "doctor").await;
 
-    ended.says(0, &["ok     server       PostgreSQL ", "ok     writable", "ok     pgcrypto", "ok     rights"]);
-    ended.says(0, &["ok     migrations   up to date", "ok     encryption", "ok     pooler", "ok     clock"]);
-    assert!(!ended.stdout.contains("WRONG"), "{}", ended.stdout);
+    output
+        .assert_output(0, &["ok     server       PostgreSQL ", "ok     writable", "ok     pgcrypto", "ok     rights"]);
+    output.assert_output(0, &["ok     migrations   up to date", "ok     encryption", "ok     pooler", "ok     clock"]);
+    assert!(!output.stdout.contains("WRONG"), "{}", output.stdout);
 }
 
 #[tokio::test]
-async fn what_is_to_do_is_a_note() {
+async fn doctor_reports_things_to_do_as_notes() {
     for database in [empty().await, existing("").await] {
-        clip_db(&database.url(), "doctor").await.says(0, &["note   migrations ", "`clip-db migrate`"]);
+        clip_db(&database.url(), "doctor").await.assert_output(0, &["note   migrations ", "`clip-db migrate`"]);
     }
     let database = empty().await;
-    clip_db(&database.url(), "doctor").await.says(0, &["note   pgcrypto     not installed yet"]);
+    clip_db(&database.url(), "doctor").await.assert_output(0, &["note   pgcrypto     not installed yet"]);
 }
 
 #[tokio::test]
-async fn a_role_that_may_only_read_is_told_what_it_lacks() {
+async fn doctor_lists_the_rights_that_a_read_only_role_lacks() {
     let database = TestDatabase::new().await;
     let reader = url_for_role(&database, "grant select on all tables in schema public to ROLE").await;
 
-    clip_db(&reader, "doctor").await.says(
+    clip_db(&reader, "doctor").await.assert_output(
         2,
         &[
             "WRONG  rights       for the bot: no right to insert, update on guild_settings, users: let the owner grant what \
@@ -47,7 +48,7 @@ async fn a_role_that_may_only_read_is_told_what_it_lacks() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_read_the_history_is_told_so_and_sees_the_rest() {
+async fn doctor_says_that_a_role_may_not_read_the_history_and_checks_the_rest() {
     let database = TestDatabase::new().await;
     let stranger = url_for_role(&database, "").await;
 
@@ -56,12 +57,12 @@ async fn a_role_that_may_not_read_the_history_is_told_so_and_sees_the_rest() {
         "no right to select on refinery_schema_history",
         "ok     clock",
     ];
-    clip_db(&stranger, "doctor").await.says(2, &told);
+    clip_db(&stranger, "doctor").await.assert_output(2, &told);
     drop_role(&database).await;
 }
 
 #[tokio::test]
-async fn migrations_that_this_role_cannot_apply_are_wrong() {
+async fn doctor_reports_migrations_that_the_role_cannot_apply_as_wrong() {
     let database = empty().await;
     let reader = url_for_role(&database, "revoke create on schema public from public").await;
 
@@ -70,30 +71,34 @@ async fn migrations_that_this_role_cannot_apply_are_wrong() {
         "may not create tables in the schema public: let the owner of the database run `clip-db migrate`",
         "WRONG  pgcrypto     not installed, and this role may not install it",
     ];
-    clip_db(&reader, "doctor").await.says(2, &told);
+    clip_db(&reader, "doctor").await.assert_output(2, &told);
     drop_role(&database).await;
 }
 
 #[tokio::test]
-async fn sessions_that_are_read_only_are_wrong() {
+async fn doctor_reports_read_only_sessions_as_wrong() {
     let database = TestDatabase::new().await;
     database.execute(&format!("alter database {} set default_transaction_read_only = on", database.name)).await;
 
-    clip_db(&database.url(), "doctor").await.says(2, &["WRONG  writable     sessions are read-only"]);
-    clip_db(&database.url(), "purge-intents").await.says(2, &["The server accepts no writes"]);
+    clip_db(&database.url(), "doctor").await.assert_output(2, &["WRONG  writable     sessions are read-only"]);
+    clip_db(&database.url(), "purge-intents").await.assert_output(2, &["The server accepts no writes"]);
 }
 
 #[tokio::test]
-async fn a_pool_that_is_larger_than_the_server_is_wrong() {
+async fn doctor_reports_a_pool_with_more_connections_than_the_server_allows_as_wrong() {
     let database = TestDatabase::new().await;
     let mut command = program(&["doctor"]);
     command.env("DATABASE_URL", database.url());
-    run(command.env("DB_POOL_MAX", "100000")).await.says(2, &["WRONG  connections  up to 100000 in each program"]);
+    run(command.env("DB_POOL_MAX", "100000"))
+        .await
+        .assert_output(2, &["WRONG  connections  up to 100000 in each program"]);
 
     let limited = "alter role ROLE connection limit 5; grant all on all tables in schema public to ROLE;
                    grant usage on sequence users_id_seq to ROLE";
     let url = url_for_role(&database, limited).await;
-    clip_db(&url, "doctor").await.says(2, &["WRONG  connections  up to 10 in each program", "the role allows 5"]);
+    clip_db(&url, "doctor")
+        .await
+        .assert_output(2, &["WRONG  connections  up to 10 in each program", "the role allows 5"]);
     drop_role(&database).await;
 }
 
@@ -101,7 +106,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Starts a server on localhost, with TLS or without. `0.0.0.0` reaches it, too, and has no local name.
+/// Starts a server on localhost, with or without TLS. `0.0.0.0` also reaches it and does not count as a local name.
 fn server_on_a_port(tls: &[&str]) -> (Server, u16) {
     let port = free_port();
     let settings = ["listen_addresses=localhost".to_owned(), format!("port={port}")];
@@ -110,30 +115,32 @@ fn server_on_a_port(tls: &[&str]) -> (Server, u16) {
 }
 
 #[tokio::test]
-async fn a_remote_server_without_tls_is_noted() {
+async fn doctor_notes_a_remote_server_without_tls() {
     let (_server, port) = server_on_a_port(&[]);
 
     let local = clip_db(&format!("postgresql://postgres@localhost:{port}/postgres"), "doctor").await;
-    local.says(0, &["ok     encryption   none, and none needed: this machine"]);
+    local.assert_output(0, &["ok     encryption   none, and none needed: this machine"]);
     let remote = clip_db(&format!("postgresql://postgres@0.0.0.0:{port}/postgres"), "doctor").await;
-    remote.says(0, &["note   encryption   none (sslmode=prefer)", "sslmode=verify-full"]);
+    remote.assert_output(0, &["note   encryption   none (sslmode=prefer)", "sslmode=verify-full"]);
 }
 
 #[tokio::test]
-async fn a_remote_server_whose_certificate_is_not_verified_is_noted() {
+async fn doctor_notes_a_remote_server_whose_certificate_is_not_verified() {
     let [certificate, key] = certificate();
     let (_server, port) = server_on_a_port(&["--tls", certificate.to_str().unwrap(), key.to_str().unwrap()]);
     let at = |host, parameters| format!("postgresql://postgres@{host}:{port}/postgres?{parameters}");
 
-    clip_db(&at("localhost", ""), "doctor").await.says(0, &["ok     encryption   TLSv1.3, TLS_AES_"]);
+    clip_db(&at("localhost", ""), "doctor").await.assert_output(0, &["ok     encryption   TLSv1.3, TLS_AES_"]);
     let told = ["note   encryption   TLSv1.3, but with sslmode=require anybody could pose as the server"];
-    clip_db(&at("0.0.0.0", "sslmode=require"), "doctor").await.says(0, &told);
+    clip_db(&at("0.0.0.0", "sslmode=require"), "doctor").await.assert_output(0, &told);
     let verified = format!("sslmode=verify-ca&sslrootcert={}", certificate.display());
-    clip_db(&at("0.0.0.0", &verified), "doctor").await.says(0, &["ok     encryption   TLSv1.3", "sslmode=verify-ca"]);
-    clip_db(&at("localhost", "sslmode=verify-full"), "status").await.says(3, &["sslrootcert=FILE"]);
+    clip_db(&at("0.0.0.0", &verified), "doctor")
+        .await
+        .assert_output(0, &["ok     encryption   TLSv1.3", "sslmode=verify-ca"]);
+    clip_db(&at("localhost", "sslmode=verify-full"), "status").await.assert_output(3, &["sslrootcert=FILE"]);
 }
 
-/// A certificate of its own, and its key.
+/// A self-signed certificate and its key.
 fn certificate() -> [PathBuf; 2] {
     let key = rcgen::KeyPair::generate().unwrap();
     let params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();

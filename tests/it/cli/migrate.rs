@@ -9,41 +9,41 @@ async fn migrate_prints_a_line_for_each_file_and_then_has_nothing_to_do() {
 
     let first = clip_db(&database.url(), "migrate").await;
 
-    first.says(0, &[]);
+    first.assert_output(0, &[]);
     let lines: Vec<&str> = first.stdout.lines().collect();
     assert_eq!(lines.len(), versions().len(), "{lines:?}");
     assert!(lines[0].starts_with("V1__initial_schema  applied in ") && lines[0].ends_with(" ms"), "{lines:?}");
     assert!(lines[1].starts_with("V2__indexes_for_queries  applied in "), "{lines:?}");
     let second = clip_db(&database.url(), "migrate").await;
-    second.says(0, &[]);
+    second.assert_output(0, &[]);
     assert_eq!(second.stdout, "up to date\n");
-    clip_db(&database.url(), "status").await.says(0, &[]);
+    clip_db(&database.url(), "status").await.assert_output(0, &[]);
 }
 
 #[tokio::test]
-async fn migrate_adopts_a_database_of_the_python_programs_and_warns_of_what_it_tolerates() {
+async fn migrate_adopts_a_database_of_the_python_programs_and_warns_about_tolerated_additions() {
     let database = existing("create table dashboards (id int primary key)").await;
 
-    let ended = clip_db(&database.url(), "migrate").await;
+    let output = clip_db(&database.url(), "migrate").await;
 
-    ended.says(0, &["V1__initial_schema  adopted\n", "V2__indexes_for_queries  applied in "]);
-    assert!(ended.stderr.contains("holds more than V1: table dashboards"), "{}", ended.stderr);
-    clip_db(&database.url(), "status").await.says(0, &["up to date"]);
+    output.assert_output(0, &["V1__initial_schema  adopted\n", "V2__indexes_for_queries  applied in "]);
+    assert!(output.stderr.contains("holds more than V1: table dashboards"), "{}", output.stderr);
+    clip_db(&database.url(), "status").await.assert_output(0, &["up to date"]);
 }
 
 #[tokio::test]
-async fn migrate_and_adopt_refuse_another_schema_and_print_the_difference() {
+async fn migrate_and_adopt_refuse_a_different_schema_and_print_the_difference() {
     let database = existing("alter table bot_guilds drop column icon").await;
 
     for command in ["migrate", "adopt"] {
-        let ended = clip_db(&database.url(), command).await;
-        ended.says(2, &["nothing was changed", "column bot_guilds.icon: missing (expected text)"]);
-        assert_eq!(ended.stdout, "");
+        let output = clip_db(&database.url(), command).await;
+        output.assert_output(2, &["nothing was changed", "column bot_guilds.icon: missing (expected text)"]);
+        assert_eq!(output.stdout, "");
     }
-    clip_db(&database.url(), "status").await.says(1, &["no history"]);
+    clip_db(&database.url(), "status").await.assert_output(1, &["no history"]);
 }
 
-/// Gives a database whose schema was made by hand the history of a migrated one.
+/// Writes the history of a migrated database into a database whose schema was made by hand.
 async fn write_history(database: &TestDatabase) {
     let migrated = TestDatabase::new().await;
     let history = migrated.text("select json_agg(h order by version) from refinery_schema_history h").await;
@@ -57,19 +57,19 @@ async fn write_history(database: &TestDatabase) {
 }
 
 #[tokio::test]
-async fn what_a_dry_run_prints_makes_the_schema() {
+async fn the_sql_that_a_dry_run_prints_makes_the_schema() {
     for database in [empty().await, existing("").await] {
         let dry = clip_db(&database.url(), "migrate --dry-run").await;
-        dry.says(1, &["-- V1__initial_schema", "-- V2__indexes_for_queries"]);
-        clip_db(&database.url(), "status").await.says(1, &[]);
+        dry.assert_output(1, &["-- V1__initial_schema", "-- V2__indexes_for_queries"]);
+        clip_db(&database.url(), "status").await.assert_output(1, &[]);
 
-        // What cannot run in a transaction cannot be sent together with other statements.
+        // Statements that cannot run in a transaction cannot be sent together with others.
         for file in dry.stdout.split("\n-- V") {
             database.execute(&format!("-- V{file}")).await;
         }
 
         write_history(&database).await;
-        clip_db(&database.url(), "check").await.says(0, &["schema: exactly what the applied migrations make"]);
+        clip_db(&database.url(), "check").await.assert_output(0, &["schema: exactly what the applied migrations make"]);
     }
 }
 
@@ -79,25 +79,27 @@ async fn a_dry_run_says_what_would_be_adopted_and_when_there_is_nothing_to_do() 
 
     let dry = clip_db(&database.url(), "migrate --dry-run").await;
 
-    dry.says(1, &["-- V1__initial_schema: adopted."]);
+    dry.assert_output(1, &["-- V1__initial_schema: adopted."]);
     assert!(!dry.stdout.contains("create table"), "{}", dry.stdout);
-    clip_db(&database.url(), "migrate").await.says(0, &[]);
-    clip_db(&database.url(), "migrate --dry-run").await.says(0, &["-- up to date\n"]);
+    clip_db(&database.url(), "migrate").await.assert_output(0, &[]);
+    clip_db(&database.url(), "migrate --dry-run").await.assert_output(0, &["-- up to date\n"]);
 }
 
 #[tokio::test]
-async fn adopt_says_whether_there_was_something_to_adopt() {
+async fn adopt_says_whether_it_has_adopted_anything() {
     let database = existing("create table dashboards (id int primary key)").await;
-    clip_db(&database.url(), "adopt").await.says(0, &["tolerated: table dashboards", "adopted: V1 is recorded"]);
-    clip_db(&database.url(), "adopt").await.says(0, &["nothing to adopt: the database has a history"]);
-    clip_db(&database.url(), "status").await.says(1, &[&format!("{} pending", versions().len() - 1)]);
+    clip_db(&database.url(), "adopt")
+        .await
+        .assert_output(0, &["tolerated: table dashboards", "adopted: V1 is recorded"]);
+    clip_db(&database.url(), "adopt").await.assert_output(0, &["nothing to adopt: the database has a history"]);
+    clip_db(&database.url(), "status").await.assert_output(1, &[&format!("{} pending", versions().len() - 1)]);
 
     let empty = empty().await;
-    clip_db(&empty.url(), "adopt").await.says(0, &["nothing to adopt: the database is empty"]);
+    clip_db(&empty.url(), "adopt").await.assert_output(0, &["nothing to adopt: the database is empty"]);
 }
 
 #[tokio::test]
-async fn purge_intents_deletes_what_has_expired_long_enough_ago() {
+async fn purge_intents_deletes_intents_that_expired_at_least_the_grace_ago() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -107,16 +109,18 @@ async fn purge_intents_deletes_what_has_expired_long_enough_ago() {
         )
         .await;
 
-    clip_db(&database.url(), "purge-intents").await.says(0, &["1 expired install intent deleted"]);
-    clip_db(&database.url(), "purge-intents --grace 0").await.says(0, &["1 expired install intent deleted"]);
-    clip_db(&database.url(), "purge-intents --grace 0").await.says(0, &["0 expired install intents deleted"]);
+    clip_db(&database.url(), "purge-intents").await.assert_output(0, &["1 expired install intent deleted"]);
+    clip_db(&database.url(), "purge-intents --grace 0").await.assert_output(0, &["1 expired install intent deleted"]);
+    clip_db(&database.url(), "purge-intents --grace 0").await.assert_output(0, &["0 expired install intents deleted"]);
     assert_eq!(database.text("select string_agg(state, ',') from install_intents").await, "-1");
-    clip_db(&database.url(), "purge-intents --grace 99999999999").await.says(2, &["`grace` is over 100 years"]);
+    clip_db(&database.url(), "purge-intents --grace 99999999999")
+        .await
+        .assert_output(2, &["`grace` is over 100 years"]);
 }
 
 #[tokio::test]
-async fn a_missing_table_is_told_with_what_to_do() {
+async fn a_missing_table_is_named_with_what_to_do() {
     let database = empty().await;
 
-    clip_db(&database.url(), "purge-intents").await.says(2, &["install_intents", "see `clip-db status`"]);
+    clip_db(&database.url(), "purge-intents").await.assert_output(2, &["install_intents", "see `clip-db status`"]);
 }

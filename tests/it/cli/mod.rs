@@ -1,5 +1,5 @@
-//! `clip-db`, the program itself: what it prints and the code it ends with. Here what is common and `status`, `migrate`,
-//! `adopt`; the other commands have files of their own.
+//! `clip-db`, the program itself: its output and exit codes. This file has the common functions and the tests of `status`.
+//! The other commands have their own files.
 
 mod calls;
 mod check;
@@ -18,20 +18,20 @@ use crate::support::{TestDatabase, changed, config, create_database, versions};
 
 const EXISTING: &str = include_str!("../../fixtures/existing_database.sql");
 
-/// How a call ended.
-struct Ended {
+/// The exit code and output of a run.
+struct ProgramOutput {
     code: i32,
     stdout: String,
     stderr: String,
 }
 
-impl Ended {
+impl ProgramOutput {
     fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }
 
-    /// Asserts the exit code and that all of this is printed, to whichever of the two.
-    fn says(&self, code: i32, parts: &[&str]) {
+    /// Asserts the exit code, and that each part is printed to stdout or stderr.
+    fn assert_output(&self, code: i32, parts: &[&str]) {
         let shown = format!("{}{}", self.stdout, self.stderr);
         assert_eq!(self.code, code, "{shown}");
         for part in parts {
@@ -40,21 +40,21 @@ impl Ended {
     }
 }
 
-/// The program with these arguments and nothing in its environment.
+/// The program with these arguments and an empty environment.
 fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clip-db"));
     command.args(arguments).env_clear().kill_on_drop(true).stdin(Stdio::null());
     command
 }
 
-async fn run(command: &mut Command) -> Ended {
+async fn run(command: &mut Command) -> ProgramOutput {
     let output = command.output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    ProgramOutput { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Runs the program on a database: `arguments` are words.
-async fn clip_db(url: &str, arguments: &str) -> Ended {
+/// Runs the program on a database. `arguments` are separated by spaces.
+async fn clip_db(url: &str, arguments: &str) -> ProgramOutput {
     let words: Vec<&str> = arguments.split_whitespace().collect();
     run(program(&words).env("DATABASE_URL", url)).await
 }
@@ -64,7 +64,7 @@ async fn empty() -> TestDatabase {
     TestDatabase { db: Db::connect(config(&name)).await.unwrap(), name }
 }
 
-/// A database that the Python programs made, then changed.
+/// A database of the Python programs, changed by this SQL.
 async fn existing(change: &str) -> TestDatabase {
     let database = empty().await;
     database.execute(EXISTING).await;
@@ -72,14 +72,14 @@ async fn existing(change: &str) -> TestDatabase {
     database
 }
 
-/// A migrated database, then changed.
+/// A migrated database, changed by this SQL.
 async fn changed(change: &str) -> TestDatabase {
     let database = TestDatabase::new().await;
     database.execute(change).await;
     database
 }
 
-/// The URL of the database for another role, which is made so.
+/// Makes a role with these rights. Returns the database's URL for it.
 async fn url_for_role(database: &TestDatabase, rights: &str) -> String {
     let role = &database.name;
     database.execute(&format!("create role {role} login; {}", rights.replace("ROLE", role))).await;
@@ -92,7 +92,7 @@ async fn drop_role(database: &TestDatabase) {
 
 const NEWER: &str = "insert into refinery_schema_history values (99, 'future', '2030-01-01T00:00:00Z', '1')";
 
-/// Histories that do not fit the files, and the file that is named then.
+/// Changes that make a history that does not fit the files, with the file and the problem that are named.
 const WRONG_HISTORIES: [(&str, &str, &str); 3] = [
     ("update refinery_schema_history set checksum = '1' where version = 1", "V1__initial_schema", "changed"),
     ("insert into refinery_schema_history values (0, 'zeroth', '2020-01-01T00:00:00Z', '1')", "V0__zeroth", "missing"),
@@ -100,14 +100,14 @@ const WRONG_HISTORIES: [(&str, &str, &str); 3] = [
 ];
 
 #[tokio::test]
-async fn status_of_an_empty_database_is_all_pending() {
+async fn status_of_an_empty_database_shows_all_migrations_as_pending() {
     let database = empty().await;
 
     let all = format!("{} pending: run `clip-db migrate`", versions().len());
-    clip_db(&database.url(), "status").await.says(1, &["initial_schema", "pending", &all]);
+    clip_db(&database.url(), "status").await.assert_output(1, &["initial_schema", "pending", &all]);
 
     let json = clip_db(&database.url(), "status --json").await;
-    json.says(1, &[]);
+    json.assert_output(1, &[]);
     assert_eq!(json.json()["unrecorded"], false);
     assert_eq!(json.json()["up_to_date"], false);
     assert_eq!(json.json()["files"][0]["state"], "pending");
@@ -118,10 +118,12 @@ async fn status_of_an_empty_database_is_all_pending() {
 async fn status_of_a_database_of_the_python_programs_says_that_it_will_be_adopted() {
     let database = existing("").await;
 
-    clip_db(&database.url(), "status").await.says(1, &["no history of migrations", "`clip-db migrate` adopts it"]);
+    clip_db(&database.url(), "status")
+        .await
+        .assert_output(1, &["no history of migrations", "`clip-db migrate` adopts it"]);
 
     let json = clip_db(&database.url(), "status --json").await;
-    json.says(1, &[]);
+    json.assert_output(1, &[]);
     assert_eq!(json.json()["unrecorded"], true);
     assert_eq!(json.json()["up_to_date"], false);
 }
@@ -130,10 +132,10 @@ async fn status_of_a_database_of_the_python_programs_says_that_it_will_be_adopte
 async fn status_of_a_migrated_database_is_up_to_date() {
     let database = TestDatabase::new().await;
 
-    clip_db(&database.url(), "status").await.says(0, &["applied", " UTC", "up to date"]);
+    clip_db(&database.url(), "status").await.assert_output(0, &["applied", " UTC", "up to date"]);
 
     let json = clip_db(&database.url(), "status --json").await;
-    json.says(0, &[]);
+    json.assert_output(0, &[]);
     assert_eq!(json.json()["up_to_date"], true);
     assert_eq!(json.json()["files"][1]["version"], 2);
     assert_eq!(json.json()["files"][1]["name"], "indexes_for_queries");
@@ -142,26 +144,26 @@ async fn status_of_a_migrated_database_is_up_to_date() {
 }
 
 #[tokio::test]
-async fn status_of_a_newer_database_is_fine_and_says_so() {
+async fn status_accepts_a_newer_database_and_says_that_it_is_newer() {
     let database = changed(NEWER).await;
 
-    clip_db(&database.url(), "status").await.says(0, &["newer than this program", "V99__future"]);
+    clip_db(&database.url(), "status").await.assert_output(0, &["newer than this program", "V99__future"]);
     assert_eq!(clip_db(&database.url(), "status --json").await.json()["up_to_date"], true);
-    clip_db(&database.url(), "migrate").await.says(0, &["up to date", "newer"]);
+    clip_db(&database.url(), "migrate").await.assert_output(0, &["up to date", "newer"]);
 }
 
 #[tokio::test]
-async fn a_wrong_history_is_wrong_for_every_command_that_reads_it() {
+async fn every_command_that_reads_the_history_reports_a_wrong_history() {
     for (change, file, state) in WRONG_HISTORIES {
         let database = changed(change).await;
 
-        clip_db(&database.url(), "status").await.says(2, &[file, state, "wrong: "]);
-        clip_db(&database.url(), "migrate").await.says(2, &[file]);
-        clip_db(&database.url(), "migrate --dry-run").await.says(2, &[file]);
-        clip_db(&database.url(), "check").await.says(2, &[file]);
-        clip_db(&database.url(), "doctor").await.says(2, &[file, "WRONG  migrations"]);
+        clip_db(&database.url(), "status").await.assert_output(2, &[file, state, "wrong: "]);
+        clip_db(&database.url(), "migrate").await.assert_output(2, &[file]);
+        clip_db(&database.url(), "migrate --dry-run").await.assert_output(2, &[file]);
+        clip_db(&database.url(), "check").await.assert_output(2, &[file]);
+        clip_db(&database.url(), "doctor").await.assert_output(2, &[file, "WRONG  migrations"]);
         let json = clip_db(&database.url(), "status --json").await;
-        json.says(2, &[state]);
+        json.assert_output(2, &[state]);
         assert_eq!(json.json()["up_to_date"], false, "{change}");
     }
 }

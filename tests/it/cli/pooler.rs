@@ -8,7 +8,7 @@ use crate::support::TestDatabase;
 const IGNORES_OPTIONS: &str = "ignore_startup_parameters=options";
 
 #[tokio::test]
-async fn transaction_mode_is_wrong_and_the_rest_is_looked_at() {
+async fn doctor_reports_transaction_mode_as_wrong_and_checks_the_rest() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
     let url = behind(&pooler, &database.name);
@@ -20,8 +20,8 @@ async fn transaction_mode_is_wrong_and_the_rest_is_looked_at() {
         "ok     rights",
         "ok     clock",
     ];
-    clip_db(&url, "doctor").await.says(2, &told);
-    clip_db(&url, "status").await.says(
+    clip_db(&url, "doctor").await.assert_output(2, &told);
+    clip_db(&url, "status").await.assert_output(
         3,
         &[
             "connect: a pooler (PgBouncer) is between this program and the server",
@@ -31,59 +31,61 @@ async fn transaction_mode_is_wrong_and_the_rest_is_looked_at() {
 }
 
 #[tokio::test]
-async fn session_mode_is_a_note_until_migrations_have_an_address() {
+async fn doctor_notes_session_mode_until_migrations_have_their_own_address() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
     let url = behind(&pooler, &database.name);
 
-    clip_db(&url, "doctor").await.says(0, &["note   pooler       in session mode", "Set DB_MIGRATION_URL"]);
+    clip_db(&url, "doctor").await.assert_output(0, &["note   pooler       in session mode", "Set DB_MIGRATION_URL"]);
 
     let mut command = program(&["doctor"]);
     command.env("DATABASE_URL", &url).env("DB_MIGRATION_URL", database.url());
-    run(&mut command).await.says(0, &["ok     pooler       in session mode"]);
+    run(&mut command).await.assert_output(0, &["ok     pooler       in session mode"]);
 }
 
 #[tokio::test]
-async fn prepared_statements_that_are_kept_apart_are_a_note() {
+async fn doctor_notes_a_pooler_that_keeps_prepared_statements_apart() {
     let (_server, [_, url]) = renaming_pooler::start("PGBOUNCER_").await;
 
-    clip_db(&url, "doctor").await.says(0, &["note   pooler       in transaction mode", "Set DB_MIGRATION_URL"]);
+    clip_db(&url, "doctor")
+        .await
+        .assert_output(0, &["note   pooler       in transaction mode", "Set DB_MIGRATION_URL"]);
 }
 
 #[tokio::test]
-async fn start_up_options_that_are_refused_are_wrong_and_the_rest_is_looked_at() {
+async fn doctor_reports_refused_start_up_options_as_wrong_and_checks_the_rest() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=session"]);
     let url = behind(&pooler, &database.name);
 
     let told = ["PgBouncer refuses start-up options", "DB_STATEMENT_TIMEOUT=0", "ok     server"];
-    clip_db(&url, "doctor").await.says(2, &told);
-    clip_db(&url, "status").await.says(3, &["PgBouncer refuses start-up options"]);
+    clip_db(&url, "doctor").await.assert_output(2, &told);
+    clip_db(&url, "status").await.assert_output(3, &["PgBouncer refuses start-up options"]);
 }
 
 #[tokio::test]
-async fn migrate_says_that_it_needs_an_address_of_its_own_and_takes_it() {
+async fn migrate_says_that_it_needs_its_own_address_and_uses_it() {
     let database = empty().await;
     let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
     let url = behind(&pooler, &database.name);
 
-    clip_db(&url, "status").await.says(1, &["pending"]);
-    clip_db(&url, "migrate").await.says(2, &["set DB_MIGRATION_URL to PostgreSQL's own address"]);
-    clip_db(&url, "status").await.says(1, &["pending"]);
+    clip_db(&url, "status").await.assert_output(1, &["pending"]);
+    clip_db(&url, "migrate").await.assert_output(2, &["set DB_MIGRATION_URL to PostgreSQL's own address"]);
+    clip_db(&url, "status").await.assert_output(1, &["pending"]);
 
     let mut command = program(&["migrate"]);
     command.env("DATABASE_URL", &url).env("DB_MIGRATION_URL", database.url());
-    run(&mut command).await.says(0, &["V1__initial_schema  applied"]);
-    clip_db(&url, "migrate").await.says(0, &["up to date"]);
+    run(&mut command).await.assert_output(0, &["V1__initial_schema  applied"]);
+    clip_db(&url, "migrate").await.assert_output(0, &["up to date"]);
 }
 
 #[tokio::test]
-async fn an_address_on_the_command_line_is_not_migrated_by_the_environments() {
+async fn a_database_on_the_command_line_is_not_migrated_through_the_environments_migration_address() {
     let (database, environments) = (empty().await, empty().await);
     let mut command = program(&["migrate", "--url", &database.url()]);
 
     command.env("DB_MIGRATION_URL", environments.url());
-    run(&mut command).await.says(0, &["V1__initial_schema  applied"]);
+    run(&mut command).await.assert_output(0, &["V1__initial_schema  applied"]);
 
-    clip_db(&environments.url(), "status").await.says(1, &["pending"]);
+    clip_db(&environments.url(), "status").await.assert_output(1, &["pending"]);
 }

@@ -3,17 +3,17 @@
 use chrono::{DateTime, Utc};
 use clip_saver_db::{Error, ErrorKind, GuildId, GuildSettings, Settings, repositories as db};
 
-use crate::support::races::{Obstacle, fifty_connections, now};
+use crate::support::races::{LockHolder, fifty_connections, now};
 use crate::support::{TestDatabase, assert_error, changed, concurrently, json};
 
-const ROWS: &str = "select count(*) from guild_settings";
+const COUNT_SETTINGS: &str = "select count(*) from guild_settings";
 
 fn id() -> GuildId {
     1001.into()
 }
 
-/// Stores settings as somebody did long ago.
-async fn old(database: &TestDatabase, settings: &str) {
+/// Stores settings whose `updated_at` is long ago.
+async fn store_long_ago(database: &TestDatabase, settings: &str) {
     let settings = format!("values ('1001', '{settings}', '2020-01-01 00:00 UTC')");
     database.execute(&format!("insert into guild_settings (guild_id, settings, updated_at) {settings}")).await;
 }
@@ -36,7 +36,7 @@ async fn get_returns_none_without_settings() {
 #[tokio::test]
 async fn get_returns_what_is_stored() {
     let database = TestDatabase::new().await;
-    old(&database, r#"{"prefix": "!", "clip": {"max": 60}}"#).await;
+    store_long_ago(&database, r#"{"prefix": "!", "clip": {"max": 60}}"#).await;
 
     let settings = db::get_guild_settings(&*database, id()).await.unwrap();
 
@@ -44,9 +44,9 @@ async fn get_returns_what_is_stored() {
 }
 
 #[tokio::test]
-async fn settings_whose_stored_id_is_no_snowflake_hide_no_others() {
+async fn settings_whose_stored_id_is_not_a_snowflake_do_not_hide_others() {
     let database = TestDatabase::new().await;
-    old(&database, "{}").await;
+    store_long_ago(&database, "{}").await;
     database.execute("insert into guild_settings (guild_id) values (''), (' 1001 '), ('01001'), ('NaN')").await;
 
     assert_eq!(db::get_guild_settings(&*database, id()).await.unwrap(), Some(row("{}", long_ago())));
@@ -64,9 +64,9 @@ async fn ensure_creates_the_settings_from_the_defaults() {
 }
 
 #[tokio::test]
-async fn ensure_returns_existing_settings_and_leaves_the_row_untouched() {
+async fn ensure_returns_existing_settings_and_does_not_change_the_row() {
     let database = TestDatabase::new().await;
-    old(&database, r#"{"a": 1}"#).await;
+    store_long_ago(&database, r#"{"a": 1}"#).await;
     let untouched = "select row(s.*, s.xmin, s.ctid)::text from guild_settings s";
     let before = database.text(untouched).await;
 
@@ -77,36 +77,36 @@ async fn ensure_returns_existing_settings_and_leaves_the_row_untouched() {
 }
 
 #[tokio::test]
-async fn of_fifty_concurrent_callers_of_ensure_one_wins_and_all_get_the_same_answer() {
+async fn one_of_fifty_concurrent_callers_of_ensure_wins_and_all_get_the_same_answer() {
     let database = TestDatabase::new().await;
     let pool = fifty_connections(&database).await;
-    let obstacle = Obstacle::new(&database, "insert into guild_settings (guild_id) values ('1001')").await;
+    let lock_holder = LockHolder::new(&database, "insert into guild_settings (guild_id) values ('1001')").await;
     let callers = tokio::spawn(concurrently(50, move |caller| {
         let pool = pool.clone();
         let defaults = json(&format!(r#"{{"caller": {caller}}}"#));
         async move { db::ensure_guild_settings(&pool, id(), &defaults).await.unwrap() }
     }));
-    obstacle.stops(50).await;
+    lock_holder.wait_until_blocked(50).await;
 
-    obstacle.vanishes().await;
+    lock_holder.rollback().await;
 
     let answers = callers.await.unwrap();
     let stored = db::get_guild_settings(&*database, id()).await.unwrap().unwrap();
     assert!(answers.iter().all(|answer| *answer == stored), "{stored:?} {answers:?}");
     assert!(stored.settings.get::<u64>("caller").unwrap().is_some_and(|caller| caller < 50));
-    assert_eq!(database.text(ROWS).await, "1");
+    assert_eq!(database.text(COUNT_SETTINGS).await, "1");
 }
 
 #[tokio::test]
-async fn ensure_returns_the_settings_that_somebody_stored_at_the_same_moment() {
+async fn ensure_returns_the_settings_that_another_session_stored_at_the_same_time() {
     let database = TestDatabase::new().await;
     let theirs = r#"insert into guild_settings values ('1001', '{"a": 1}', '2020-01-01 00:00 UTC')"#;
-    let obstacle = Obstacle::new(&database, theirs).await;
+    let lock_holder = LockHolder::new(&database, theirs).await;
     let pool = database.db.clone();
     let ours = tokio::spawn(async move { db::ensure_guild_settings(&pool, id(), &json(r#"{"a": 2}"#)).await });
-    obstacle.stops(1).await;
+    lock_holder.wait_until_blocked(1).await;
 
-    obstacle.commits().await;
+    lock_holder.commit().await;
 
     assert_eq!(ours.await.unwrap().unwrap(), row(r#"{"a": 1}"#, long_ago()));
     assert_eq!(db::get_guild_settings(&*database, id()).await.unwrap(), Some(row(r#"{"a": 1}"#, long_ago())));
@@ -115,7 +115,7 @@ async fn ensure_returns_the_settings_that_somebody_stored_at_the_same_moment() {
 #[tokio::test]
 async fn update_replaces_the_top_level_keys_of_the_patch_and_keeps_the_others() {
     let database = TestDatabase::new().await;
-    old(&database, r#"{"kept": 1, "deep": {"x": 1, "y": 1}, "list": [1, 2]}"#).await;
+    store_long_ago(&database, r#"{"kept": 1, "deep": {"x": 1, "y": 1}, "list": [1, 2]}"#).await;
     let transaction = database.begin().await.unwrap();
 
     let patch = json(r#"{"deep": {"y": 2}, "list": [3], "new": true}"#);
@@ -129,7 +129,7 @@ async fn update_replaces_the_top_level_keys_of_the_patch_and_keeps_the_others() 
 #[tokio::test]
 async fn update_stores_null_as_null() {
     let database = TestDatabase::new().await;
-    old(&database, r#"{"a": 1, "b": 1}"#).await;
+    store_long_ago(&database, r#"{"a": 1, "b": 1}"#).await;
 
     db::update_guild_settings(&*database, id(), &json(r#"{"a": null, "c": null}"#)).await.unwrap();
 
@@ -138,9 +138,9 @@ async fn update_stores_null_as_null() {
 }
 
 #[tokio::test]
-async fn update_with_an_empty_patch_moves_updated_at() {
+async fn update_with_an_empty_patch_sets_updated_at_to_now() {
     let database = TestDatabase::new().await;
-    old(&database, r#"{"a": 1}"#).await;
+    store_long_ago(&database, r#"{"a": 1}"#).await;
     let transaction = database.begin().await.unwrap();
 
     let settings = db::update_guild_settings(&transaction, id(), &Settings::default()).await.unwrap();
@@ -154,15 +154,15 @@ async fn update_returns_none_without_settings_and_creates_nothing() {
 
     assert_eq!(db::update_guild_settings(&*database, id(), &json(r#"{"a": 1}"#)).await.unwrap(), None);
 
-    assert_eq!(database.text(ROWS).await, "0");
+    assert_eq!(database.text(COUNT_SETTINGS).await, "0");
 }
 
 #[tokio::test]
-async fn update_replaces_a_stored_value_that_is_no_object_by_the_patch() {
+async fn update_replaces_a_stored_value_that_is_not_an_object_with_the_patch() {
     let database = TestDatabase::new().await;
     for stored in ["[]", r#"[{"a": 1}]"#, r#""text""#, "1", "true", "null"] {
         database.execute("delete from guild_settings").await;
-        old(&database, stored).await;
+        store_long_ago(&database, stored).await;
 
         let settings = db::update_guild_settings(&*database, id(), &json(r#"{"b": 2}"#)).await.unwrap();
 
@@ -171,19 +171,19 @@ async fn update_replaces_a_stored_value_that_is_no_object_by_the_patch() {
 }
 
 #[tokio::test]
-async fn fifty_concurrent_updates_of_different_keys_lose_nothing() {
+async fn fifty_concurrent_updates_of_different_keys_are_all_stored() {
     let database = TestDatabase::new().await;
-    old(&database, "{}").await;
+    store_long_ago(&database, "{}").await;
     let pool = fifty_connections(&database).await;
-    let obstacle = Obstacle::new(&database, "select from guild_settings for update").await;
+    let lock_holder = LockHolder::new(&database, "select from guild_settings for update").await;
     let callers = tokio::spawn(concurrently(50, move |caller| {
         let pool = pool.clone();
         let patch = json(&format!(r#"{{"key {caller}": {caller}}}"#));
         async move { db::update_guild_settings(&pool, id(), &patch).await.unwrap() }
     }));
-    obstacle.stops(50).await;
+    lock_holder.wait_until_blocked(50).await;
 
-    obstacle.vanishes().await;
+    lock_holder.rollback().await;
 
     callers.await.unwrap();
     let all = "select count(*) from guild_settings, jsonb_each(settings) where key = 'key ' || value::text";
@@ -191,9 +191,9 @@ async fn fifty_concurrent_updates_of_different_keys_lose_nothing() {
 }
 
 #[tokio::test]
-async fn set_replaces_the_settings_as_a_whole() {
+async fn set_replaces_the_whole_settings() {
     let database = TestDatabase::new().await;
-    old(&database, r#"{"a": 1, "b": 1}"#).await;
+    store_long_ago(&database, r#"{"a": 1, "b": 1}"#).await;
     let transaction = database.begin().await.unwrap();
 
     let settings = db::set_guild_settings(&transaction, id(), &json(r#"{"b": 2}"#)).await.unwrap();
@@ -214,9 +214,9 @@ async fn set_creates_the_row_if_it_is_missing() {
 }
 
 #[tokio::test]
-async fn writes_leave_the_settings_of_other_guilds() {
+async fn writes_do_not_change_the_settings_of_other_guilds() {
     let database = TestDatabase::new().await;
-    old(&database, r#"{"a": 1}"#).await;
+    store_long_ago(&database, r#"{"a": 1}"#).await;
     let other = GuildId::from(2);
 
     db::ensure_guild_settings(&*database, other, &json(r#"{"a": 2}"#)).await.unwrap();
@@ -233,14 +233,14 @@ async fn settings_may_be_written_before_the_guild_is_stored() {
     db::ensure_guild_settings(&*database, 1.into(), &json("{}")).await.unwrap();
     db::set_guild_settings(&*database, 2.into(), &json("{}")).await.unwrap();
 
-    assert_eq!(database.text(ROWS).await, "2");
+    assert_eq!(database.text(COUNT_SETTINGS).await, "2");
     assert_eq!(database.text("select count(*) from bot_guilds").await, "0");
 }
 
 #[tokio::test]
-async fn what_is_no_object_is_refused_by_the_name_of_the_argument_and_not_stored() {
+async fn settings_that_are_not_an_object_are_refused_and_the_error_names_the_argument() {
     let database = TestDatabase::new().await;
-    old(&database, r#"{"a": 1}"#).await;
+    store_long_ago(&database, r#"{"a": 1}"#).await;
     for text in ["[]", r#"["a", 1]"#, r#""{}""#, "1", "true", "null"] {
         let value = json(text);
 
@@ -253,7 +253,7 @@ async fn what_is_no_object_is_refused_by_the_name_of_the_argument_and_not_stored
         assert_refused(&set, "set_guild_settings", "settings");
     }
     assert_eq!(db::get_guild_settings(&*database, id()).await.unwrap(), Some(row(r#"{"a": 1}"#, long_ago())));
-    assert_eq!(database.text(ROWS).await, "1");
+    assert_eq!(database.text(COUNT_SETTINGS).await, "1");
 }
 
 fn assert_refused(error: &Error, in_function: &str, of_field: &str) {

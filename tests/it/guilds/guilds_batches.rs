@@ -3,7 +3,7 @@
 use chrono::Utc;
 use clip_saver_db::{ChannelSnapshot, Error, ErrorKind, Guild, GuildId, GuildSnapshot, close_db, repositories as db};
 
-use crate::support::races::{Obstacle, fifty_connections, now};
+use crate::support::races::{LockHolder, fifty_connections, now};
 use crate::support::{TestDatabase, changed, concurrently, guild, user};
 
 fn batch(ids: impl IntoIterator<Item = u64>) -> Vec<GuildSnapshot> {
@@ -61,7 +61,7 @@ async fn upsert_guilds_updates_known_guilds_as_upsert_guild_does() {
 }
 
 #[tokio::test]
-async fn upsert_guilds_leaves_the_snapshots_channels_to_sync_guild() {
+async fn upsert_guilds_does_not_store_the_snapshots_channels() {
     let database = TestDatabase::new().await;
     let channels = vec![ChannelSnapshot::new(2001.into(), "general", "text")];
 
@@ -79,7 +79,7 @@ async fn upsert_guilds_counts_new_and_known_guilds_once_each() {
 }
 
 #[tokio::test]
-async fn of_duplicates_in_a_batch_the_last_guild_wins() {
+async fn the_last_of_duplicate_guilds_in_a_batch_wins() {
     let database = TestDatabase::new().await;
     let named = |id: u64, name: &str, icon: Option<&str>| {
         changed!(GuildSnapshot::new(id.into(), name), icon = icon.map(Into::into))
@@ -118,7 +118,7 @@ async fn a_batch_with_one_unknown_owner_stores_nothing() {
 }
 
 #[tokio::test]
-async fn empty_batches_are_no_round_trip() {
+async fn empty_batches_make_no_round_trip() {
     let database = TestDatabase::new().await;
     close_db(&database).await;
 
@@ -167,15 +167,16 @@ async fn fifty_concurrent_upserts_of_the_same_batch_succeed() {
     assert_eq!(database.text("select count(*) from bot_guilds").await, "100");
 }
 
-/// Whoever writes 1 before 2, and whoever writes 3 before 2, wait for each other once 2 is free.
-async fn both_upsert_around(database: &TestDatabase, obstacle: &str) {
-    let obstacle = Obstacle::new(database, obstacle).await;
+/// Upserts 1, 2, 3 and 3, 2, 1 while row 2 is locked. If one call locked 1 before 2 and the other 3 before 2, they would
+/// deadlock once row 2 is free.
+async fn upsert_in_opposite_orders(database: &TestDatabase, locking: &str) {
+    let lock_holder = LockHolder::new(database, locking).await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let ascending = tokio::spawn(async move { db::upsert_guilds(&one, &batch([1, 2, 3])).await });
     let descending = tokio::spawn(async move { db::upsert_guilds(&other, &batch([3, 2, 1])).await });
-    obstacle.stops(2).await;
+    lock_holder.wait_until_blocked(2).await;
 
-    obstacle.vanishes().await;
+    lock_holder.rollback().await;
 
     assert_eq!(ascending.await.unwrap().unwrap(), 3);
     assert_eq!(descending.await.unwrap().unwrap(), 3);
@@ -185,7 +186,7 @@ async fn both_upsert_around(database: &TestDatabase, obstacle: &str) {
 async fn batches_of_new_guilds_in_opposite_orders_do_not_deadlock() {
     let database = TestDatabase::new().await;
 
-    both_upsert_around(&database, "insert into bot_guilds (guild_id, name) values ('2', 'other')").await;
+    upsert_in_opposite_orders(&database, "insert into bot_guilds (guild_id, name) values ('2', 'other')").await;
 }
 
 #[tokio::test]
@@ -193,7 +194,7 @@ async fn batches_of_known_guilds_in_opposite_orders_do_not_deadlock() {
     let database = TestDatabase::new().await;
     db::upsert_guilds(&*database, &batch([1, 2, 3])).await.unwrap();
 
-    both_upsert_around(&database, "select from bot_guilds where guild_id = '2' for update").await;
+    upsert_in_opposite_orders(&database, "select from bot_guilds where guild_id = '2' for update").await;
 }
 
 #[tokio::test]
@@ -222,15 +223,15 @@ async fn many_batches_in_opposite_orders_never_deadlock() {
 async fn delete_guilds_locks_in_key_order_as_upsert_guilds_does() {
     let database = TestDatabase::new().await;
     for id in [3, 2, 1] {
-        guild(&database, id).await; // in the table the rows lie in this order
+        guild(&database, id).await; // the table holds the rows in this order
     }
-    let obstacle = Obstacle::new(&database, "select from bot_guilds where guild_id = '2' for update").await;
+    let lock_holder = LockHolder::new(&database, "select from bot_guilds where guild_id = '2' for update").await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let upsert = tokio::spawn(async move { db::upsert_guilds(&one, &batch([1, 2, 3])).await });
     let delete = tokio::spawn(async move { db::delete_guilds(&other, &ids([3, 2, 1])).await });
-    obstacle.stops(2).await;
+    lock_holder.wait_until_blocked(2).await;
 
-    obstacle.vanishes().await;
+    lock_holder.rollback().await;
 
     assert_eq!(upsert.await.unwrap().unwrap(), 3);
     assert_eq!(delete.await.unwrap().unwrap(), 3);
@@ -241,14 +242,14 @@ async fn concurrent_deletes_count_each_guild_once() {
     let database = TestDatabase::new().await;
     db::upsert_guilds(&*database, &batch(1..=10)).await.unwrap();
     let pool = fifty_connections(&database).await;
-    let obstacle = Obstacle::new(&database, "select from bot_guilds for update").await;
+    let lock_holder = LockHolder::new(&database, "select from bot_guilds for update").await;
     let deletes = tokio::spawn(concurrently(50, move |_| {
         let pool = pool.clone();
         async move { db::delete_guilds(&pool, &ids(1..=10)).await.unwrap() }
     }));
-    obstacle.stops(50).await;
+    lock_holder.wait_until_blocked(50).await;
 
-    obstacle.vanishes().await;
+    lock_holder.rollback().await;
 
     assert_eq!(deletes.await.unwrap().iter().sum::<u64>(), 10);
 }

@@ -5,4 +5,4 @@ pub mod guilds_batches;
 pub mod lock_order;
 pub mod single_guilds;
 pub mod sync;
-pub mod sync_whole;
+pub mod sync_atomic;

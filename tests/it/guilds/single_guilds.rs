@@ -28,7 +28,7 @@ async fn get_guild_returns_none_for_an_unknown_guild() {
 }
 
 #[tokio::test]
-async fn get_guilds_returns_every_guild_in_the_order_of_numbers() {
+async fn get_guilds_returns_every_guild_ordered_by_id_as_a_number() {
     let database = TestDatabase::new().await;
     for id in [1000, 999, u64::MAX, 0, 10] {
         guild(&database, id).await;
@@ -41,7 +41,7 @@ async fn get_guilds_returns_every_guild_in_the_order_of_numbers() {
 }
 
 #[tokio::test]
-async fn a_guild_whose_stored_id_is_no_snowflake_is_a_typed_error_that_names_column_and_row() {
+async fn a_guild_whose_stored_id_is_not_a_snowflake_gives_a_typed_error_that_names_column_and_row() {
     let database = TestDatabase::new().await;
     database.execute("insert into bot_guilds (guild_id, name) values ('nobody''s', 'x')").await;
 
@@ -51,7 +51,7 @@ async fn a_guild_whose_stored_id_is_no_snowflake_is_a_typed_error_that_names_col
 }
 
 #[tokio::test]
-async fn a_guild_whose_stored_owner_is_no_snowflake_is_a_typed_error_for_that_guild_only() {
+async fn a_guild_whose_stored_owner_is_not_a_snowflake_gives_a_typed_error_for_that_guild_only() {
     let database = TestDatabase::new().await;
     guild(&database, 2).await;
     database.execute("insert into users (discord_user_id) values ('NaN')").await;
@@ -64,7 +64,7 @@ async fn a_guild_whose_stored_owner_is_no_snowflake_is_a_typed_error_for_that_gu
 }
 
 #[tokio::test]
-async fn a_stored_time_that_chrono_cannot_hold_is_a_typed_error() {
+async fn a_stored_time_that_chrono_cannot_hold_gives_a_typed_error() {
     let database = TestDatabase::new().await;
     guild(&database, GUILD).await;
     for time in ["infinity", "-infinity", "290000-01-01"] {
@@ -95,7 +95,7 @@ async fn upsert_guild_stores_a_new_guild_as_given() {
 }
 
 #[tokio::test]
-async fn upsert_guild_takes_now_for_a_joined_at_that_is_not_given() {
+async fn upsert_guild_sets_a_missing_joined_at_to_now() {
     let database = TestDatabase::new().await;
     let transaction = database.begin().await.unwrap();
 
@@ -121,7 +121,7 @@ async fn upsert_guild_replaces_name_icon_and_owner() {
 }
 
 #[tokio::test]
-async fn upsert_guild_clears_icon_and_owner_that_are_not_given() {
+async fn upsert_guild_clears_a_missing_icon_or_owner() {
     let database = TestDatabase::new().await;
     let owner = Some(user(&database, 7).await);
     let first = changed!(named("x"), icon = Some("x".into()), owner_user_id = owner);
@@ -134,7 +134,7 @@ async fn upsert_guild_clears_icon_and_owner_that_are_not_given() {
 }
 
 #[tokio::test]
-async fn upsert_guild_moves_last_seen_at_to_now() {
+async fn upsert_guild_sets_last_seen_at_to_now() {
     let database = TestDatabase::new().await;
     guild(&database, GUILD).await;
     let transaction = database.begin().await.unwrap();
@@ -146,7 +146,7 @@ async fn upsert_guild_moves_last_seen_at_to_now() {
 }
 
 #[tokio::test]
-async fn upsert_guild_keeps_joined_at_whether_another_is_given_or_none() {
+async fn upsert_guild_keeps_the_stored_joined_at_whatever_is_given() {
     let database = TestDatabase::new().await;
     let first = changed!(named("x"), joined_at = Some(long_ago()));
     db::upsert_guild(&*database, &first).await.unwrap();
@@ -159,7 +159,7 @@ async fn upsert_guild_keeps_joined_at_whether_another_is_given_or_none() {
 }
 
 #[tokio::test]
-async fn upsert_guild_leaves_the_snapshots_channels_to_sync_guild() {
+async fn upsert_guild_does_not_store_the_snapshots_channels() {
     let database = TestDatabase::new().await;
     let channels = vec![ChannelSnapshot::new(2001.into(), "general", "text")];
 
@@ -169,7 +169,7 @@ async fn upsert_guild_leaves_the_snapshots_channels_to_sync_guild() {
 }
 
 #[tokio::test]
-async fn an_unknown_owner_is_a_foreign_key_error_that_names_function_and_constraint() {
+async fn an_unknown_owner_gives_a_foreign_key_error_that_names_function_and_constraint() {
     let database = TestDatabase::new().await;
     let guild = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
 
@@ -184,7 +184,7 @@ async fn an_unknown_owner_is_a_foreign_key_error_that_names_function_and_constra
 }
 
 #[tokio::test]
-async fn an_unknown_owner_leaves_a_known_guild_as_it_was() {
+async fn an_unknown_owner_does_not_change_a_known_guild() {
     let database = TestDatabase::new().await;
     guild(&database, GUILD).await;
     let before = stored(&*database).await;
@@ -196,7 +196,7 @@ async fn an_unknown_owner_leaves_a_known_guild_as_it_was() {
 }
 
 #[tokio::test]
-async fn delete_guilds_takes_channels_and_their_scan_runs_along() {
+async fn delete_guilds_also_deletes_channels_and_their_scan_runs() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, GUILD).await;
     let channel = channel(&database, guild, 2001).await;
@@ -211,7 +211,7 @@ async fn delete_guilds_takes_channels_and_their_scan_runs_along() {
 }
 
 #[tokio::test]
-async fn delete_guilds_leaves_the_settings() {
+async fn delete_guilds_keeps_the_settings() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, GUILD).await;
     let settings = db::ensure_guild_settings(&*database, guild, &json(r#"{"prefix": "!"}"#)).await.unwrap();
@@ -222,7 +222,7 @@ async fn delete_guilds_leaves_the_settings() {
 }
 
 #[tokio::test]
-async fn delete_guilds_counts_the_guilds_that_were_there_once_each_and_leaves_others() {
+async fn delete_guilds_counts_each_existing_guild_once_and_keeps_other_guilds() {
     let database = TestDatabase::new().await;
     for id in [1, 2, 3] {
         guild(&database, id).await;
@@ -235,7 +235,7 @@ async fn delete_guilds_counts_the_guilds_that_were_there_once_each_and_leaves_ot
 }
 
 #[tokio::test]
-async fn touch_guild_says_whether_the_guild_exists() {
+async fn touch_guild_returns_whether_the_guild_exists() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
 
@@ -244,7 +244,7 @@ async fn touch_guild_says_whether_the_guild_exists() {
 }
 
 #[tokio::test]
-async fn touch_guild_moves_last_seen_at_to_now_and_nothing_else() {
+async fn touch_guild_sets_last_seen_at_to_now_and_changes_nothing_else() {
     let database = TestDatabase::new().await;
     guild(&database, GUILD).await;
     let before = stored(&*database).await;
@@ -257,7 +257,7 @@ async fn touch_guild_moves_last_seen_at_to_now_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn touch_guild_leaves_other_guilds() {
+async fn touch_guild_does_not_change_other_guilds() {
     let database = TestDatabase::new().await;
     let other = guild(&database, 2).await;
     guild(&database, GUILD).await;

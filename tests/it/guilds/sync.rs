@@ -1,11 +1,11 @@
-//! A guild with its channels and its owner, in one call.
+//! `sync_guild`: a guild with its channels and its owner, in one call.
 
 use clip_saver_db::{ChannelSnapshot, ErrorKind, GuildId, GuildSnapshot, Settings, repositories as db};
 
 use crate::support::races::now;
 use crate::support::{TestDatabase, assert_error, changed, channel, guild, json, reading_channel, user};
 
-const USERS_DRAWN: &str = "select last_value || ' ' || is_called from users_id_seq";
+const USER_SEQUENCE: &str = "select last_value || ' ' || is_called from users_id_seq";
 
 fn channels(ids: impl IntoIterator<Item = u64>) -> Vec<ChannelSnapshot> {
     ids.into_iter().map(|id| ChannelSnapshot::new(id.into(), format!("channel {id}"), "text")).collect()
@@ -15,11 +15,11 @@ fn snapshot(channels: Vec<ChannelSnapshot>) -> GuildSnapshot {
     changed!(GuildSnapshot::new(1001.into(), "Testers"), channels)
 }
 
-fn owned(channels: Vec<ChannelSnapshot>) -> GuildSnapshot {
+fn with_owner(channels: Vec<ChannelSnapshot>) -> GuildSnapshot {
     changed!(snapshot(channels), owner_user_id = Some(7.into()))
 }
 
-/// How many guilds, users and channels there are.
+/// The numbers of guilds, users and channels.
 async fn counts(database: &TestDatabase) -> String {
     let guilds_users_channels = "select (select count(*) from bot_guilds) || ' ' || (select count(*) from users)
         || ' ' || (select count(*) from bot_channels)";
@@ -32,7 +32,7 @@ async fn sync_guild_stores_a_new_guild_as_given() {
     let joined_at = Some("2020-02-29T23:59:59.123456Z".parse().unwrap());
     let transaction = database.begin().await.unwrap();
 
-    let guild = changed!(owned(Vec::new()), icon = Some("f64c48".into()), joined_at);
+    let guild = changed!(with_owner(Vec::new()), icon = Some("f64c48".into()), joined_at);
     db::sync_guild(&transaction, &guild).await.unwrap();
 
     let guild = db::get_guild(&transaction, 1001.into()).await.unwrap().unwrap();
@@ -42,7 +42,7 @@ async fn sync_guild_stores_a_new_guild_as_given() {
 }
 
 #[tokio::test]
-async fn sync_guild_takes_now_for_a_joined_at_that_is_not_given() {
+async fn sync_guild_sets_a_missing_joined_at_to_now() {
     let database = TestDatabase::new().await;
     let transaction = database.begin().await.unwrap();
 
@@ -56,7 +56,7 @@ async fn sync_guild_takes_now_for_a_joined_at_that_is_not_given() {
 async fn sync_guild_updates_a_known_guild_as_upsert_guild_does() {
     let database = TestDatabase::new().await;
     let joined_at = Some("2020-02-29T23:59:59.123456Z".parse().unwrap());
-    let first = changed!(owned(Vec::new()), icon = Some("old".into()), joined_at);
+    let first = changed!(with_owner(Vec::new()), icon = Some("old".into()), joined_at);
     db::sync_guild(&*database, &first).await.unwrap();
     let transaction = database.begin().await.unwrap();
 
@@ -70,7 +70,7 @@ async fn sync_guild_updates_a_known_guild_as_upsert_guild_does() {
 #[tokio::test]
 async fn sync_guild_replaces_icon_and_owner_of_a_known_guild() {
     let database = TestDatabase::new().await;
-    db::sync_guild(&*database, &owned(Vec::new())).await.unwrap();
+    db::sync_guild(&*database, &with_owner(Vec::new())).await.unwrap();
     let second = changed!(snapshot(Vec::new()), icon = Some("new".into()), owner_user_id = Some(8.into()));
 
     db::sync_guild(&*database, &second).await.unwrap();
@@ -80,42 +80,42 @@ async fn sync_guild_replaces_icon_and_owner_of_a_known_guild() {
 }
 
 #[tokio::test]
-async fn sync_guild_adds_a_missing_owner_with_nothing_but_the_id() {
+async fn sync_guild_stores_an_unknown_owner_with_the_id_only() {
     let database = TestDatabase::new().await;
 
-    db::sync_guild(&*database, &owned(Vec::new())).await.unwrap();
+    db::sync_guild(&*database, &with_owner(Vec::new())).await.unwrap();
 
     let user = db::get_user(&*database, 7.into()).await.unwrap().unwrap();
     assert_eq!((user.username, user.global_name, user.avatar, user.last_login_at), (None, None, None, None));
 }
 
 #[tokio::test]
-async fn sync_guild_leaves_an_owner_who_is_known() {
+async fn sync_guild_does_not_change_a_known_owner() {
     let database = TestDatabase::new().await;
     user(&database, 7).await;
     let row = "select row(u.*, u.xmin)::text from users u";
     let before = database.text(row).await;
 
-    db::sync_guild(&*database, &owned(Vec::new())).await.unwrap();
+    db::sync_guild(&*database, &with_owner(Vec::new())).await.unwrap();
 
     assert_eq!(database.text(row).await, before);
 }
 
 #[tokio::test]
-async fn sync_guild_draws_no_user_number_for_an_owner_who_is_known() {
+async fn sync_guild_uses_up_no_sequence_number_for_a_known_owner() {
     let database = TestDatabase::new().await;
-    db::sync_guild(&*database, &owned(Vec::new())).await.unwrap();
-    let before = database.text(USERS_DRAWN).await;
+    db::sync_guild(&*database, &with_owner(Vec::new())).await.unwrap();
+    let before = database.text(USER_SEQUENCE).await;
 
     for _ in 0..3 {
-        db::sync_guild(&*database, &owned(channels([2001]))).await.unwrap();
+        db::sync_guild(&*database, &with_owner(channels([2001]))).await.unwrap();
     }
 
-    assert_eq!(database.text(USERS_DRAWN).await, before);
+    assert_eq!(database.text(USER_SEQUENCE).await, before);
 }
 
 #[tokio::test]
-async fn sync_guild_adds_no_user_for_a_guild_without_an_owner() {
+async fn sync_guild_stores_no_user_for_a_guild_without_an_owner() {
     let database = TestDatabase::new().await;
 
     db::sync_guild(&*database, &snapshot(channels([2001]))).await.unwrap();
@@ -152,7 +152,7 @@ async fn sync_guild_stores_each_channel_as_given() {
 }
 
 #[tokio::test]
-async fn sync_guild_replaces_the_data_of_a_known_channel_and_keeps_the_rest() {
+async fn sync_guild_replaces_a_known_channels_name_type_and_nsfw_and_keeps_the_rest() {
     let database = TestDatabase::new().await;
     let id = reading_channel(&database).await;
     db::update_channel_cursor(&*database, id, Some(5.into())).await.unwrap();
@@ -173,7 +173,7 @@ async fn sync_guild_replaces_the_data_of_a_known_channel_and_keeps_the_rest() {
 }
 
 #[tokio::test]
-async fn sync_guild_moves_a_channel_that_another_guild_had() {
+async fn sync_guild_moves_a_channel_from_another_guild() {
     let database = TestDatabase::new().await;
     let other = guild(&database, 1).await;
     let id = channel(&database, other, 2001).await;
@@ -184,7 +184,7 @@ async fn sync_guild_moves_a_channel_that_another_guild_had() {
 }
 
 #[tokio::test]
-async fn sync_guild_leaves_channels_that_the_snapshot_does_not_name() {
+async fn sync_guild_does_not_change_channels_that_are_not_in_the_snapshot() {
     let database = TestDatabase::new().await;
     db::sync_guild(&*database, &snapshot(channels([2001]))).await.unwrap();
     let row = "select row(c.*, c.xmin)::text from bot_channels c where channel_id = '2001'";
@@ -224,7 +224,7 @@ async fn sync_guild_keeps_stored_settings_without_overrides_and_with_empty_ones(
 }
 
 #[tokio::test]
-async fn sync_guild_replaces_stored_settings_that_are_no_object_by_the_overrides() {
+async fn sync_guild_replaces_stored_settings_that_are_not_an_object_with_the_overrides() {
     let database = TestDatabase::new().await;
     for stored in ["[1]", r#""text""#, "1", "null"] {
         channel_with_settings(&database, stored).await;
@@ -244,12 +244,12 @@ async fn channel_with_settings(database: &TestDatabase, settings: &str) {
 }
 
 #[tokio::test]
-async fn sync_guild_refuses_overrides_that_are_no_object_and_stores_nothing() {
+async fn sync_guild_refuses_overrides_that_are_not_an_object_and_stores_nothing() {
     let database = TestDatabase::new().await;
     let mut channels = channels([2001, 2002]);
     channels[1].settings_overrides = Some(json("[]"));
 
-    let error = db::sync_guild(&*database, &owned(channels)).await.unwrap_err();
+    let error = db::sync_guild(&*database, &with_owner(channels)).await.unwrap_err();
 
     assert_error(&error, ErrorKind::InvalidInput, "sync_guild", "channels[1].settings_overrides");
     assert_eq!(counts(&database).await, "0 0 0");

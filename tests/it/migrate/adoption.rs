@@ -1,4 +1,4 @@
-//! Databases that the Python programs made: the tables are there, a history of migrations is not.
+//! Databases of the Python programs: they have the tables, but no history of migrations.
 
 use clip_saver_db::{Db, ErrorKind, migrate, repositories as db};
 
@@ -6,7 +6,7 @@ use crate::support::{TestDatabase, applied, concurrently, config, create_databas
 
 const EXISTING: &str = include_str!("../../fixtures/existing_database.sql");
 
-/// Every row of the existing tables, without the column that a migration adds, and what else none may touch.
+/// Every row of the existing tables without the column that a migration adds, and everything else that must not change.
 const ROWS: &str = "select json_build_array(
     (select json_agg(t order by t.id) from users t), (select json_agg(t order by t.guild_id) from bot_guilds t),
     (select json_agg(t order by t.guild_id) from guild_settings t),
@@ -31,13 +31,13 @@ async fn refused(change: &str) -> String {
     let error = database.migrate().await.unwrap_err();
 
     assert!(error.kind() == ErrorKind::Migration, "{change}: {error}");
-    assert_eq!(database.text(TABLES).await, tables, "{change}: nothing may be written");
+    assert_eq!(database.text(TABLES).await, tables, "{change}: a refusal must not write anything");
     assert_eq!(database.value("select to_regclass('refinery_schema_history')").await, None);
     error.to_string()
 }
 
 #[tokio::test]
-async fn an_existing_database_is_taken_over_with_every_row() {
+async fn an_existing_database_is_adopted_with_every_row() {
     let database = existing("").await;
     let before = database.text(ROWS).await;
     let mut steps = Vec::new();
@@ -51,7 +51,7 @@ async fn an_existing_database_is_taken_over_with_every_row() {
 }
 
 #[tokio::test]
-async fn programs_that_start_together_adopt_it_once() {
+async fn programs_that_start_together_adopt_an_existing_database_once() {
     let database = existing("").await;
 
     let results = concurrently(8, |_| {
@@ -65,7 +65,7 @@ async fn programs_that_start_together_adopt_it_once() {
 }
 
 #[tokio::test]
-async fn adopting_alone_records_the_first_migration_and_applies_nothing() {
+async fn adopt_records_the_first_migration_and_applies_no_other() {
     let database = existing("").await;
 
     assert!(migrate::adopt(&database).await.unwrap().is_some());
@@ -76,7 +76,7 @@ async fn adopting_alone_records_the_first_migration_and_applies_nothing() {
 }
 
 #[tokio::test]
-async fn an_empty_history_counts_as_none() {
+async fn an_empty_history_counts_as_no_history() {
     let database = existing("create table refinery_schema_history (version int4 primary key, name varchar(255), applied_on varchar(255), checksum varchar(255))").await;
 
     database.migrate().await.unwrap();
@@ -85,7 +85,7 @@ async fn an_empty_history_counts_as_none() {
 }
 
 #[tokio::test]
-async fn what_others_have_added_is_tolerated_and_named() {
+async fn additions_by_other_programs_are_tolerated_and_named() {
     let database = existing(
         "create table dashboards (id int primary key, channel_id text references bot_channels);
          alter table bot_guilds add column plan text, add column seats int not null default 1;
@@ -102,8 +102,8 @@ async fn what_others_have_added_is_tolerated_and_named() {
 }
 
 #[tokio::test]
-async fn a_difference_is_refused_and_told_thing_by_thing() {
-    for (change, told) in [
+async fn a_different_schema_is_refused_and_the_error_names_each_difference() {
+    for (change, expected) in [
         ("alter table bot_guilds drop column icon", "column bot_guilds.icon: missing (expected text)"),
         ("alter table bot_guilds rename owner_user_id to owner_user_id_id", "column bot_guilds.owner_user_id: missing"),
         (
@@ -146,13 +146,13 @@ async fn a_difference_is_refused_and_told_thing_by_thing() {
         ("drop extension pgcrypto", "extension pgcrypto: missing"),
     ] {
         let message = refused(change).await;
-        assert!(message.contains(told), "{change}: no {told:?} in:\n{message}");
+        assert!(message.contains(expected), "{change}: no {expected:?} in:\n{message}");
         assert!(message.contains("nothing was changed"), "{message}");
     }
 }
 
 #[tokio::test]
-async fn half_of_the_tables_is_a_difference_too() {
+async fn a_database_with_only_some_of_the_tables_is_refused() {
     let message = refused("drop table bot_channel_scan_runs, bot_channels, bot_guilds, guild_settings").await;
 
     assert!(message.contains("table bot_guilds: missing"), "{message}");

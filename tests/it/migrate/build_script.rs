@@ -1,5 +1,5 @@
-//! The build script, through cargo, on a copy of the package: what it does when nothing has changed, when a .sql file has,
-//! and when it cannot check the change. And `cargo package`, whose result must build without the generator.
+//! The build script, run by cargo on a copy of the package: when nothing has changed, when a .sql file has changed, and when
+//! it cannot check the change. Also `cargo package`, whose result must build without the generator.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ mod position;
 /// The copy's version.
 const VERSION: &str = "9000.0.0";
 
-/// A copy of the package. The dependencies are shared with the real one.
+/// A copy of the package. It shares the built dependencies with the original.
 struct Package {
     root: PathBuf,
-    /// One at a time: they would wait for cargo's lock anyway.
+    /// Only one copy exists at a time: others would wait for cargo's lock anyway.
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -38,7 +38,7 @@ impl Package {
             copy_folder(&source.join(folder), &root.join(folder));
         }
         let copy = Self { root, _alone: alone };
-        // cargo takes packages of one name and version for the same, and would mix up what it has built of them.
+        // cargo treats packages with the same name and version as one, and would mix up their build results.
         let version = concat!("name = \"clip-saver-db\"\nversion = \"", env!("CARGO_PKG_VERSION"), "\"");
         for file in ["Cargo.toml", "Cargo.lock"] {
             copy.change(file, version, &format!("name = \"clip-saver-db\"\nversion = \"{VERSION}\""));
@@ -53,7 +53,7 @@ impl Package {
         fs::write(file, text.replacen(from, to, 1)).unwrap();
     }
 
-    /// `cargo check`, with a server or without one.
+    /// Runs `cargo check`, with or without a server.
     fn check(&self, arguments: &[&str], server: bool) -> Outcome {
         let mut command = self.command(env!("CARGO"));
         command.args(["check", "--lib", "--offline", "--locked"]).args(arguments);
@@ -63,14 +63,14 @@ impl Package {
         command.output().unwrap().into()
     }
 
-    /// One of the project's commands.
+    /// Runs a command of `./dev`.
     fn dev(&self, command: &str, arguments: &[&str]) -> Outcome {
         let cargo = Path::new(env!("CARGO")).parent().unwrap().display().to_string();
         let path = format!("{cargo}:{}", std::env::var("PATH").unwrap());
         self.command("./dev").arg(command).args(arguments).env("PATH", path).output().unwrap().into()
     }
 
-    /// Makes a release of what is there.
+    /// Commits everything and tags it as a release.
     fn release(&self, tag: &str) {
         for arguments in
             [vec!["init", "--quiet"], vec!["add", "."], vec!["commit", "--quiet", "--message=x"], vec!["tag", tag]]
@@ -137,7 +137,7 @@ pub fn copy_folder(from: &Path, to: &Path) {
 }
 
 #[test]
-fn unchanged_inputs_need_no_server_and_a_second_build_does_nothing() {
+fn a_build_of_unchanged_inputs_needs_no_server_and_a_second_build_does_nothing() {
     let package = Package::copy();
 
     let first = package.check(&[], false).succeeds();
@@ -164,7 +164,7 @@ fn a_misspelt_column_fails_with_file_line_and_column() {
 }
 
 #[test]
-fn the_column_is_right_behind_two_parameters_a_comment_and_a_blank_line() {
+fn the_reported_column_is_right_after_two_parameters_a_comment_and_a_blank_line() {
     let package = Package::copy();
     package.change(
         "queries/users.sql",
@@ -176,7 +176,7 @@ fn the_column_is_right_behind_two_parameters_a_comment_and_a_blank_line() {
 }
 
 #[test]
-fn a_new_migration_is_noticed_without_touching_anything_else() {
+fn a_build_notices_a_new_migration_when_nothing_else_has_changed() {
     let package = Package::copy();
     package.check(&[], false).succeeds();
     let migration = package.root.join("migrations/V9000__drop_a_column.sql");
@@ -192,7 +192,7 @@ fn a_new_migration_is_noticed_without_touching_anything_else() {
 }
 
 #[test]
-fn a_change_that_cannot_be_checked_fails_and_says_what_to_do() {
+fn a_build_that_cannot_check_a_change_fails_and_says_what_to_do() {
     let package = Package::copy();
     package.change("queries/guilds.sql", "where guild_id = :guild_id;", "where guild_id = :guild_id and name <> '';");
 
@@ -205,7 +205,7 @@ fn a_change_that_cannot_be_checked_fails_and_says_what_to_do() {
 }
 
 #[test]
-fn the_codegen_check_fails_for_a_hand_edit_and_codegen_mends_it() {
+fn the_codegen_check_fails_after_a_manual_edit_and_codegen_repairs_it() {
     let package = Package::copy();
     let dev = |arguments: &[&str]| package.dev("codegen", arguments);
     package.change("codegen/queries/guilds.rs", "where guild_id = $1", "where guild_id = $1 or true");
@@ -219,9 +219,10 @@ fn the_codegen_check_fails_for_a_hand_edit_and_codegen_mends_it() {
 }
 
 #[test]
-fn the_release_gate_runs_the_last_releases_own_test_on_the_migrations_of_now() {
+fn the_release_gate_runs_the_last_releases_own_test_on_the_current_migrations() {
     let package = Package::copy();
-    // In the place of tests/it, which takes a minute to compile: it sees the migrations, and its own release's.
+    // Replaces tests/it, which takes a minute to compile. It checks which migrations it sees: the current ones and those of
+    // its own release.
     let test = "//! A stand-in.
         #[test]
         fn every_function_works_on_a_schema_of_a_newer_release() {
@@ -258,7 +259,7 @@ fn the_packaged_crate_builds_without_the_generator() {
 }
 
 #[test]
-fn a_position_in_the_sent_text_is_found_in_the_file() {
+fn a_position_in_the_sent_sql_is_converted_to_a_position_in_the_file() {
     let file = "--! one\n--- Says so.\nselect 1;\n\n--! two (b?)\nselect ':a', \"é--\", x::text, -- :c\n\n  :long, :b, :long, y;\n";
     let sent = "select ':a', \"é--\", x::text, \n  $1, $2, $1, y";
     let query = file.find("select '").unwrap();
@@ -275,7 +276,7 @@ fn a_position_in_the_sent_text_is_found_in_the_file() {
 }
 
 #[test]
-fn a_fingerprint_tells_what_is_new_gone_or_different() {
+fn a_fingerprint_shows_which_files_are_new_deleted_or_different() {
     let package = Package::copy();
     let before = fingerprint::Fingerprint::of(&package.root).unwrap();
     let file = package.root.join("FINGERPRINT");

@@ -1,4 +1,4 @@
-//! A newer release has changed the schema: this program reads and writes on.
+//! A newer release has changed the schema: the functions of this release still work.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::project::roles::{Roles, rows};
 use crate::support::every_function::{Rows, call, names};
 use crate::support::{TestDatabase, backend_pid, changed, connect, json, queued_run, reading_channel, user};
 
-/// What a newer release may do: a status, a column in each table, an index less.
+/// Changes that a newer release may make: a new status, a new column in each table, a dropped index.
 const NEWER: &str = "
   alter type scan_status add value 'paused' before 'running';
   do $$
@@ -32,14 +32,14 @@ const NEWER: &str = "
     end $$;
 ";
 
-/// The columns of all tables, `table.column` each.
+/// The columns of all tables, each as `table.column`.
 const COLUMNS: &str = "
   select string_agg(concat(table_name, '.', column_name), ' ') from information_schema.columns
   where table_schema = 'public' and table_name <> 'refinery_schema_history'
 ";
 
-/// Gives a query for all rows, with those of the columns `$COLUMNS` that are there. For a time, the query tells whether it is of
-/// this transaction or later, and for a generated key, nothing: two calls of a function then store the same.
+/// Returns a query for all rows with those columns of `$COLUMNS` that exist. Instead of a time the query returns whether it
+/// is this transaction's or later, and it leaves generated keys out: so two calls of a function give equal rows.
 const QUERY_FOR_ALL_ROWS: &str = "
   select format('select coalesce(string_agg(line, chr(10) order by line), '''') from (%s) as lines (line)',
     string_agg(format('select concat(%L, row (%s)) from %I', relation || ' ', columns, relation), ' union all '))
@@ -55,23 +55,23 @@ const QUERY_FOR_ALL_ROWS: &str = "
     group by table_name) as tables
 ";
 
-/// Program and function → all rows after the call.
+/// All rows after a call, by program and function.
 type Effects = BTreeMap<(String, String), String>;
 
-/// A database of this release, in use.
-struct InUse {
+/// A database of this release, with roles and rows.
+struct UsedDatabase {
     roles: Roles,
     stored: Rows,
 }
 
-impl InUse {
+impl UsedDatabase {
     async fn new() -> Self {
         let roles = Roles::on_migrated().await;
         let stored = Rows::store(&roles.connect("owner").await).await;
         Self { roles, stored }
     }
 
-    /// A pool of one connection: what it has prepared, the next call uses.
+    /// A pool of one connection: the next call uses the statements that the last one has prepared.
     async fn one_connection(&self) -> Db {
         let mut config: Config = self.roles.database.url().parse().unwrap();
         config.pool_max = 1;
@@ -110,24 +110,24 @@ impl InUse {
         Ok(effects)
     }
 
-    /// Calls a function in a transaction, which is then undone, and gives what the query then finds.
+    /// Calls a function in a transaction, returns the result of the query after it, and rolls back.
     async fn effect(&self, db: &Db, program: &str, function: &str, query: &str) -> Result<String, String> {
         let failed = |error| message(&error);
         let transaction = db.begin().await.map_err(|error| error.to_string())?;
         let role = format!("set local role {}", self.roles.name(program));
         transaction.execute(&role, &[]).await.map_err(failed)?;
-        let kept = call(function, &transaction, &self.stored).await.map_err(|error| error.to_string())?;
+        let is_right = call(function, &transaction, &self.stored).await.map_err(|error| error.to_string())?;
         transaction.execute("reset role", &[]).await.map_err(failed)?;
         let row = transaction.query_one(query, &[]).await.map_err(failed)?;
         transaction.rollback().await;
-        kept.then(|| row.get(0)).ok_or_else(|| "it does not return what it promises".to_owned())
+        is_right.then(|| row.get(0)).ok_or_else(|| "it does not return what it promises".to_owned())
     }
 }
 
-/// Checks that a newer release's migrations change nothing for a program of this release: neither rows that are there, nor
-/// what its functions return and store, without the columns that are dropped.
-async fn works_on(newer: &[String]) -> Result<(), String> {
-    let (unchanged, database) = (InUse::new().await, InUse::new().await);
+/// Checks that a newer release's migrations change nothing for a program of this release: neither the stored rows, nor what
+/// its functions return and store. Dropped columns are not compared.
+async fn check_compatibility(newer: &[String]) -> Result<(), String> {
+    let (unchanged, database) = (UsedDatabase::new().await, UsedDatabase::new().await);
     let open_before = database.one_connection().await;
     database.effects(&open_before, "select text 'before'").await?;
     let prepared_on = backend(&open_before).await;
@@ -149,14 +149,14 @@ async fn works_on(newer: &[String]) -> Result<(), String> {
             same(&what, &expected[&(program.clone(), function.clone())], rows)?;
         }
     }
-    assert_eq!(backend(&open_before).await, prepared_on, "no session was lost by it");
+    assert_eq!(backend(&open_before).await, prepared_on, "the change closed no session");
     open_after.migrate().await.map_err(|error| error.to_string())?;
     unchanged.roles.drop().await;
     database.roles.drop().await;
     Ok(())
 }
 
-/// What PostgreSQL says.
+/// PostgreSQL's message.
 fn message(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), |report| report.message().to_owned())
 }
@@ -176,8 +176,8 @@ async fn backend(db: &Db) -> i32 {
     backend_pid(&db.connection().await.unwrap()).await
 }
 
-/// The migrations that this release lacks, of the folder that a newer one's `./dev compat` names; without it, a sample.
-fn of_a_newer_release() -> Vec<String> {
+/// The migrations that this release lacks: from the folder that a newer release's `./dev compat` names, or a sample.
+fn newer_migrations() -> Vec<String> {
     let Some(folder) = env::var_os("CLIP_DB_COMPAT_MIGRATIONS") else { return vec![NEWER.to_owned()] };
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let mut newer = BTreeMap::new();
@@ -195,12 +195,12 @@ fn of_a_newer_release() -> Vec<String> {
 
 #[tokio::test]
 async fn every_function_works_on_a_schema_of_a_newer_release() {
-    works_on(&of_a_newer_release()).await.unwrap_or_else(|reason| panic!("{reason}"));
+    check_compatibility(&newer_migrations()).await.unwrap_or_else(|reason| panic!("{reason}"));
 }
 
 #[tokio::test]
-async fn every_function_that_writes_is_seen_to_write() {
-    let database = InUse::new().await;
+async fn the_comparison_sees_what_every_writing_function_writes_and_that_reads_write_nothing() {
+    let database = UsedDatabase::new().await;
     let query = database.query_for_all_rows(&database).await;
     let rows = database.roles.database.text(&query).await;
 
@@ -212,8 +212,8 @@ async fn every_function_that_writes_is_seen_to_write() {
 }
 
 #[tokio::test]
-async fn rows_are_compared_without_what_a_newer_release_has_dropped() {
-    let (older, newer) = (InUse::new().await, InUse::new().await);
+async fn the_comparison_of_rows_leaves_out_what_a_newer_release_has_dropped() {
+    let (older, newer) = (UsedDatabase::new().await, UsedDatabase::new().await);
     older.roles.database.execute("alter table users add column unused text default 'x'; create table unused ()").await;
 
     let query = older.query_for_all_rows(&newer).await;
@@ -224,7 +224,7 @@ async fn rows_are_compared_without_what_a_newer_release_has_dropped() {
 }
 
 #[tokio::test]
-async fn a_change_that_breaks_a_program_and_that_no_lint_sees_is_seen() {
+async fn a_change_that_breaks_a_program_is_reported_even_if_no_lint_sees_it() {
     let returns_null = "create or replace function set_updated_at() returns trigger language plpgsql
                         as 'begin return null; end'";
     let stores_else = "create function other() returns trigger language plpgsql
@@ -239,7 +239,7 @@ async fn a_change_that_breaks_a_program_and_that_no_lint_sees_is_seen() {
         ("delete from install_intents", "the rows that were there are not as before"),
         ("update bot_channels set settings = '{\"a\": 1}'", "the rows that were there are not as before"),
     ] {
-        let reported = works_on(&[change.to_owned()]).await.expect_err(change);
+        let reported = check_compatibility(&[change.to_owned()]).await.expect_err(change);
         assert!(reported.contains(reason), "{change}: {reported}");
     }
 }
@@ -253,7 +253,7 @@ async fn paused_run(database: &TestDatabase) -> ScanRunId {
 }
 
 #[tokio::test]
-async fn a_status_of_a_newer_release_is_read_as_it_is() {
+async fn a_status_of_a_newer_release_is_read_unchanged() {
     let database = TestDatabase::new().await;
     let run = paused_run(&database).await;
 
@@ -280,7 +280,7 @@ async fn a_run_with_a_status_of_a_newer_release_is_neither_started_nor_finished(
 }
 
 #[tokio::test]
-async fn a_run_with_a_status_of_a_newer_release_is_counted_on() {
+async fn progress_is_added_to_a_run_with_a_status_of_a_newer_release() {
     let database = TestDatabase::new().await;
     let run = paused_run(&database).await;
 
@@ -292,7 +292,7 @@ async fn a_run_with_a_status_of_a_newer_release_is_counted_on() {
 }
 
 #[tokio::test]
-async fn writes_leave_alone_what_a_newer_release_has_added_to_a_row() {
+async fn writes_do_not_change_columns_that_a_newer_release_has_added() {
     let database = TestDatabase::new().await;
     let run = queued_run(&database, reading_channel(&database).await).await;
     let (user, guild) = (user(&database, 1).await, GuildId::from(1001));

@@ -1,5 +1,5 @@
-//! What may happen to a program while it migrates: it is killed, others hold what it must lock, others wait for it. With
-//! processes of the later release's binary, whose first file pauses while a table `clip_test_pause` is there.
+//! Faults while a program migrates: it is killed, other sessions hold locks that it needs, other programs wait for it. The
+//! programs are processes of the later release's binary. Its first file pauses while a table `clip_test_pause` exists.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use crate::migrate::migration_races::{HISTORY, INDEXES, later_program, migrating, program, succeeded};
 use crate::support::{TestDatabase, connect, value};
 
-/// Asks whether so many (`> 0`) sessions that migrate this database are in a state.
+/// A query for whether the number of migrating sessions in a state meets a condition, such as `> 0`.
 macro_rules! sessions {
     ($number:literal, $state:literal) => {
         concat!(
@@ -27,17 +27,17 @@ const WAITS_FOR_LOCK: &str = sessions!("> 0", "wait_event_type = 'Lock'");
 const HAS_A_SESSION: &str = sessions!("> 0", "true");
 const HAS_INVALID_INDEX: &str = "select count(*) > 0 from pg_index where not indisvalid";
 
-/// Undoes what the later release has done after its first file.
+/// Undoes what the later release does after its first file.
 const WITHOUT_INDEXES: &str = "drop index idx_bot_channels_note, idx_notes_note;
     delete from refinery_schema_history where version > 9001";
 
-/// A database, up to date for this release, and a session to look at it.
-struct Scene {
+/// A database that is up to date for this release, and a session that observes it.
+struct MigrationSetup {
     database: TestDatabase,
     watcher: Client,
 }
 
-impl Scene {
+impl MigrationSetup {
     async fn new(sql: &str) -> Self {
         let database = TestDatabase::new().await;
         let watcher = connect(&database.url()).await;
@@ -45,31 +45,31 @@ impl Scene {
         Self { database, watcher }
     }
 
-    /// One that the later release has migrated, its two indexes taken away again.
+    /// A database that the later release has migrated, without its two indexes.
     async fn before_indexes() -> Self {
-        let scene = Self::new("").await;
-        scene.comes_up(scene.start_later()).await;
-        scene.watcher.batch_execute(WITHOUT_INDEXES).await.unwrap();
-        scene
+        let setup = Self::new("").await;
+        setup.assert_succeeds(setup.start_later()).await;
+        setup.watcher.batch_execute(WITHOUT_INDEXES).await.unwrap();
+        setup
     }
 
     fn start_later(&self) -> Child {
         migrating(later_program(), &self.database.url()).spawn().unwrap()
     }
 
-    async fn comes_up(&self, program: Child) {
-        succeeded(&soon(program.wait_with_output()).await.unwrap());
+    async fn assert_succeeds(&self, program: Child) {
+        succeeded(&with_timeout(program.wait_with_output()).await.unwrap());
     }
 
-    async fn until(&self, condition: &str) {
-        self.until_is(condition, "t").await;
+    async fn wait_until(&self, condition: &str) {
+        self.wait_until_is(condition, "t").await;
     }
 
-    async fn until_not(&self, condition: &str) {
-        self.until_is(condition, "f").await;
+    async fn wait_until_not(&self, condition: &str) {
+        self.wait_until_is(condition, "f").await;
     }
 
-    async fn until_is(&self, condition: &str, wanted: &str) {
+    async fn wait_until_is(&self, condition: &str, wanted: &str) {
         let asking = async {
             while value(&self.watcher, condition).await.as_deref() != Some(wanted) {
                 sleep(Duration::from_millis(5)).await;
@@ -78,15 +78,15 @@ impl Scene {
         timeout(Duration::from_mins(1), asking).await.unwrap_or_else(|_| panic!("never {wanted}: {condition}"));
     }
 
-    /// All of it, once: a second time would have failed.
-    async fn is_migrated(&self) {
+    /// Checks that every file was applied. Each was applied once: a second time would have failed.
+    async fn assert_migrated(&self) {
         let history = self.database.text(HISTORY).await;
         assert!(history.ends_with(",9001,9002,9003"), "{history}");
         assert_eq!(self.database.text(INDEXES).await, "idx_bot_channels_note,idx_notes_note");
         assert_eq!(self.database.value("select to_regclass('notes')").await.as_deref(), Some("notes"));
     }
 
-    /// A session that has done this and leaves its transaction open, until it is dropped.
+    /// A session that has run this SQL. Its transaction stays open until it is dropped.
     async fn open_transaction(&self, sql: &str) -> Client {
         let client = connect(&self.database.url()).await;
         client.batch_execute(&format!("begin; {sql}")).await.unwrap();
@@ -94,9 +94,9 @@ impl Scene {
     }
 }
 
-/// Longer than anything here takes, so that what hangs fails.
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(Duration::from_mins(1), future).await.expect("it hangs")
+/// Waits longer than anything here takes, so that a hanging future fails the test.
+async fn with_timeout<T>(future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_mins(1), future).await.expect("the future hangs")
 }
 
 /// `kill -9`.
@@ -105,155 +105,155 @@ async fn kill(mut program: Child) {
 }
 
 #[tokio::test]
-async fn killed_in_the_middle_of_a_file_it_starts_again_and_applies_it_once() {
-    let scene = Scene::new("create table clip_test_pause ()").await;
-    let first = scene.start_later();
-    scene.until(PAUSES).await;
+async fn a_program_that_was_killed_in_the_middle_of_a_file_starts_again_and_applies_it_once() {
+    let setup = MigrationSetup::new("create table clip_test_pause ()").await;
+    let first = setup.start_later();
+    setup.wait_until(PAUSES).await;
 
     kill(first).await;
-    scene.until_not(HAS_A_SESSION).await;
-    let history = scene.database.text(HISTORY).await;
-    scene.watcher.batch_execute("drop table clip_test_pause").await.unwrap();
-    scene.comes_up(scene.start_later()).await;
+    setup.wait_until_not(HAS_A_SESSION).await;
+    let history = setup.database.text(HISTORY).await;
+    setup.watcher.batch_execute("drop table clip_test_pause").await.unwrap();
+    setup.assert_succeeds(setup.start_later()).await;
 
     assert!(!history.contains("9001"), "{history}");
-    scene.is_migrated().await;
+    setup.assert_migrated().await;
 }
 
 #[tokio::test]
-async fn when_the_one_that_migrates_is_killed_one_that_waits_takes_over() {
-    let scene = Scene::new("create table clip_test_pause ()").await;
-    let first = scene.start_later();
-    scene.until(PAUSES).await;
-    let others = [scene.start_later(), scene.start_later()];
-    scene.until(sessions!("= 3", "true")).await;
+async fn a_waiting_program_takes_over_when_the_migrating_one_is_killed() {
+    let setup = MigrationSetup::new("create table clip_test_pause ()").await;
+    let first = setup.start_later();
+    setup.wait_until(PAUSES).await;
+    let others = [setup.start_later(), setup.start_later()];
+    setup.wait_until(sessions!("= 3", "true")).await;
 
     kill(first).await;
-    scene.watcher.batch_execute("drop table clip_test_pause").await.unwrap();
+    setup.watcher.batch_execute("drop table clip_test_pause").await.unwrap();
     for other in others {
-        scene.comes_up(other).await;
+        setup.assert_succeeds(other).await;
     }
 
-    scene.is_migrated().await;
+    setup.assert_migrated().await;
 }
 
 #[tokio::test]
-async fn killed_while_it_builds_an_index_it_takes_the_invalid_one_away_and_builds_it_again() {
-    let scene = Scene::before_indexes().await;
-    let writer = scene.open_transaction("lock table bot_channels in row exclusive mode").await;
-    let first = scene.start_later();
-    scene.until(HAS_INVALID_INDEX).await;
-    scene.until(WAITS_FOR_LOCK).await;
+async fn a_program_that_was_killed_while_it_built_an_index_drops_the_invalid_index_and_builds_it_again() {
+    let setup = MigrationSetup::before_indexes().await;
+    let writer = setup.open_transaction("lock table bot_channels in row exclusive mode").await;
+    let first = setup.start_later();
+    setup.wait_until(HAS_INVALID_INDEX).await;
+    setup.wait_until(WAITS_FOR_LOCK).await;
 
     kill(first).await;
-    scene.until_not(HAS_A_SESSION).await;
-    let left = value(&scene.watcher, HAS_INVALID_INDEX).await;
-    let second = scene.start_later();
-    scene.until(WAITS_FOR_LOCK).await; // to take it away
+    setup.wait_until_not(HAS_A_SESSION).await;
+    let left = value(&setup.watcher, HAS_INVALID_INDEX).await;
+    let second = setup.start_later();
+    setup.wait_until(WAITS_FOR_LOCK).await; // to drop the index
     drop(writer);
-    scene.comes_up(second).await;
+    setup.assert_succeeds(second).await;
 
     assert_eq!(left.as_deref(), Some("t"));
-    scene.is_migrated().await;
+    setup.assert_migrated().await;
 }
 
 #[tokio::test]
-async fn killed_between_building_an_index_and_recording_it_it_starts_again() {
-    let scene = Scene::before_indexes().await;
-    scene.comes_up(scene.start_later()).await;
-    scene.watcher.batch_execute("delete from refinery_schema_history where version > 9001").await.unwrap();
+async fn a_program_that_was_killed_between_building_and_recording_an_index_starts_again() {
+    let setup = MigrationSetup::before_indexes().await;
+    setup.assert_succeeds(setup.start_later()).await;
+    setup.watcher.batch_execute("delete from refinery_schema_history where version > 9001").await.unwrap();
 
-    scene.comes_up(scene.start_later()).await;
+    setup.assert_succeeds(setup.start_later()).await;
 
-    scene.is_migrated().await;
+    setup.assert_migrated().await;
 }
 
 #[tokio::test]
-async fn a_lock_that_another_holds_is_asked_for_again_until_it_is_free() {
-    let scene = Scene::new("").await;
-    let holder = scene.open_transaction("lock table bot_channels in access exclusive mode").await;
-    let program = scene.start_later();
-    scene.until(WAITS_FOR_LOCK).await;
-    scene.until_not(WAITS_FOR_LOCK).await; // it has given up
-    scene.until(WAITS_FOR_LOCK).await; // and tries again
+async fn a_migration_tries_again_to_get_a_lock_until_the_lock_is_free() {
+    let setup = MigrationSetup::new("").await;
+    let holder = setup.open_transaction("lock table bot_channels in access exclusive mode").await;
+    let program = setup.start_later();
+    setup.wait_until(WAITS_FOR_LOCK).await;
+    setup.wait_until_not(WAITS_FOR_LOCK).await; // it has stopped waiting
+    setup.wait_until(WAITS_FOR_LOCK).await; // it tries again
 
     drop(holder);
-    let output = soon(program.wait_with_output()).await.unwrap();
+    let output = with_timeout(program.wait_with_output()).await.unwrap();
 
     succeeded(&output);
     let complaints = String::from_utf8(output.stderr).unwrap();
     assert!(complaints.contains("other sessions hold locks that this migration needs, trying again"), "{complaints}");
-    scene.is_migrated().await;
+    setup.assert_migrated().await;
 }
 
 #[tokio::test]
-async fn a_reader_that_stays_makes_others_wait_no_longer_than_the_lock_timeout() {
-    let scene = Scene::new("").await;
-    let reader = scene.open_transaction("select from bot_channels").await;
-    let first = scene.start_later();
-    scene.until(WAITS_FOR_LOCK).await;
+async fn a_migration_that_waits_for_a_long_reader_blocks_other_readers_for_the_lock_timeout_at_most() {
+    let setup = MigrationSetup::new("").await;
+    let reader = setup.open_transaction("select from bot_channels").await;
+    let first = setup.start_later();
+    setup.wait_until(WAITS_FOR_LOCK).await;
 
-    // Behind the migration, which is behind the reader.
-    let second_reader = connect(&scene.database.url()).await;
+    // Queues after the migration, which waits for the first reader.
+    let second_reader = connect(&setup.database.url()).await;
     let read = timeout(Duration::from_secs(10), second_reader.batch_execute("select from bot_channels")).await;
 
-    read.expect("the migration gives up its place in the queue").unwrap();
-    assert_eq!(value(&scene.watcher, HISTORY).await.as_deref().map(|history| history.contains("9001")), Some(false));
-    let second = scene.start_later();
-    scene.until(sessions!("= 2", "true")).await;
+    read.expect("the migration leaves the lock queue").unwrap();
+    assert_eq!(value(&setup.watcher, HISTORY).await.as_deref().map(|history| history.contains("9001")), Some(false));
+    let second = setup.start_later();
+    setup.wait_until(sessions!("= 2", "true")).await;
     drop(reader);
-    scene.comes_up(first).await;
-    scene.comes_up(second).await;
-    scene.is_migrated().await;
+    setup.assert_succeeds(first).await;
+    setup.assert_succeeds(second).await;
+    setup.assert_migrated().await;
 }
 
 #[tokio::test]
-async fn programs_that_wait_for_another_hold_nothing_open_in_the_database() {
-    let scene = Scene::new("create table clip_test_pause ()").await;
-    let first = scene.start_later();
-    scene.until(PAUSES).await;
-    let others = [(); 7].map(|()| scene.start_later());
-    scene.until(sessions!("= 8", "true")).await;
+async fn programs_that_wait_for_another_program_keep_no_transaction_or_lock_request_open() {
+    let setup = MigrationSetup::new("create table clip_test_pause ()").await;
+    let first = setup.start_later();
+    setup.wait_until(PAUSES).await;
+    let others = [(); 7].map(|()| setup.start_later());
+    setup.wait_until(sessions!("= 8", "true")).await;
 
     let holding = sessions!("> 0", "(wait_event = 'advisory' or state like 'idle in transaction%')");
     for _ in 0..200 {
-        assert_eq!(value(&scene.watcher, holding).await.as_deref(), Some("f"));
+        assert_eq!(value(&setup.watcher, holding).await.as_deref(), Some("f"));
         sleep(Duration::from_millis(5)).await;
     }
 
-    scene.watcher.batch_execute("drop table clip_test_pause").await.unwrap();
-    scene.comes_up(first).await;
+    setup.watcher.batch_execute("drop table clip_test_pause").await.unwrap();
+    setup.assert_succeeds(first).await;
     for other in others {
-        scene.comes_up(other).await;
+        setup.assert_succeeds(other).await;
     }
-    scene.is_migrated().await;
+    setup.assert_migrated().await;
 }
 
 #[tokio::test]
-async fn with_nothing_to_do_a_program_does_not_wait_for_one_that_migrates() {
-    let scene = Scene::new("create table clip_test_pause ()").await;
-    let later = scene.start_later();
-    scene.until(PAUSES).await;
+async fn a_program_that_is_up_to_date_does_not_wait_for_one_that_migrates() {
+    let setup = MigrationSetup::new("create table clip_test_pause ()").await;
+    let later = setup.start_later();
+    setup.wait_until(PAUSES).await;
 
-    let output = soon(migrating(program(), &scene.database.url()).output()).await.unwrap();
+    let output = with_timeout(migrating(program(), &setup.database.url()).output()).await.unwrap();
 
     assert_eq!(succeeded(&output), "up to date\n");
     kill(later).await;
 }
 
 #[tokio::test]
-async fn with_nothing_to_do_a_role_whose_transactions_are_read_only_is_enough() {
-    let scene = Scene::new("").await;
-    let role = &scene.database.name;
+async fn an_up_to_date_database_needs_only_a_role_with_read_only_transactions() {
+    let setup = MigrationSetup::new("").await;
+    let role = &setup.database.name;
     let sql = format!(
         "create role {role} login; grant select on refinery_schema_history to {role};
          alter role {role} set default_transaction_read_only = on"
     );
-    scene.watcher.batch_execute(&sql).await.unwrap();
-    let url = scene.database.url().replace("postgres@", &format!("{role}@"));
+    setup.watcher.batch_execute(&sql).await.unwrap();
+    let url = setup.database.url().replace("postgres@", &format!("{role}@"));
 
     let output = migrating(program(), &url).output().await.unwrap();
 
     assert_eq!(succeeded(&output), "up to date\n");
-    scene.watcher.batch_execute(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
+    setup.watcher.batch_execute(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
 }

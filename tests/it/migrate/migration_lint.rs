@@ -1,5 +1,5 @@
-//! The lint of migrations/ that every build with the generator runs, and how a build applies them to a scratch database:
-//! for each rule what it refuses, and the neighbours that it lets pass.
+//! The lint of migrations/ that every build with the generator runs, and how a build applies them to a scratch database.
+//! For each rule: what it refuses, and similar files that it accepts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ mod migrate;
 
 use crate::support::{TestDatabase, connect};
 
-/// An empty folder of a test.
+/// Creates an empty folder for a test.
 pub fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -32,7 +32,7 @@ fn the_migrations_of_this_crate_pass() {
 }
 
 #[test]
-fn a_name_that_refinery_skips_or_fails_on_is_refused() {
+fn a_file_name_that_refinery_skips_or_fails_on_is_refused() {
     let names =
         "V3__foo-bar.sql V4_x.sql v5__x.sql V5__x.SQL V1.5__x.sql U1__x.sql V02__x.sql V0__x.sql V__x.sql V6__.sql
                  V6__Foo.sql V6__ä.sql V6__x.sql~ V6__x.rs V+6__x.sql README.md x.sql V99999999999__x.sql old/";
@@ -45,7 +45,7 @@ fn a_name_that_refinery_skips_or_fails_on_is_refused() {
 }
 
 #[test]
-fn hidden_files_are_no_migrations_and_folders_are_refused() {
+fn hidden_files_are_ignored_and_folders_are_refused() {
     let root = folder("lint_names");
     fs::create_dir_all(root.join("migrations/old")).unwrap();
     for name in [".DS_Store", ".V3__x.sql.swp", "V1__x.sql"] {
@@ -58,7 +58,7 @@ fn hidden_files_are_no_migrations_and_folders_are_refused() {
 }
 
 #[test]
-fn two_files_of_one_version_are_refused() {
+fn two_files_with_the_same_version_are_refused() {
     let findings = lint(&[("V2__a.sql", b""), ("V2__b.sql", b""), ("V3__c.sql", b"")]);
     assert_eq!(findings.len(), 1);
     assert!(findings[0].starts_with("V2__b.sql:1: V2__a.sql has version 2 too: "), "{findings:#?}");
@@ -69,7 +69,7 @@ fn two_files_of_one_version_are_refused() {
 }
 
 #[test]
-fn text_that_changes_between_machines_is_refused() {
+fn text_that_may_change_between_machines_is_refused() {
     for (content, expected) in [
         (&b"select 1;\nselect 2;\r\nselect 3;\r\n"[..], "V9__x.sql:2: a carriage return"),
         (b"\xef\xbb\xbfselect 1;\n", "V9__x.sql:1: begins with a byte order mark"),
@@ -82,7 +82,7 @@ fn text_that_changes_between_machines_is_refused() {
     assert_eq!(lint(&[("V9__x.sql", "select 'ä';\n".as_bytes())]), [""; 0]);
 }
 
-/// Applies a file as a build does, on a database of its own.
+/// Applies a file as a build does, to a new database.
 async fn apply(sql: &str) -> Result<(), String> {
     let database = TestDatabase::new().await;
     migrate::apply(&connect(&database.url()).await, sql).await
@@ -95,7 +95,7 @@ fn refused(sql: &str, applied: Result<(), String>, expected: &str) {
 }
 
 #[tokio::test]
-async fn what_ends_the_transaction_is_refused() {
+async fn sql_that_ends_the_transaction_is_refused() {
     for ending in ["commit", "END", "rollback", "abort", "commit and chain", "begin; commit", "rollback; begin"] {
         let sql = format!("create table t (a int);\n{ending};\n");
         refused(&sql, apply(&sql).await, "1: ends the transaction");
@@ -104,13 +104,13 @@ async fn what_ends_the_transaction_is_refused() {
 }
 
 #[tokio::test]
-async fn what_postgresql_refuses_is_refused_at_its_line() {
+async fn sql_that_postgresql_refuses_is_reported_with_its_line() {
     let sql = "select 'é';\n\nselect nothing from users;";
     refused(sql, apply(sql).await, "3: column \"nothing\" does not exist");
 }
 
 #[tokio::test]
-async fn what_cannot_run_in_a_transaction_is_refused_in_an_ordinary_file() {
+async fn sql_that_cannot_run_in_a_transaction_is_refused_in_a_transactional_file() {
     for statement in ["create index concurrently i on users (avatar)", "vacuum users"] {
         for first in
             ["", "select 1;\n", "-- Non-transactional\n", "-- non-transactional \n", "\n-- non-transactional\n"]
@@ -123,7 +123,7 @@ async fn what_cannot_run_in_a_transaction_is_refused_in_an_ordinary_file() {
 }
 
 #[tokio::test]
-async fn a_non_transactional_file_holds_one_statement_that_needs_it() {
+async fn a_non_transactional_file_holds_exactly_one_statement_and_the_statement_needs_it() {
     for sql in ["", "select 1;", "create index i on users (avatar);"] {
         let sql = format!("-- non-transactional\n{sql}");
         refused(&sql, apply(&sql).await, "1: this file can run in a transaction");
@@ -135,7 +135,7 @@ async fn a_non_transactional_file_holds_one_statement_that_needs_it() {
 }
 
 #[tokio::test]
-async fn an_enum_value_is_not_used_in_the_file_that_adds_it() {
+async fn a_file_that_uses_an_enum_value_that_it_adds_is_refused() {
     let add = "alter type scan_status add value 'late' before 'failed';\n";
     for used in [
         "insert into bot_channel_scan_runs (channel_id, status) values ('1', 'late');",

@@ -1,4 +1,4 @@
-//! The lint of migrations/: what a release in git holds stays as it is. On a repository of the test's own.
+//! The lint of migrations/: released files must not change. The tests use their own git repository.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub fn git(root: &Path, arguments: &[&str]) {
         "tag.gpgsign=false",
     ];
     let mut command = Command::new("git");
-    // In a hook these name the repository that runs it: this must never write there.
+    // In a git hook these variables name the repository that runs the hook. This test must never write to it.
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
         command.env_remove(variable);
     }
@@ -46,8 +46,8 @@ fn released_refused(root: &Path, expected: &[&str]) {
 }
 
 #[test]
-fn what_a_release_holds_stays_as_it_is() {
-    // The package need not be the repository's root.
+fn a_change_to_a_released_migration_is_refused() {
+    // The package is not the repository's root.
     let repository = folder("lint_released");
     let root = repository.join("package");
     fs::create_dir_all(root.join("migrations")).unwrap();
@@ -86,7 +86,7 @@ fn what_a_release_holds_stays_as_it_is() {
 }
 
 #[test]
-fn a_package_that_a_repository_does_not_track_has_no_releases() {
+fn a_package_that_its_repository_does_not_track_has_no_releases() {
     let repository = folder("lint_untracked");
     git(&repository, &["init", "--quiet"]);
     release(&repository, "v3.0.0", &[("V1__a.sql", "select 1;\n")]);

@@ -1,4 +1,4 @@
-//! `./dev lint`: squawk, as `.squawk.toml` sets it up, on the migrations that no release holds.
+//! `./dev lint`: runs squawk with `.squawk.toml` on the migrations that are not released yet.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::migrate::build_script::{copy_folder, target_folder};
 use crate::migrate::migration_lint::folder;
 use crate::migrate::migration_lint_released::{git, release};
 
-/// A folder with what the lint needs, and these migrations.
+/// A folder with the files that the lint needs, and these migrations.
 fn package(name: &str, files: &[(String, String)]) -> PathBuf {
     let (source, root) = (Path::new(env!("CARGO_MANIFEST_DIR")), folder(name));
     copy_folder(&source.join("build"), &root.join("build"));
@@ -30,7 +30,7 @@ fn lint(root: &Path) -> (bool, String) {
     (output.status.success(), plain)
 }
 
-/// What each statement is refused for.
+/// Statements, and the rule that refuses each of them.
 const DANGEROUS: [(&str, &str); 34] = [
     ("alter table t add column a text not null", "adding-required-field"),
     ("alter table t add column a uuid default gen_random_uuid()", "adding-field-with-default"),
@@ -81,7 +81,7 @@ fn the_migrations_of_this_crate_pass_the_lint() {
 }
 
 #[test]
-fn a_change_that_blocks_or_breaks_running_programs_is_refused_at_its_line() {
+fn a_change_that_blocks_or_breaks_running_programs_is_reported_with_its_line() {
     let root = package("lint_dangerous", &dangerous("select 1;\n\n"));
 
     let (passes, printed) = lint(&root);
@@ -96,7 +96,7 @@ fn a_change_that_blocks_or_breaks_running_programs_is_refused_at_its_line() {
 }
 
 #[test]
-fn a_rule_that_is_named_above_a_statement_does_not_refuse_it() {
+fn a_rule_that_a_comment_above_the_statement_names_is_ignored_for_the_statement() {
     let files = [
         ("V10__a.sql", "-- Nobody uses it.\n-- squawk-ignore ban-drop-table\ndrop table t;\n"),
         ("V11__b.sql", "-- squawk-ignore ban-drop-column\ndrop table t;\n"),
@@ -123,7 +123,7 @@ fn changes_that_break_nothing_pass_the_lint() {
 }
 
 #[test]
-fn what_a_release_holds_is_not_judged_again() {
+fn the_lint_does_not_check_released_migrations_again() {
     let root = package("lint_of_released", &dangerous(""));
     release(&root, "v1.0.0", &[]);
     assert_eq!(lint(&root), (true, String::new()));

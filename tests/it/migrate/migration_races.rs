@@ -1,5 +1,5 @@
-//! Sixteen programs that start at the same moment, as processes of the real binary, on every kind of database they may
-//! meet. Also the binary of a later release, which other tests need too.
+//! Sixteen programs that start at the same time, as processes of the real binary, on every kind of database. Also the binary
+//! of a later release, which other tests use.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,8 +21,8 @@ pub fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_clip-db"))
 }
 
-/// What the later release applies beyond this one. The first file takes the strongest lock on a table, waits in its middle
-/// while a test lets `clip_test_pause` stand, and goes on.
+/// The migrations that only the later release has. The first file takes the strongest lock on a table, pauses while the
+/// table `clip_test_pause` exists, and continues.
 const LATER: [(&str, &str); 3] = [
     (
         "V9001__notes.sql",
@@ -43,8 +43,8 @@ const LATER: [(&str, &str); 3] = [
     ),
 ];
 
-/// The program of a later release: a copy of the package with more migrations. It is built under another name into the
-/// same target folder: the dependencies are there, and this release's binary stays what it is.
+/// The program of a later release: a copy of the package with more migrations. It is built under another name into the same
+/// target folder, where the dependencies are already built. This release's binary does not change.
 pub fn later_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -67,7 +67,7 @@ fn later_package() -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let single = ["Cargo.toml", "Cargo.lock", "README.md", "build.rs", "cornucopia.toml", "dev"];
     single.into_iter().chain(FOLDERS).for_each(|name| read(Path::new(name), &mut files));
-    // Another version: of two packages of one name and version cargo takes the one's build for the other's.
+    // Another version: cargo mixes up the builds of two packages with the same name and version.
     let version = concat!("name = \"clip-saver-db\"\nversion = \"", env!("CARGO_PKG_VERSION"), "\"");
     let later_version = "name = \"clip-saver-db\"\nversion = \"9001.0.0\"";
     let binary = "name = \"clip-db-later\"\npath = \"src/bin/clip-db/main.rs\"";
@@ -95,7 +95,7 @@ fn read(path: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
-/// Leaves alone what is as it shall be, so that cargo builds once and not at each run.
+/// Writes only files that differ, so that cargo builds once and not at every run.
 fn write_changed(root: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
     let migrations =
         fs::read_dir(root.join("migrations")).into_iter().flatten().map(|entry| entry.unwrap().file_name());
@@ -116,7 +116,7 @@ fn write_changed(root: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
-/// `clip-db migrate`, of this release or of the later one. Killed (with `kill -9`) if the test drops it.
+/// `clip-db migrate` of this release or of the later one. It is killed (`kill -9`) if the test drops it.
 pub fn migrating(program: &Path, url: &str) -> Command {
     let mut command = Command::new(program);
     command.arg("migrate").env("DATABASE_URL", url).env_remove("POSTGRES_DSN").env("DB_CONNECT_TIMEOUT", "60");
@@ -124,7 +124,7 @@ pub fn migrating(program: &Path, url: &str) -> Command {
     command
 }
 
-/// What it has printed: a line for each file that it has applied or adopted.
+/// Checks that it succeeded, and returns its output: a line for each file that it has applied or adopted.
 #[track_caller]
 pub fn succeeded(output: &Output) -> String {
     let [printed, complaints] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
@@ -135,28 +135,28 @@ pub fn succeeded(output: &Output) -> String {
 /// The versions in the history.
 pub const HISTORY: &str = "select string_agg(version::text, ',' order by version) from refinery_schema_history";
 
-/// The rows of the six tables; columns that are null, as new ones, left out.
+/// The rows of the six tables, without columns that are null, such as new ones.
 const ROWS: &str = "select md5(string_agg(query_to_xml(format('select * from %I order by 1', name), false, false, '')::text, ''))
     from unnest(array['users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs', 'install_intents']) name";
 
-/// The indexes of the later release, each with whether it is valid.
+/// The later release's indexes. An invalid index is marked.
 pub const INDEXES: &str =
     "select string_agg(indexrelid::regclass || case when indisvalid then '' else ' INVALID' end, ','
     order by indexrelid::regclass::text) from pg_index where indexrelid::regclass::text ~ '_note$'";
 
-/// What programs meet.
+/// The kinds of databases on which programs start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Situation {
     Empty,
     Existing,
-    /// The first file applied, and no more.
+    /// Only the first file is applied.
     Half,
     UpToDate,
 }
 
 use Situation::{Empty, Existing, Half, UpToDate};
 
-/// A database to copy, what its history holds, and its rows.
+/// A database to copy, with its history and its rows.
 struct Start {
     situation: Situation,
     database: String,
@@ -176,7 +176,7 @@ impl Start {
             rows = value(&client, ROWS).await;
         }
         if situation == Half || situation == UpToDate {
-            migrate::adopt(&db).await.unwrap().expect("nothing is recorded");
+            migrate::adopt(&db).await.unwrap().expect("the history is empty");
             if situation == UpToDate {
                 db.migrate().await.unwrap();
             }
@@ -187,15 +187,15 @@ impl Start {
     }
 }
 
-/// The versions that this release's program brings a database to.
+/// The versions in the history after this release's program has migrated a database.
 async fn versions() -> String {
     TestDatabase::new().await.text(HISTORY).await
 }
 
-/// Lets sixteen programs start at once on a copy of one of the databases, in each round of another; all come up, and
-/// together they apply each of the versions once.
+/// Starts sixteen programs at once on a copy of one of the databases, another one in each round. All programs must succeed,
+/// and together they must apply each version once.
 async fn race(situations: &[Situation], programs: [&Path; 2], versions: &str) {
-    static ALONE: Mutex<()> = Mutex::const_new(()); // two races at once would only be slower
+    static ALONE: Mutex<()> = Mutex::const_new(()); // two races at the same time would only be slower
     let _alone = ALONE.lock().await;
     let mut starts = Vec::new();
     for situation in situations {
@@ -233,7 +233,8 @@ async fn start_at_once(programs: &[&Path], database: &TestDatabase) -> Vec<Outpu
     outputs
 }
 
-/// The versions of the history and those that programs have printed, sorted: one that two have applied is there twice.
+/// The versions of the history and those that the programs have printed, sorted. A version that two programs have applied is
+/// in it twice.
 fn applied(printed: &str, history: &str) -> String {
     let version = |line: &str| line.strip_prefix('V')?.split_once("__")?.0.parse().ok();
     let before = history.split(',').filter_map(|version| version.parse().ok());
@@ -243,34 +244,34 @@ fn applied(printed: &str, history: &str) -> String {
 }
 
 #[tokio::test]
-async fn sixteen_programs_on_an_empty_database() {
+async fn sixteen_programs_that_start_at_once_migrate_an_empty_database_once() {
     race(&[Empty], [program(); 2], &versions().await).await;
 }
 
 #[tokio::test]
-async fn sixteen_programs_on_an_existing_database() {
+async fn sixteen_programs_that_start_at_once_migrate_an_existing_database_once() {
     race(&[Existing], [program(); 2], &versions().await).await;
 }
 
 #[tokio::test]
-async fn sixteen_programs_on_a_database_that_is_migrated_by_half() {
+async fn sixteen_programs_that_start_at_once_migrate_a_half_migrated_database_once() {
     race(&[Half], [program(); 2], &versions().await).await;
 }
 
 #[tokio::test]
-async fn sixteen_programs_on_a_database_that_is_up_to_date() {
+async fn sixteen_programs_that_start_at_once_do_not_change_an_up_to_date_database() {
     race(&[UpToDate], [program(); 2], &versions().await).await;
 }
 
 #[tokio::test]
-async fn sixteen_programs_of_two_releases_on_each_of_them() {
+async fn sixteen_programs_of_two_releases_migrate_every_kind_of_database_once() {
     let later = versions().await + ",9001,9002,9003";
 
     race(&[Empty, Existing, Half, UpToDate], [program(), later_program()], &later).await;
 }
 
 #[tokio::test]
-async fn a_program_comes_up_on_the_database_of_a_later_release_and_says_so() {
+async fn a_program_starts_on_the_database_of_a_later_release_and_says_so() {
     let database = TestDatabase::new().await;
     succeeded(&migrating(later_program(), &database.url()).output().await.unwrap());
 
@@ -282,7 +283,7 @@ async fn a_program_comes_up_on_the_database_of_a_later_release_and_says_so() {
 }
 
 #[tokio::test]
-async fn the_later_release_finds_nothing_wrong_with_what_it_has_made() {
+async fn the_later_release_finds_no_fault_in_the_schema_that_it_has_made() {
     let database = TestDatabase::new().await;
     succeeded(&migrating(later_program(), &database.url()).output().await.unwrap());
 

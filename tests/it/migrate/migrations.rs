@@ -1,11 +1,11 @@
-//! Bringing the schema up to date at start.
+//! Migrating at the start of a program.
 
 use std::time::Duration;
 
 use clip_saver_db::{Db, ErrorKind, migrate};
 use tokio::time::timeout;
 
-use crate::support::races::Obstacle;
+use crate::support::races::LockHolder;
 use crate::support::{TestDatabase, applied, concurrently, config, create_database, versions};
 
 async fn empty() -> TestDatabase {
@@ -14,7 +14,7 @@ async fn empty() -> TestDatabase {
 }
 
 #[tokio::test]
-async fn programs_that_start_together_on_an_empty_database_all_come_up() {
+async fn programs_that_start_together_on_an_empty_database_all_start() {
     let database = empty().await;
 
     let results = concurrently(8, |_| {
@@ -30,7 +30,7 @@ async fn programs_that_start_together_on_an_empty_database_all_come_up() {
 }
 
 #[tokio::test]
-async fn with_nothing_to_do_a_role_that_may_only_read_is_enough() {
+async fn an_up_to_date_database_needs_only_a_role_that_may_read() {
     let database = TestDatabase::new().await;
     database
         .execute(&format!("create role {0} login; grant select on all tables in schema public to {0}", database.name))
@@ -45,7 +45,7 @@ async fn with_nothing_to_do_a_role_that_may_only_read_is_enough() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_newer_than_the_program_is_no_obstacle() {
+async fn a_program_accepts_a_database_that_is_newer_than_itself() {
     let database = TestDatabase::new().await;
     database.execute("insert into refinery_schema_history values (99, 'future', '2030-01-01T00:00:00Z', '1')").await;
 
@@ -53,7 +53,7 @@ async fn a_database_that_is_newer_than_the_program_is_no_obstacle() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_changed_or_lost_is_an_error_that_names_it() {
+async fn a_changed_or_missing_migration_file_gives_an_error_that_names_it() {
     for (change, named) in [
         ("update refinery_schema_history set checksum = '1' where version = 1", "V1__initial_schema"),
         ("insert into refinery_schema_history values (0, 'zeroth', '2020-01-01T00:00:00Z', '1')", "V0__zeroth"),
@@ -70,7 +70,7 @@ async fn a_file_that_was_changed_or_lost_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn a_comparison_that_is_given_up_leaves_nothing_behind_in_the_pool() {
+async fn a_dropped_schema_comparison_leaves_no_setting_or_transaction_in_the_pool() {
     let database = TestDatabase::new().await;
     let mut config = config(&database.name);
     config.pool_max = 1;
@@ -88,7 +88,7 @@ async fn a_comparison_that_is_given_up_leaves_nothing_behind_in_the_pool() {
 }
 
 #[tokio::test]
-async fn a_role_with_a_schema_of_its_own_migrates_the_same_schema_as_all_others() {
+async fn a_role_that_has_its_own_schema_migrates_the_schema_public_as_other_roles_do() {
     let database = empty().await;
     let role = &database.name;
     database.execute(&format!("create role {role} login superuser; create schema {role} authorization {role}")).await;
@@ -103,18 +103,18 @@ async fn a_role_with_a_schema_of_its_own_migrates_the_same_schema_as_all_others(
 }
 
 #[tokio::test]
-async fn a_deadlock_with_a_program_that_writes_is_tried_again() {
+async fn a_migration_that_ends_in_a_deadlock_with_a_writer_is_tried_again() {
     let database = empty().await;
     database.execute(include_str!("../../fixtures/existing_database.sql")).await;
-    // Only the program that migrates looks for deadlocks, so that it is the one that ends.
-    let patient = "set local deadlock_timeout = '1min'; update bot_channels set name = 'x'";
-    let writer = Obstacle::new(&database, patient).await;
+    // Only the migrating program looks for deadlocks, so PostgreSQL ends its transaction and not the writer's.
+    let without_deadlock_check = "set local deadlock_timeout = '1min'; update bot_channels set name = 'x'";
+    let writer = LockHolder::new(&database, without_deadlock_check).await;
 
     let handle = database.db.clone();
     let migrating = tokio::spawn(async move { handle.migrate().await });
-    writer.stops(1).await;
-    writer.also("update bot_guilds set name = 'x'").await;
-    writer.commits().await;
+    writer.wait_until_blocked(1).await;
+    writer.run_sql("update bot_guilds set name = 'x'").await;
+    writer.commit().await;
 
     migrating.await.unwrap().unwrap();
     assert_eq!(applied(&database).await, versions());

@@ -1,14 +1,14 @@
-//! Migrations: on any database, by programs that start together, with faults.
+//! Migrations: on any database, by programs that start together, and with faults.
 
 pub mod adoption;
 pub mod build_script;
 pub mod evolution;
-pub mod locked_server;
 pub mod migration_faults;
 pub mod migration_lint;
 pub mod migration_lint_released;
 pub mod migration_lint_squawk;
 pub mod migration_races;
 pub mod migrations;
+pub mod password_server;
 pub mod schema;
 pub mod tortoise;

@@ -1,5 +1,5 @@
-//! The schema: V1 is what the Python programs made, later files leave what is there as it is but for indexes, every foreign key
-//! has an index.
+//! The schema: V1 is what the Python programs made, later files only change indexes and add nullable columns, and every
+//! foreign key has an index.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use tokio_postgres::Client;
 use crate::project::style::files;
 use crate::support::{TestDatabase, connect, create_database, drop_database, url_of, value};
 
-/// Everything in the schema `public`, a sorted line for each thing. The history of migrations is not of the schema, and
-/// what belongs to an extension is the extension's.
+/// Everything in the schema `public`, as sorted lines. The history of migrations and objects that belong to an extension are
+/// left out.
 ///
-/// The source of a function is compared with each run of whitespace as one space: the migration file and the dump may
-/// indent it differently, which changes nothing of what it does.
+/// In a function's source each run of whitespace counts as one space: the migration file and the dump may indent it
+/// differently without changing what it does.
 const CATALOGUE: &str = r#"
   with relations as (
     select c.oid, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, c.reloptions
@@ -71,11 +71,11 @@ const CATALOGUE: &str = r#"
   order by line collate pg_catalog."C""#;
 
 async fn catalogue(client: &Client) -> Vec<String> {
-    let rows = client.query(CATALOGUE, &[]).await.expect("the catalogue can be read");
+    let rows = client.query(CATALOGUE, &[]).await.expect("the catalogue query works");
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// What is in one catalogue and not in the other, as a diff.
+/// The differences between two catalogues, as a diff.
 fn difference(left: &[String], right: &[String]) -> Vec<String> {
     let only = |sign, these: &[String], those: &[String]| {
         let missing = these.iter().filter(|line| !those.contains(line)).map(|line| format!("{sign} {line}"));
@@ -85,17 +85,17 @@ fn difference(left: &[String], right: &[String]) -> Vec<String> {
 }
 
 fn repository_file(path: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is there")
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file exists")
 }
 
-/// A database made by these files.
+/// A database made by running SQL files.
 struct Made(String);
 
 impl Made {
     async fn by(files: &[&str]) -> Self {
         let made = Self(create_database("template template0").await);
         for file in files {
-            made.connect().await.batch_execute(&repository_file(file)).await.expect("the file can be run");
+            made.connect().await.batch_execute(&repository_file(file)).await.expect("the SQL file runs");
         }
         made
     }
@@ -125,7 +125,7 @@ async fn the_first_migration_makes_exactly_the_existing_schema() {
     assert_eq!(existing, made);
 }
 
-/// What each file after the first changes in the catalogue, and the catalogue that it leaves.
+/// For each file after the first: its changes to the catalogue, and the catalogue after it.
 async fn changes() -> Vec<(Vec<String>, Vec<String>)> {
     let mut files = files("migrations", ".sql");
     files.sort_by_key(|(path, _)| path.split_once("__").map(|(version, _)| (version.len(), path.clone())));
@@ -133,7 +133,7 @@ async fn changes() -> Vec<(Vec<String>, Vec<String>)> {
     let mut before = catalogue(&made.connect().await).await;
     let mut changes = Vec::new();
     for (_, sql) in &files[1..] {
-        made.connect().await.batch_execute(sql).await.expect("the file can be run");
+        made.connect().await.batch_execute(sql).await.expect("the SQL file runs");
         let after = catalogue(&made.connect().await).await;
         changes.push((difference(&before, &after), after.clone()));
         before = after;
@@ -142,7 +142,7 @@ async fn changes() -> Vec<(Vec<String>, Vec<String>)> {
 }
 
 #[tokio::test]
-async fn the_migrations_after_the_first_change_indexes_add_columns_that_may_be_null_and_nothing_else() {
+async fn the_migrations_after_the_first_only_change_indexes_and_add_nullable_columns() {
     let changes = changes().await;
 
     assert!(!changes.is_empty());
@@ -156,7 +156,7 @@ async fn the_migrations_after_the_first_change_indexes_add_columns_that_may_be_n
 }
 
 #[tokio::test]
-async fn an_index_is_dropped_only_if_another_begins_like_it() {
+async fn an_index_is_dropped_only_if_another_index_begins_with_the_same_columns() {
     let changes = changes().await;
 
     let dropped = changes.iter().flat_map(|(changed, after)| {
@@ -232,7 +232,7 @@ async fn the_comparison_of_schemas_sees_every_kind_of_change() {
         ("create policy p on users", "policy"),
         ("create schema other", "schema"),
     ] {
-        // All of this can be undone.
+        // All of these changes can be rolled back.
         client.batch_execute(&format!("begin; {change}")).await.unwrap_or_else(|error| panic!("{change}: {error:?}"));
         let different = difference(&before, &catalogue(&client).await);
         client.batch_execute("rollback").await.unwrap();
@@ -243,8 +243,8 @@ async fn the_comparison_of_schemas_sees_every_kind_of_change() {
     assert_eq!(catalogue(&client).await, before);
 }
 
-/// The foreign keys whose columns do not lead a valid index on the whole table: deleting what they refer to would read
-/// the whole table for each row.
+/// The foreign keys whose columns do not begin a valid index on the whole table. Deleting a referenced row would read the
+/// whole table.
 const FOREIGN_KEYS_WITHOUT_INDEX: &str = "
   select string_agg(conname, ', ' order by conname) from pg_constraint c
   where contype = 'f' and not exists (

@@ -1,5 +1,5 @@
-//! Databases that the second Python generation made: other columns under the same names. They are refused; the SQL of
-//! `docs/MIGRATION_GUIDE.md` turns them into what the first generation made, without loss.
+//! Databases of the second Python generation (Tortoise): the same tables with other columns. They are refused. The SQL in
+//! `docs/MIGRATION_GUIDE.md` converts them to the first generation's schema without loss.
 
 use clip_saver_db::{Db, ErrorKind, migrate, repositories as db};
 
@@ -11,7 +11,7 @@ const GUIDE: &str = include_str!("../../../docs/MIGRATION_GUIDE.md");
 const TABLES: [&str; 6] =
     ["users", "bot_guilds", "guild_settings", "bot_channels", "bot_channel_scan_runs", "install_intents"];
 
-/// As Tortoise made it, and then changed.
+/// A database that Tortoise made, then changed.
 async fn tortoise(change: &str) -> TestDatabase {
     let name = create_database("template template0").await;
     let database = TestDatabase { db: Db::connect(config(&name)).await.unwrap(), name };
@@ -24,11 +24,11 @@ async fn tortoise(change: &str) -> TestDatabase {
 fn conversion() -> &'static str {
     let (_, section) = GUIDE.split_once("\n#### A database that Tortoise made\n").unwrap();
     let blocks: Vec<_> = section.split("\n```sql\n").skip(1).collect();
-    let [block] = blocks[..] else { panic!("one block of SQL follows") };
+    let [block] = blocks[..] else { panic!("the guide must hold exactly one block of SQL") };
     block.split_once("\n```\n").unwrap().0
 }
 
-/// All columns of all rows of the six tables, in a schema.
+/// All columns of all rows of a schema's six tables.
 async fn everything(database: &TestDatabase, schema: &str) -> Vec<String> {
     let mut rows = Vec::new();
     for table in TABLES {
@@ -37,7 +37,7 @@ async fn everything(database: &TestDatabase, schema: &str) -> Vec<String> {
     rows
 }
 
-/// The values that both generations store. Times of install intents are UTC in both.
+/// The values that both generations store. Both store the times of install intents in UTC.
 fn shared(owner: &str, utc: &str) -> String {
     format!(
         "select json_build_array(
@@ -57,28 +57,28 @@ fn shared(owner: &str, utc: &str) -> String {
 }
 
 /// All rows, all columns, constraints and schemas.
-async fn whole(database: &TestDatabase) -> Vec<String> {
+async fn rows_and_schema(database: &TestDatabase) -> Vec<String> {
     let catalogue = "select json_build_array(
         (select json_agg(json_build_array(table_name, column_name, data_type, is_nullable, column_default)
                          order by table_name, ordinal_position)
          from information_schema.columns where table_schema = 'public'),
         (select json_agg(pg_get_constraintdef(oid) order by oid) from pg_constraint where conrelid <> 0),
         (select json_agg(nspname order by nspname) from pg_namespace))";
-    let mut whole = everything(database, "public").await;
-    whole.push(database.text(catalogue).await);
-    whole
+    let mut rows_and_schema = everything(database, "public").await;
+    rows_and_schema.push(database.text(catalogue).await);
+    rows_and_schema
 }
 
 #[tokio::test]
-async fn it_is_refused_with_what_differs_and_left_as_it_is() {
+async fn a_tortoise_database_is_refused_with_its_differences_and_is_not_changed() {
     let database = tortoise("").await;
-    let before = whole(&database).await;
+    let before = rows_and_schema(&database).await;
 
     let output = migrating(program(), &database.url()).output().await.unwrap();
 
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{complaint}");
-    for told in [
+    for expected in [
         "nothing was changed",
         "docs/MIGRATION_GUIDE.md has the SQL for databases that Tortoise made",
         "column bot_guilds.owner_user_id: missing (expected text)",
@@ -92,13 +92,13 @@ async fn it_is_refused_with_what_differs_and_left_as_it_is() {
         "enum scan_status: missing",
         "extension pgcrypto: missing",
     ] {
-        assert!(complaint.contains(told), "no {told:?} in:\n{complaint}");
+        assert!(complaint.contains(expected), "no {expected:?} in:\n{complaint}");
     }
-    assert_eq!(whole(&database).await, before);
+    assert_eq!(rows_and_schema(&database).await, before);
 }
 
 #[tokio::test]
-async fn the_guide_s_sql_turns_it_into_what_is_adopted_and_keeps_every_row() {
+async fn the_guides_sql_converts_a_tortoise_database_which_is_then_adopted_with_every_row() {
     let database = tortoise("").await;
     let originals = everything(&database, "public").await;
     let values = database.text(&shared("owner_user_id_id", "at time zone 'utc'")).await;
@@ -117,7 +117,7 @@ async fn the_guide_s_sql_turns_it_into_what_is_adopted_and_keeps_every_row() {
 }
 
 #[tokio::test]
-async fn the_functions_and_the_first_generation_s_defaults_work_on_it_afterwards() {
+async fn the_functions_and_the_first_generations_defaults_work_on_a_converted_database() {
     let database = tortoise("").await;
     database.execute(conversion()).await;
     database.migrate().await.unwrap();
@@ -125,7 +125,7 @@ async fn the_functions_and_the_first_generation_s_defaults_work_on_it_afterwards
     let channels = db::get_channels_by_guild(&*database, 197_038_439_483_310_086.into()).await.unwrap();
     let user = db::get_user(&*database, 80_351_110_224_678_912.into()).await.unwrap().unwrap();
     let run = db::enqueue_scan_run(&*database, 41_771_983_423_143_938.into()).await.unwrap();
-    // What psycopg3's programs leave to defaults and to the trigger.
+    // The values that psycopg3's programs leave to defaults and to the trigger.
     database
         .execute(
             "insert into users (discord_user_id) values ('1');
@@ -151,7 +151,7 @@ async fn the_functions_and_the_first_generation_s_defaults_work_on_it_afterwards
 }
 
 #[tokio::test]
-async fn neither_newer_releases_of_tortoise_nor_owners_who_are_gone_are_in_the_way() {
+async fn the_conversion_accepts_databases_of_newer_tortoise_releases_and_guilds_with_unknown_owners() {
     let database = tortoise(
         "do $$ declare c record; begin -- Tortoise 1.1 writes no defaults
            for c in select * from information_schema.columns where table_schema = 'public' and column_default is not null loop
@@ -176,8 +176,8 @@ async fn neither_newer_releases_of_tortoise_nor_owners_who_are_gone_are_in_the_w
 }
 
 #[tokio::test]
-async fn where_the_guide_s_sql_does_not_fit_it_changes_nothing() {
-    for (change, told) in [
+async fn the_guides_sql_changes_nothing_in_a_database_that_it_does_not_fit() {
+    for (change, expected) in [
         ("create view names as select username, discriminator from users", "names"),
         ("create table friends (id varchar(255) references users)", "friends"),
         ("update bot_channel_scan_runs set status = 'paused' where status = 'queued'", "paused"),
@@ -185,13 +185,13 @@ async fn where_the_guide_s_sql_does_not_fit_it_changes_nothing() {
         ("alter table bot_guilds drop constraint bot_guilds_owner_user_id_id_fkey", "bot_guilds_owner_user_id_id_fkey"),
     ] {
         let database = tortoise(change).await;
-        let before = whole(&database).await;
+        let before = rows_and_schema(&database).await;
 
         let error = connect(&database.url()).await.batch_execute(conversion()).await.unwrap_err();
 
         let error = error.as_db_error().unwrap();
-        assert!(format!("{error} {:?}", error.detail()).contains(told), "{error:?}");
-        assert_eq!(whole(&database).await, before, "{change}");
+        assert!(format!("{error} {:?}", error.detail()).contains(expected), "{error:?}");
+        assert_eq!(rows_and_schema(&database).await, before, "{change}");
     }
 }
 

@@ -31,7 +31,7 @@ pub enum ChannelCall {
     One(u64, Change),
 }
 
-/// What is done to one channel.
+/// A change of one channel.
 #[derive(Debug, Clone)]
 pub enum Change {
     Get,
@@ -82,7 +82,7 @@ impl Change {
         ]
     }
 
-    /// Of two of these it does not matter which comes first.
+    /// Changes whose order does not matter.
     fn commutes(task: u64) -> impl Strategy<Value = Self> {
         prop_oneof![
             2 => (0..2_000_u64, 0..100_i64).prop_map(|(seen, count)| Self::Progress(seen, count)),
@@ -201,7 +201,7 @@ impl ChannelCall {
 }
 
 impl Model {
-    /// Of duplicates the last one is stored, with the overrides of all of them.
+    /// Stores the last one of duplicates, with the overrides of all of them.
     pub fn write_channels(&mut self, guild: u64, channels: &[Snapshot]) -> Answer {
         for snapshot in channels {
             let channel = self.channels.entry(snapshot.id).or_default();
@@ -213,13 +213,13 @@ impl Model {
         distinct(channels.iter().map(|channel| channel.id))
     }
 
-    /// Runs go with their channel.
+    /// Also deletes the channels' runs.
     pub fn delete_channels(&mut self, is_doomed: impl Fn(&Channel) -> bool) {
         self.channels.retain(|_, channel| !is_doomed(channel));
         self.runs.retain(|_, run| self.channels.contains_key(&run.channel));
     }
 
-    /// Unnamed channels come last, and of those with one name the smaller number first.
+    /// By name, then by id as a number. Channels without a name come last.
     fn by_name(&self, guild: u64) -> Vec<u64> {
         let mut channels: Vec<_> = self.channels.iter().filter(|(_, channel)| channel.guild == guild).collect();
         channels.sort_by_key(|(id, channel)| (channel.name.is_none(), channel.name.clone(), **id));

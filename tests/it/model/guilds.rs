@@ -1,4 +1,4 @@
-//! Users and guilds: batches of which the last duplicate is stored, guilds with their channels, deletes that take along.
+//! Users and guilds: batches that store the last duplicate, guilds with their channels, deletes that cascade.
 
 use crate::support::changed;
 use clip_saver_db::{Db, GuildSnapshot, UserSnapshot, repositories as db};
@@ -88,7 +88,7 @@ fn snapshot(id: u64, guild: &Guild, channels: &[Snapshot]) -> GuildSnapshot {
     )
 }
 
-/// All or, if an owner is unknown, none.
+/// Stores all guilds, or none if an owner is unknown.
 fn upsert(model: &mut Model, guilds: &[(u64, Guild)]) -> Answer {
     let before = model.guilds.clone();
     model.guilds.extend(guilds.iter().cloned());
@@ -100,7 +100,7 @@ fn upsert(model: &mut Model, guilds: &[(u64, Guild)]) -> Answer {
     Answer::Refused("bot_guilds_owner_user_id_fkey".into())
 }
 
-/// Channels and runs go with their guild; settings stay.
+/// Also deletes channels and runs. Settings stay.
 fn delete(model: &mut Model, ids: &[u64]) -> Answer {
     let before = model.guilds.len();
     model.guilds.retain(|id, _| !ids.contains(id));

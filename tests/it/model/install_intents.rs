@@ -1,4 +1,4 @@
-//! Install intents: a state is taken once, and consumed once.
+//! Install intents: a state can be created once and consumed once.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use clip_saver_db::{Db, NewInstallIntent, repositories as db};
 use proptest::prelude::*;
 
 use super::state::{Model, SHARED};
-use super::{Answer, NOBODY};
+use super::{Answer, SHARED_OWNER};
 
 #[derive(Debug, Clone)]
 pub enum IntentCall {
@@ -29,7 +29,7 @@ impl IntentCall {
     }
 
     pub fn shared() -> impl Strategy<Value = Self> {
-        state(NOBODY).prop_map(Self::Consume)
+        state(SHARED_OWNER).prop_map(Self::Consume)
     }
 
     pub async fn on_database(&self, db: &Db) -> Answer {

@@ -1,9 +1,9 @@
-//! The contract once more, in memory: 8 tasks make 200 calls at random, on the database and on a model of maps, and both
-//! must give the same answers and hold the same rows in the end.
+//! The contract as a model in memory. 8 tasks make 200 random calls on the database and on a model of maps. Both must give
+//! the same answers and hold the same rows at the end.
 //!
-//! A task does what it likes to rows of its own, so that each answer is decided. On rows that all share it makes calls
-//! whose order does not matter, and claims (who starts a run, finishes it, takes an intent) that one task wins.
-//! `MODEL_SEED` makes the calls of a run that failed again; which came first is up to the server.
+//! Each task may make any call on its own rows, so the order of these calls is known. On rows that all tasks share it makes
+//! calls whose order does not matter, and claims that exactly one task wins: to start a run, finish it, consume an intent.
+//! `MODEL_SEED` repeats the calls of a failed test run. Their order is up to the server.
 
 mod channels;
 mod guilds;
@@ -36,12 +36,12 @@ const TASKS: u64 = 8;
 const CALLS_OF_A_TASK: usize = 25;
 const SEEDS: u64 = 5;
 
-/// Who owns a row: its id is ten times that, and a little more. Nobody's rows are those that all share.
-const NOBODY: u64 = 0;
+/// The owner of the shared rows. A row's id is ten times its owner's number plus a small number.
+const SHARED_OWNER: u64 = 0;
 
 type Object = Map<String, Value>;
 
-/// One call of the facade, with what it is given.
+/// One call of the facade with its arguments.
 #[derive(Debug, Clone)]
 enum Call {
     Guild(GuildCall),
@@ -51,7 +51,7 @@ enum Call {
     Intent(IntentCall),
 }
 
-/// What a call gives, without what only the database knows: times, and ids that it makes.
+/// The result of a call without the values that only the database knows: times and generated ids.
 #[derive(Debug, Clone, PartialEq)]
 enum Answer {
     Is(bool),
@@ -68,12 +68,12 @@ impl Answer {
     }
 
     fn count(count: u64) -> Self {
-        Self::Number(count.try_into().expect("it is small"))
+        Self::Number(count.try_into().expect("the number is small"))
     }
 }
 
 impl Call {
-    /// A call on rows of a task.
+    /// A call on a task's own rows.
     fn own(task: u64) -> impl Strategy<Value = Self> {
         prop_oneof![
             4 => GuildCall::own(task).prop_map(Self::Guild),
@@ -84,7 +84,7 @@ impl Call {
         ]
     }
 
-    /// A call of a task on rows that all share.
+    /// A call of a task on shared rows.
     fn shared(task: u64) -> impl Strategy<Value = Self> {
         prop_oneof![
             1 => SettingsCall::shared(task).prop_map(Self::Settings),
@@ -115,7 +115,7 @@ impl Call {
     }
 }
 
-/// What a task did: its rows as they should be, its runs, and what shared rows answered.
+/// What a task did: its expected rows, its runs, and the answers of calls on shared rows.
 struct Done {
     model: Model,
     runs: Vec<ScanRunId>,
@@ -136,7 +136,7 @@ async fn work(db: Db, task: u64, calls: Vec<(bool, Call)>, shared_runs: Arc<[Sca
     Done { runs: runs.own, ..done }
 }
 
-/// A seed's calls of each task, and for each whether it is one on shared rows.
+/// The calls of each task for a seed, each with whether it is on shared rows.
 fn calls(seed: u64) -> Vec<Vec<(bool, Call)>> {
     let bytes: Vec<u8> = [seed; 4].iter().flat_map(|seed| seed.to_le_bytes()).collect();
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
@@ -145,10 +145,12 @@ fn calls(seed: u64) -> Vec<Vec<(bool, Call)>> {
         let call = prop_oneof![3 => own, 1 => Call::shared(task).prop_map(|call| (true, call))];
         vec(call, CALLS_OF_A_TASK)
     };
-    (1..=TASKS).map(|task| of_task(task).new_tree(&mut runner).expect("there are calls").current()).collect()
+    (1..=TASKS)
+        .map(|task| of_task(task).new_tree(&mut runner).expect("the strategy generates calls").current())
+        .collect()
 }
 
-/// The shared rows after all calls on them. Those that won a claim come first, and no other may win it.
+/// The shared rows after all calls on them. Calls that won a claim come first, and no other call may win it.
 fn shared_rows(mut model: Model, mut calls: Vec<(Call, Answer)>) -> Model {
     calls.sort_by_key(|(call, answer)| match (call, answer) {
         (Call::Run(call), Answer::Is(true)) if call.starts() => 0,
@@ -164,13 +166,13 @@ fn shared_rows(mut model: Model, mut calls: Vec<(Call, Answer)>) -> Model {
     model
 }
 
-async fn agree(seed: u64) {
+async fn compare_with_model(seed: u64) {
     let database = TestDatabase::new().await;
     let (shared, shared_runs) = state::arrange(&database).await;
     let (db, calls) = (database.db.clone(), calls(seed));
 
     let done = concurrently(TASKS, |n| {
-        let calls = calls[usize::try_from(n).expect("it is small")].clone();
+        let calls = calls[usize::try_from(n).expect("the number is small")].clone();
         work(db.clone(), n + 1, calls, Arc::clone(&shared_runs))
     })
     .await;
@@ -187,7 +189,7 @@ async fn agree(seed: u64) {
     assert_eq!(Model::stored(&database, &runs).await, expected);
 }
 
-/// Names itself if the test fails.
+/// Prints itself if the test fails.
 struct Seed(u64);
 
 impl Drop for Seed {
@@ -199,14 +201,14 @@ impl Drop for Seed {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_200_calls_of_8_tasks_the_database_is_as_the_contract_says() {
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+async fn the_database_equals_the_contracts_model_after_200_calls_of_8_tasks() {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970");
     let seeds = match env::var("MODEL_SEED") {
         Ok(seed) => vec![seed.parse().expect("MODEL_SEED is a number")],
         Err(_) => (0..SEEDS).map(|n| now().as_secs() * SEEDS + n).collect(),
     };
     for seed in seeds {
         let seed = Seed(seed);
-        agree(seed.0).await;
+        compare_with_model(seed.0).await;
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::state::{Model, Run, SHARED, Slot};
-use super::{Answer, NOBODY};
+use super::{Answer, SHARED_OWNER};
 use crate::properties::amount;
 
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub enum RunCall {
     One(Slot, Step),
 }
 
-/// What a run has read.
+/// A page that a run has read.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
     last: u64,
@@ -25,7 +25,7 @@ pub struct Page {
     matched: i64,
 }
 
-/// What is done to one run.
+/// A step of one run.
 #[derive(Debug, Clone)]
 pub enum Step {
     Get,
@@ -36,16 +36,16 @@ pub enum Step {
     Cancel,
 }
 
-/// The ids that the database has made: for a task, and for all.
+/// The ids that the database has generated: for a task, and for the shared rows.
 pub struct Runs {
     pub own: Vec<ScanRunId>,
     pub shared: Arc<[ScanRunId]>,
 }
 
 impl Runs {
-    /// Nobody's id if there is no such run (yet).
+    /// The run's id, or an unused id if the run does not exist (yet).
     fn id(&self, (task, nth): Slot) -> ScanRunId {
-        let runs = if task == NOBODY { &self.shared[..] } else { &self.own };
+        let runs = if task == SHARED_OWNER { &self.shared[..] } else { &self.own };
         runs.get(nth).copied().unwrap_or(Uuid::nil().into())
     }
 }
@@ -115,7 +115,7 @@ impl Run {
     }
 }
 
-/// A page counts once, for run and channel alike.
+/// A page counts once, both for its run and for its channel.
 fn record(model: &mut Model, run: Slot, id: u64, page: Page) -> Answer {
     let run = model.runs.get_mut(&run).filter(|run| run.channel == id);
     let (Some(run), Some(channel)) = (run, model.channels.get_mut(&id)) else { return Answer::Numbers(None) };
@@ -154,8 +154,8 @@ impl RunCall {
     }
 
     pub fn shared() -> impl Strategy<Value = Self> {
-        let run = |channel: u64| (NOBODY, usize::try_from(channel).expect("it is small"));
-        // All record the same page.
+        let run = |channel: u64| (SHARED_OWNER, usize::try_from(channel).expect("the number is small"));
+        // All tasks record the same page.
         let page = Page { last: 1_000, scanned: 7, matched: 3 };
         prop_oneof![
             1 => SHARED.prop_map(move |channel| Self::Record { run: run(channel), channel, page }),

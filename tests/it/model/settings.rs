@@ -24,7 +24,7 @@ pub fn object() -> impl Strategy<Value = Object> {
     btree_map(key, value, 0..3).prop_map(Object::from_iter)
 }
 
-/// What no other task writes.
+/// Settings with keys that no other task writes.
 pub fn of_task(task: u64) -> impl Strategy<Value = Object> {
     any::<i32>().prop_map(move |value| Object::from_iter([(format!("task {task}"), value.into())]))
 }
@@ -34,7 +34,7 @@ pub fn json(object: &Object) -> Settings {
 }
 
 pub fn parsed(settings: &Settings) -> Object {
-    settings.parse().expect("it is an object")
+    settings.parse().expect("the settings are an object")
 }
 
 impl SettingsCall {

@@ -1,4 +1,4 @@
-//! The rows, without times but for whether there is one.
+//! The rows. Of a time, the model holds only whether it is set.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use clip_saver_db::{GuildSnapshot, NewInstallIntent, ScanRunId, UserSnapshot, repositories as db};
 use tokio_postgres::Row;
 
-use super::{NOBODY, Object};
+use super::{Object, SHARED_OWNER};
 use crate::support::{TestDatabase, channel, connect, queued_run};
 
-/// A run: its task, and the how manieth it is of those that the task has enqueued.
+/// A run: its task, and its index among the runs that the task has enqueued.
 pub type Slot = (u64, usize);
 
 #[derive(Debug, Default, PartialEq)]
@@ -57,12 +57,12 @@ pub struct Run {
     pub is_finished: bool,
 }
 
-/// Rows that all tasks share: two of each kind, for two calls to meet or not.
+/// Rows that all tasks share: two of each kind, so two calls may hit the same row or different ones.
 pub const SHARED: std::ops::Range<u64> = 0..2;
 
-/// Stores the shared rows; in the model they are made by hand.
+/// Stores the shared rows, and returns the model of them.
 pub async fn arrange(database: &TestDatabase) -> (Model, Arc<[ScanRunId]>) {
-    let (mut model, mut runs) = (Model::of(NOBODY), Vec::new());
+    let (mut model, mut runs) = (Model::of(SHARED_OWNER), Vec::new());
     db::upsert_user(&**database, &UserSnapshot::new(0.into(), "user")).await.unwrap();
     model.users.insert(0, Some("user".into()));
     db::upsert_guild(&**database, &GuildSnapshot::new(0.into(), "guild")).await.unwrap();
@@ -75,7 +75,7 @@ pub async fn arrange(database: &TestDatabase) -> (Model, Arc<[ScanRunId]>) {
         model.channels.insert(n, Channel { name, is_reading: true, settings, ..Channel::default() });
         runs.push(queued_run(database, id).await);
         let run = Run { channel: n, status: "queued".into(), ..Run::default() };
-        model.runs.insert((NOBODY, runs.len() - 1), run);
+        model.runs.insert((SHARED_OWNER, runs.len() - 1), run);
         db::ensure_guild_settings(&**database, n.into(), &super::settings::json(&Object::new())).await.unwrap();
         model.guild_settings.insert(n, Object::new());
         let lifetime = std::time::Duration::from_hours(1);
@@ -109,10 +109,10 @@ impl Model {
         self.intents.append(&mut other.intents);
     }
 
-    /// What the database holds; the ids of all runs are given by task.
+    /// The rows that the database holds. `runs` has the ids of all runs by task.
     pub async fn stored(database: &TestDatabase, runs: &[Vec<ScanRunId>]) -> Self {
         let sql = connect(&database.url()).await;
-        let rows = async |query: &str| sql.query(query, &[]).await.expect("the tables are there");
+        let rows = async |query: &str| sql.query(query, &[]).await.expect("the tables exist");
         let id = |row: &Row| number(row, 0).expect("a key");
         let users = rows("select discord_user_id, username from users").await;
         let guilds = rows("select guild_id, name, owner_user_id from bot_guilds").await;

@@ -1,4 +1,4 @@
-//! A call for every query, with parameters that occur: the guild with 10,000 channels, a channel with 4,000 runs.
+//! A call for every query, with realistic parameters: the guild with 10,000 channels, a channel with 4,000 runs.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn run(n: u64) -> ScanRunId {
     format!("{n:032x}").parse().unwrap()
 }
 
-/// Half of them are new.
+/// Users, half of them new.
 fn users() -> Vec<UserSnapshot> {
     (49_951..50_051).map(|n| UserSnapshot::new(user(n), "renamed")).collect()
 }
@@ -36,7 +36,7 @@ fn guilds() -> Vec<GuildSnapshot> {
     (951..1_051).map(|n| changed!(GuildSnapshot::new(guild(n), "renamed"), owner_user_id = Some(user(n)))).collect()
 }
 
-/// A hundred channels of guild 901, and a hundred new ones.
+/// 100 stored channels of guild 901 and 100 new ones.
 fn channels() -> Vec<ChannelSnapshot> {
     let overrides = json(r#"{"is_enabled": true}"#);
     let channel =
@@ -109,7 +109,7 @@ pub async fn of_install_intents(client: &impl Client) {
     assert!(db::purge_expired_install_intents(client, Duration::from_mins(5)).await.unwrap() > 4_000);
 }
 
-/// What a large batch asks before it is sent in parts.
+/// The queries that a large batch makes before it is sent in parts.
 pub async fn of_parts(client: &impl GenericClient) {
     assert!(queries::parts::current_transaction().bind(client).one().await.unwrap().is_some());
 }

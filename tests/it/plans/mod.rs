@@ -1,9 +1,9 @@
-//! How the server means to run each query on a large database: it reads no table from end to end and sorts nothing that
-//! an index could give in order. The plans are written down in snapshots/, so that a change shows in review:
-//! `INSTA_UPDATE=always cargo test plans` accepts what there is now.
+//! The plan of each query on a large database: no query reads a whole table, or sorts rows that an index could return in
+//! order. The plans are stored in snapshots/, so a review shows every change. `INSTA_UPDATE=always cargo test plans` accepts
+//! the current plans.
 
 mod calls;
-mod explaining;
+mod explain_client;
 mod plan;
 
 use std::collections::BTreeSet;
@@ -14,11 +14,11 @@ use tokio::sync::OnceCell;
 use crate::project::style::files;
 use crate::project::style_columns::generated;
 use crate::support::TestDatabase;
-use explaining::Explaining;
+use explain_client::ExplainClient;
 use plan::{sorts, tree, whole_reads};
 
-/// What plans depend on beside the data, so that they are the same everywhere: PostgreSQL's defaults, but for a disk without
-/// an arm, or data in memory.
+/// The settings that plans depend on, so that plans are the same everywhere: PostgreSQL's defaults, except that random reads
+/// are as cheap as on an SSD or in memory.
 const SETTINGS: &str = "
     set random_page_cost = 1.1;
     set seq_page_cost = 1;
@@ -27,8 +27,8 @@ const SETTINGS: &str = "
     set max_parallel_workers_per_gather = 0;
     set jit = off";
 
-/// The disk that PostgreSQL believes in if nobody tells it. There it would rather read rows as they lie, and sort them.
-const DISK_WITH_ARM: &str = "set random_page_cost = 4";
+/// PostgreSQL's default assumes a spinning disk. With it, PostgreSQL prefers to read rows in disk order and sort them.
+const SPINNING_DISK: &str = "set random_page_cost = 4";
 
 /// A query of queries/ and its plans.
 struct Planned {
@@ -40,17 +40,17 @@ struct Planned {
 struct Plans {
     /// In the order of the files.
     reviewed: Vec<Planned>,
-    /// The same on a disk with an arm.
-    with_arm: Vec<Planned>,
-    /// Some of them, without their indexes.
+    /// The same on a spinning disk.
+    on_spinning_disk: Vec<Planned>,
+    /// Some of the queries, without their indexes.
     without_indexes: Vec<Planned>,
 }
 
-/// Tables with pages that are not known to be visible to all: an index-only scan would have to look into them.
-const UNSEEN: &str = "select count(*) from pg_class
+/// Counts tables with pages that are not marked all-visible. An index-only scan would have to read these pages.
+const NOT_ALL_VISIBLE: &str = "select count(*) from pg_class
     where relkind = 'r' and relnamespace = 'public'::regnamespace and relallvisible < relpages";
 
-/// The database is filled once for all tests in this file, and dropped when its plans are known.
+/// Fills a database once for all tests in this file, reads the plans, and drops the database.
 async fn plans() -> &'static Plans {
     static PLANS: OnceCell<Plans> = OnceCell::const_new();
     PLANS.get_or_init(read_plans).await
@@ -60,12 +60,12 @@ async fn read_plans() -> Plans {
     let database = TestDatabase::new().await;
     database.execute(include_str!("../../fixtures/large_database.sql")).await;
     database.execute("vacuum").await;
-    while database.text(UNSEEN).await != "0" {
-        // Vacuum passes over rows whose commit the server has not written to the disk yet, which takes it a moment.
+    while database.text(NOT_ALL_VISIBLE).await != "0" {
+        // Vacuum skips rows whose commit the server has not written to disk yet. So it may need several attempts.
         database.execute("vacuum").await;
     }
     database.execute("analyze").await;
-    let client = Explaining::at(&database.url()).await;
+    let client = ExplainClient::at(&database.url()).await;
     client.execute(SETTINGS).await;
     let reviewed = planned(&client, "").await;
     let without_indexes = planned(
@@ -73,14 +73,14 @@ async fn read_plans() -> Plans {
         "drop index idx_bot_channels_work_order, idx_bot_scan_runs_newest, idx_install_intents_expires",
     )
     .await;
-    client.execute(DISK_WITH_ARM).await;
-    let with_arm = planned(&client, "").await;
-    Plans { reviewed, with_arm, without_indexes }
+    client.execute(SPINNING_DISK).await;
+    let on_spinning_disk = planned(&client, "").await;
+    Plans { reviewed, on_spinning_disk, without_indexes }
 }
 
-/// Calls each function with the parameters' values known to the planner, and then unknown. `first` is run before that, and
-/// undone afterwards.
-async fn planned(client: &Explaining, first: &str) -> Vec<Planned> {
+/// Calls each function twice: the planner first knows the parameters' values, and then does not. `first` runs before the
+/// calls and is undone afterwards.
+async fn planned(client: &ExplainClient, first: &str) -> Vec<Planned> {
     let mut plans = Vec::new();
     for mode in ["force_custom_plan", "force_generic_plan"] {
         client.execute(&format!("set plan_cache_mode = {mode}; begin; {first}")).await;
@@ -103,7 +103,7 @@ async fn planned(client: &Explaining, first: &str) -> Vec<Planned> {
     planned.collect()
 }
 
-/// What a rule finds in any plan of each query.
+/// The findings of a rule in the plans of each query.
 fn found(planned: &[Planned], rule: impl Fn(&Value) -> Vec<String>) -> Vec<String> {
     let of_query = |Planned { name, custom, generic }: &Planned| {
         let both = BTreeSet::from_iter([rule(custom), rule(generic)].concat());
@@ -121,28 +121,28 @@ async fn every_query_has_a_plan() {
 
     written.retain(|name| planned.iter().all(|planned| planned.name != *name));
 
-    assert_eq!(written, [""; 0], "tests/it/plans/calls.rs calls each, and codegen/ is up to date");
+    assert_eq!(written, [""; 0], "tests/it/plans/calls.rs must call each query, and codegen/ must be up to date");
 }
 
 #[tokio::test]
 async fn no_query_reads_a_table_from_end_to_end() {
     let plans = plans().await;
-    // It is asked for all guilds.
+    // This query returns all guilds.
     let exception = "get_guilds: Seq Scan on bot_guilds";
 
     assert_eq!(found(&plans.reviewed, whole_reads), [exception]);
-    // Where a jump costs as much as four pages in a row, 17 pages of guilds are nothing to jump about in.
-    assert_eq!(found(&plans.with_arm, whole_reads), [exception, "delete_guilds: Seq Scan on bot_guilds as g"]);
+    // If a random read costs as much as four sequential ones, a scan of the 17 pages of guilds is cheaper than an index.
+    assert_eq!(found(&plans.on_spinning_disk, whole_reads), [exception, "delete_guilds: Seq Scan on bot_guilds as g"]);
 }
 
 #[tokio::test]
-async fn no_query_sorts_what_an_index_could_give_in_order() {
+async fn no_query_sorts_rows_that_an_index_could_return_in_order() {
     let exceptions = [
-        // By name, for people. An index for it would be written at every renaming and read when somebody looks at a list.
+        // People read this list by name. An index for it would be written at every renaming and rarely read.
         "get_channels_by_guild: Sort by name COLLATE \"C\", (length(channel_id)), channel_id COLLATE \"C\"",
-        // It reads the whole table, which is shorter than such an index and its rows together.
+        // It reads the whole table, which is smaller than such an index and its rows together.
         "get_guilds: Sort by (length(guild_id)), guild_id COLLATE \"C\"",
-        // The channels of several guilds in one order: an index holds them guild by guild.
+        // It needs the channels of several guilds in one order. An index holds them by guild.
         "delete_guilds: Sort by c.channel_id",
     ];
 

@@ -1,8 +1,8 @@
-//! What a plan of `explain (format json)` is held against, and how it is written down for a reviewer.
+//! The rules for a plan of `explain (format json)`, and its text for a reviewer.
 
 use serde_json::Value;
 
-/// All nodes: those of subqueries and of what is written, too.
+/// All nodes of a plan, including those of subqueries and writes.
 fn nodes(plan: &Value) -> Vec<&Value> {
     let below = plan["Plans"].as_array().into_iter().flatten();
     [plan].into_iter().chain(below.flat_map(nodes)).collect()
@@ -24,7 +24,7 @@ fn is_scan_of_table(node: &Value) -> bool {
     text(node, "Node Type") != "ModifyTable" && node.get("Relation Name").is_some()
 }
 
-/// Scans that read a table from end to end: as it lies on the disk, or through an index that is not asked for anything.
+/// Scans that read a whole table: sequentially, or through an index without a condition.
 pub fn whole_reads(plan: &Value) -> Vec<String> {
     let is_whole = |node: &&Value| {
         let by_index = text(node, "Node Type").contains("Index") && node.get("Index Cond").is_none();
@@ -33,8 +33,7 @@ pub fn whole_reads(plan: &Value) -> Vec<String> {
     nodes(plan).into_iter().filter(is_whole).map(heading).collect()
 }
 
-/// Sorts of rows that come out of a table: there could be an index in that order. What a statement itself brings along has
-/// none.
+/// Sorts of rows that come from a table: an index could have that order. Rows in a statement's parameters have no index.
 pub fn sorts(plan: &Value) -> Vec<String> {
     let describe = |node: &Value| format!("{} by {}", heading(node), texts(node, "Sort Key"));
     nodes(plan).into_iter().filter(|node| is_sort_of_table(node)).map(describe).collect()
@@ -44,7 +43,7 @@ fn is_sort_of_table(node: &Value) -> bool {
     text(node, "Node Type").ends_with("Sort") && nodes(node).into_iter().any(is_scan_of_table)
 }
 
-/// What may follow a node's operation in its heading, and the word between.
+/// Properties that follow a node's operation in its heading, each with the word before it.
 const OBJECTS: [(&str, &str); 8] = [
     ("Join Type", ""),
     ("Strategy", ""),
@@ -56,7 +55,7 @@ const OBJECTS: [(&str, &str); 8] = [
     ("Index Name", "using "),
 ];
 
-/// What a node does, and to what.
+/// The operation of a node and its object.
 fn heading(node: &Value) -> String {
     // Older servers write `InitPlan 1 (returns $0)`.
     let subplan = text(node, "Subplan Name").split(" (").next().filter(|name| !name.is_empty());
@@ -71,7 +70,7 @@ fn heading(node: &Value) -> String {
     format!("{subplan}{operation}{}", OBJECTS.map(object).concat())
 }
 
-/// What PostgreSQL 15 to 18 write in the same words.
+/// Properties that PostgreSQL 15 to 18 write in the same way.
 const DETAILS: [&str; 11] = [
     "Index Cond",
     "Filter",
@@ -86,7 +85,7 @@ const DETAILS: [&str; 11] = [
     "Conflict Filter",
 ];
 
-/// The plan as a tree, without costs, since those follow from random samples of the tables.
+/// The plan as a tree. Costs are left out: they depend on random samples of the tables.
 pub fn tree(plan: &Value) -> String {
     let mut lines = Vec::new();
     grow(plan, "", &mut lines);
@@ -95,7 +94,7 @@ pub fn tree(plan: &Value) -> String {
 
 fn grow(node: &Value, indent: &str, lines: &mut Vec<String>) {
     lines.push(format!("{indent}{}", heading(node)));
-    // PostgreSQL 16 and later sort a statement's own input by more keys than 15.
+    // PostgreSQL 16 and later sort a statement's input by more keys than PostgreSQL 15.
     let is_worth_it = |key: &&&str| node.get(**key).is_some() && (**key != "Sort Key" || is_sort_of_table(node));
     lines.extend(DETAILS.iter().filter(is_worth_it).map(|key| format!("{indent}    {key}: {}", texts(node, key))));
     for below in node["Plans"].as_array().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! The configuration and where it comes from.
+//! The configuration and its sources.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn executable() -> String {
 }
 
 #[test]
-fn without_variables_the_python_defaults_hold() {
+fn the_python_defaults_hold_without_variables() {
     assert_eq!(
         shown(&[]),
         format!(
@@ -34,7 +34,7 @@ fn without_variables_the_python_defaults_hold() {
 }
 
 #[test]
-fn postgres_dsn_comes_first_then_database_url_then_the_parts() {
+fn postgres_dsn_comes_before_database_url_and_both_before_the_single_variables() {
     let dsn = ("POSTGRES_DSN", "postgresql://a@one/x");
     let url = ("DATABASE_URL", "postgresql://a@two/x");
     let host = ("POSTGRES_HOST", "three");
@@ -47,7 +47,7 @@ fn postgres_dsn_comes_first_then_database_url_then_the_parts() {
 }
 
 #[test]
-fn each_part_has_two_names() {
+fn each_single_variable_has_two_names() {
     for prefix in ["POSTGRES", "DB"] {
         let database = if prefix == "DB" { "DB_NAME" } else { "POSTGRES_DB" };
         let [host, port, user] = ["HOST", "PORT", "USER"].map(|part| format!("{prefix}_{part}"));
@@ -64,7 +64,7 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
-fn the_pool_and_the_timeouts_have_variables() {
+fn the_pool_and_the_timeouts_can_be_set_by_variables() {
     let config = config(&[
         ("DB_POOL_MAX", "3"),
         ("DB_CONNECT_TIMEOUT", "4"),
@@ -89,14 +89,14 @@ fn the_pool_and_the_timeouts_have_variables() {
 }
 
 #[test]
-fn the_connection_string_says_by_what_name_the_server_knows_the_program() {
+fn the_connection_string_can_set_the_programs_name_on_the_server() {
     assert!(
         shown(&[("DATABASE_URL", "postgresql://h/d?application_name=worker")]).contains(" application_name=worker ")
     );
 }
 
 #[test]
-fn migrations_may_have_an_address_whose_password_is_hidden_too() {
+fn migrations_can_have_their_own_address_whose_password_is_also_hidden() {
     let migration =
         ("DB_MIGRATION_URL", "postgresql://owner:hush@db:5433/clips?sslmode=verify-ca&sslrootcert=/root.pem");
     let url = ("DATABASE_URL", "postgresql://bot:secret@pooler/clips");
@@ -109,7 +109,7 @@ fn migrations_may_have_an_address_whose_password_is_hidden_too() {
 }
 
 #[test]
-fn a_wrong_value_is_an_error_that_names_the_variable() {
+fn a_wrong_value_gives_an_error_that_names_the_variable() {
     for (variable, value) in [
         ("POSTGRES_DSN", "mysql://root@db/x"),
         ("POSTGRES_DSN", "postgresql:///x"),
@@ -159,21 +159,21 @@ fn ssl_mode_and_root_certificate_are_read_from_urls_and_pairs() {
 }
 
 #[test]
-fn the_systems_roots_mean_verify_full_as_in_libpq() {
+fn sslrootcert_system_means_verify_full_as_in_libpq() {
     let config: Config = "postgresql://h/d?sslrootcert=system".parse().unwrap();
 
     assert_eq!(config.ssl_mode(), SslMode::VerifyFull);
 }
 
 #[test]
-fn what_the_connection_string_says_of_timeouts_counts() {
+fn timeouts_in_the_connection_string_are_used() {
     let config: Config = "postgresql://h/d?connect_timeout=7".parse().unwrap();
 
     assert_eq!(config.connect_timeout, Duration::from_secs(7));
 }
 
 #[test]
-fn no_way_of_writing_a_url_hides_its_ssl_mode() {
+fn the_ssl_mode_of_a_url_is_found_however_the_url_is_written() {
     for dsn in ["postgresql://u:pa?ss@h/db?sslmode=require", "postgresql://u@h/db?a=1&ssl%6dode=require"] {
         let config = dsn.replace("a=1&", "connect_timeout=1&").parse::<Config>().unwrap();
         assert_eq!(config.ssl_mode(), SslMode::Require, "{dsn}");
@@ -181,7 +181,7 @@ fn no_way_of_writing_a_url_hides_its_ssl_mode() {
 }
 
 #[test]
-fn a_password_that_is_not_encoded_is_refused_and_not_taken_for_a_host() {
+fn a_password_that_is_not_encoded_is_refused_and_not_mistaken_for_a_host() {
     for dsn in ["postgresql://u:hunter@2@h/db", "postgresql://localhost/db?application_name=hunter@2"] {
         let error = dsn.parse::<Config>().unwrap_err().to_string();
         assert!(error.contains("%40") && !error.contains("hunter"), "{error}");
@@ -189,7 +189,7 @@ fn a_password_that_is_not_encoded_is_refused_and_not_taken_for_a_host() {
 }
 
 #[test]
-fn the_password_is_shown_nowhere() {
+fn the_configuration_and_its_errors_never_show_the_password() {
     for dsn in ["postgresql://bot:hunter2@h/d", "host=h user=bot password=hunter2", "host=h password='hunter2'"] {
         let config: Config = dsn.parse().unwrap();
         assert!(!format!("{config} {config:?} {config:#?}").contains("hunter2"), "{dsn}");

@@ -1,4 +1,4 @@
-//! Opening, using up and closing the pool.
+//! Opening, exhausting and closing the pool.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ fn no_guild() -> GuildId {
 }
 
 #[tokio::test]
-async fn a_server_that_starts_later_is_waited_for_and_each_attempt_is_logged() {
+async fn connecting_waits_for_a_server_that_starts_later_and_logs_each_attempt() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
@@ -37,7 +37,7 @@ async fn a_server_that_starts_later_is_waited_for_and_each_attempt_is_logged() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_starts_is_given_up() {
+async fn connecting_stops_waiting_for_a_server_that_never_starts() {
     let mut config: Config = "postgresql://postgres@%2Fnowhere/postgres".parse().unwrap();
     config.connect_timeout = Duration::from_millis(300);
 
@@ -48,7 +48,7 @@ async fn a_server_that_never_starts_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_missing_database_is_reported_at_once_in_the_servers_words() {
+async fn a_missing_database_is_reported_at_once_with_the_servers_message() {
     let error = Db::connect(config("no_such_database")).await.unwrap_err();
 
     assert_eq!(error.sqlstate(), Some("3D000"));
@@ -56,7 +56,7 @@ async fn a_missing_database_is_reported_at_once_in_the_servers_words() {
 }
 
 #[tokio::test]
-async fn a_call_gives_up_when_no_connection_comes_free() {
+async fn a_call_fails_when_no_connection_comes_free() {
     let database = TestDatabase::new().await;
     let mut config = config(&database.name);
     config.pool_max = 1;
@@ -112,7 +112,7 @@ async fn closing_waits_for_running_calls_and_refuses_new_ones() {
 }
 
 #[tokio::test]
-async fn a_password_is_in_no_debug_output_of_the_handle() {
+async fn the_debug_output_of_the_pool_never_shows_a_password() {
     let name = create_database("").await;
     let secret = TestDatabase { db: Db::connect(config(&name)).await.unwrap(), name };
 
@@ -122,7 +122,7 @@ async fn a_password_is_in_no_debug_output_of_the_handle() {
     assert!(!shown.contains("password:"), "{shown}");
 }
 
-/// Until some session of the database waits for a lock.
+/// Waits until a session of the database waits for a lock.
 async fn until_blocked(database: &TestDatabase) {
     let waiting =
         "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
@@ -138,7 +138,7 @@ async fn until_closed(database: &TestDatabase) -> Error {
     }
 }
 
-/// What was logged.
+/// Everything that was logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! Several hosts in one configuration, and how each is asked.
+//! Several hosts in one configuration, and how the pool chooses among them.
 
 use std::net::TcpListener;
 
@@ -6,7 +6,7 @@ use clip_saver_db::{Config, Db, Error, ErrorKind};
 
 use crate::support::Server;
 
-/// A port at which nobody answers.
+/// A port on which no program listens.
 fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -21,7 +21,7 @@ async fn connect(dsn: &str) -> Result<Db, Error> {
 }
 
 #[tokio::test]
-async fn the_first_host_that_answers_is_taken_whatever_way_they_are_written_down() {
+async fn the_first_host_that_answers_is_used_however_the_list_is_written() {
     let (_server, open) = server();
     let closed = closed_port();
     for dsn in [
@@ -44,7 +44,7 @@ async fn the_first_host_that_answers_is_taken_whatever_way_they_are_written_down
 }
 
 #[tokio::test]
-async fn a_host_that_takes_connections_and_says_nothing_is_left_for_the_next() {
+async fn a_host_that_accepts_connections_but_does_not_answer_is_skipped() {
     let (_server, open) = server();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
@@ -56,7 +56,7 @@ async fn a_host_that_takes_connections_and_says_nothing_is_left_for_the_next() {
 }
 
 #[tokio::test]
-async fn where_no_host_takes_writes_none_is_taken() {
+async fn no_host_is_used_if_none_accepts_writes() {
     let (_server, open) = server();
     let dsn = format!(
         "postgresql://postgres@localhost:{open}/postgres?target_session_attrs=read-write&connect_timeout=1\
@@ -72,7 +72,7 @@ async fn where_no_host_takes_writes_none_is_taken() {
 }
 
 #[tokio::test]
-async fn lists_of_different_length_are_refused_in_the_drivers_words() {
+async fn lists_of_different_lengths_are_refused_with_the_drivers_message() {
     let dsn = "host=a,b,c port=1,2 user=postgres dbname=postgres";
 
     let error = connect(dsn).await.unwrap_err();

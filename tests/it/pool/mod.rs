@@ -1,4 +1,4 @@
-//! Connections: how they are configured, made, shared and given up, and what stands between program and server.
+//! Connections: how they are configured, opened, shared and closed. Also poolers between the program and the server.
 
 pub mod config;
 pub mod connecting;

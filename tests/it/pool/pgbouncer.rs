@@ -1,4 +1,4 @@
-//! PgBouncer itself: where it would mix up prepared statements, no program starts; where not, calls get their own rows.
+//! PgBouncer: programs do not start behind one that mixes up prepared statements. Behind any other, calls get their own rows.
 
 use std::process::Output;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::project::examples::example;
 use crate::support::every_function::{Rows, call_and_undo, names};
 use crate::support::{Server, TestDatabase, concurrently, connect, create_database, guild, server_url, url_of, value};
 
-/// Programs send their statement timeout as an option.
+/// Programs send their statement timeout as a start-up option.
 const IGNORES_OPTIONS: &str = "ignore_startup_parameters=options";
 
-/// PgBouncer before the server that all tests share.
+/// Starts PgBouncer in front of the server that all tests share.
 pub fn pgbouncer(settings: &[&str]) -> Server {
     let server: tokio_postgres::Config = server_url().parse().unwrap();
     let host = match &server.get_hosts()[0] {
@@ -31,7 +31,7 @@ pub fn pgbouncer(settings: &[&str]) -> Server {
     Server::run("pooler", &[&arguments, settings].concat())
 }
 
-/// A database behind it.
+/// The URL of a database behind a pooler.
 pub fn behind(pooler: &Server, database: &str) -> String {
     format!("{}/{database}", pooler.url.rsplit_once('/').unwrap().0)
 }
@@ -41,7 +41,7 @@ async fn connect_behind(pooler: &Server, database: &str) -> Result<Db, Error> {
 }
 
 #[track_caller]
-fn is_refused(db: Result<Db, Error>) {
+fn assert_refused(db: Result<Db, Error>) {
     let error = db.expect_err("the pooler is refused");
     assert!(error.kind() == ErrorKind::Pooler && error.function() == Some("connect"), "{error:?}");
     assert!(error.to_string().contains("max_prepared_statements above 0"), "{error}");
@@ -53,12 +53,12 @@ async fn transaction_mode_is_refused_each_time() {
     let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
 
     for _ in 0..20 {
-        is_refused(connect_behind(&pooler, &database.name).await);
+        assert_refused(connect_behind(&pooler, &database.name).await);
     }
 }
 
 #[tokio::test]
-async fn transaction_mode_is_refused_each_time_however_much_others_do() {
+async fn transaction_mode_is_refused_each_time_while_other_clients_work() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=transaction", "default_pool_size=5", IGNORES_OPTIONS]);
     let mut others = JoinSet::new();
@@ -70,23 +70,23 @@ async fn transaction_mode_is_refused_each_time_however_much_others_do() {
     let url = behind(&pooler, &database.name);
     let tries = concurrently(20, |_| Db::connect(url.parse().unwrap())).await;
 
-    tries.into_iter().for_each(is_refused);
-    assert!(others.try_join_next().is_none(), "they are still at work");
+    tries.into_iter().for_each(assert_refused);
+    assert!(others.try_join_next().is_none(), "the other clients are still working");
 }
 
 #[tokio::test]
-async fn transaction_mode_is_refused_where_the_servers_processes_take_turns() {
+async fn transaction_mode_is_refused_when_the_servers_processes_take_turns() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=transaction", "server_round_robin=1", IGNORES_OPTIONS]);
     let url = behind(&pooler, &database.name);
     let clients = [connect(&url).await, connect(&url).await];
     for statement in ["begin", "commit"] {
         for client in &clients {
-            client.batch_execute(statement).await.unwrap(); // two are open at once: two processes
+            client.batch_execute(statement).await.unwrap(); // two connections are open at once, so there are two processes
         }
     }
 
-    is_refused(connect_behind(&pooler, &database.name).await);
+    assert_refused(connect_behind(&pooler, &database.name).await);
 }
 
 #[tokio::test]
@@ -94,12 +94,12 @@ async fn statement_mode_is_refused() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=statement", IGNORES_OPTIONS]);
 
-    is_refused(connect_behind(&pooler, &database.name).await);
+    assert_refused(connect_behind(&pooler, &database.name).await);
 }
 
 /// Every kind of call with `DB_PREPARED_STATEMENTS=off`: single writes, reads by key, batches, transactions.
 #[tokio::test]
-async fn without_prepared_statements_any_program_works_behind_transaction_mode() {
+async fn every_call_works_in_transaction_mode_without_prepared_statements() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=transaction", "server_round_robin=1", "default_pool_size=3", IGNORES_OPTIONS]);
     let mut config: Config = behind(&pooler, &database.name).parse().unwrap();
@@ -153,11 +153,11 @@ async fn joined_and_dropped_calls_without_prepared_statements_leave_no_transacti
     while value(&server, idle).await.as_deref() != Some("0") {}
 }
 
-/// A port that leads to one pooler and the next in turns.
+/// A port whose connections lead to the poolers in turns.
 async fn balanced(poolers: [&Server; 2]) -> u16 {
     let sockets = poolers.map(|pooler| {
         let config: tokio_postgres::Config = pooler.url.parse().unwrap();
-        let Host::Unix(folder) = config.get_hosts()[0].clone() else { panic!("{} is no socket", pooler.url) };
+        let Host::Unix(folder) = config.get_hosts()[0].clone() else { panic!("{} is not a Unix socket", pooler.url) };
         folder.join(".s.PGSQL.6432")
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -173,7 +173,7 @@ async fn balanced(poolers: [&Server; 2]) -> u16 {
 }
 
 #[tokio::test]
-async fn two_poolers_that_share_an_address_are_refused_although_no_process_is_seen_twice() {
+async fn two_poolers_that_share_an_address_are_refused() {
     let database = TestDatabase::new().await;
     let poolers = [(); 2].map(|()| pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]));
     let port = balanced([&poolers[0], &poolers[1]]).await;
@@ -181,11 +181,11 @@ async fn two_poolers_that_share_an_address_are_refused_although_no_process_is_se
 
     let url = format!("{user}@127.0.0.1:{port}/{}?sslmode=disable", database.name);
 
-    is_refused(Db::connect(url.parse().unwrap()).await);
+    assert_refused(Db::connect(url.parse().unwrap()).await);
 }
 
 #[tokio::test]
-async fn of_eight_programs_that_start_at_once_in_transaction_mode_none_gets_or_stores_a_row() {
+async fn eight_programs_that_start_at_once_in_transaction_mode_all_stop_and_store_no_row() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
     let url = behind(&pooler, &database.name);
@@ -209,7 +209,7 @@ async fn of_eight_programs_that_start_at_once_in_transaction_mode_none_gets_or_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_session_mode_every_call_of_several_pools_gets_its_own_row() {
+async fn every_call_of_several_pools_gets_its_own_row_in_session_mode() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=session", "default_pool_size=50", IGNORES_OPTIONS]);
     let (wrong, calls) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -238,7 +238,7 @@ async fn in_session_mode_every_call_of_several_pools_gets_its_own_row() {
     assert_eq!((wrong.load(Ordering::Relaxed), calls.load(Ordering::Relaxed)), (0, 6400));
 }
 
-/// Whether a guild that is stored is what is read then.
+/// Stores a guild and returns whether it is read back.
 pub async fn writes_and_reads(db: &Db, id: u64) -> bool {
     let guild = GuildSnapshot::new(GuildId::from(id), format!("guild {id}"));
     db::upsert_guild(db, &guild).await.unwrap();
@@ -247,7 +247,7 @@ pub async fn writes_and_reads(db: &Db, id: u64) -> bool {
 }
 
 #[tokio::test]
-async fn a_pooler_that_refuses_options_is_named_and_what_to_do_about_it() {
+async fn the_error_about_refused_start_up_options_says_what_to_do() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=session"]);
 
@@ -266,8 +266,8 @@ async fn a_pooler_that_refuses_options_is_named_and_what_to_do_about_it() {
     assert!(writes_and_reads(&Db::connect(without).await.unwrap(), 1).await);
 }
 
-/// A pool behind a pooler that migrates elsewhere.
-async fn migrating_by(pooler: &Server, database: &str, migration_url: Option<&str>) -> Db {
+/// A pool behind a pooler, with this address for migrations.
+async fn pool_with_migration_url(pooler: &Server, database: &str, migration_url: Option<&str>) -> Db {
     let url = behind(pooler, database);
     let config = Config::from_lookup(|variable| match variable {
         "DATABASE_URL" => Some(url.clone()),
@@ -281,7 +281,7 @@ async fn empty() -> String {
     create_database("template template0").await
 }
 
-async fn tables(database: &str) -> Option<String> {
+async fn count_tables(database: &str) -> Option<String> {
     value(&connect(&url_of(database)).await, "select count(*) from pg_tables where schemaname = 'public'").await
 }
 
@@ -289,47 +289,50 @@ async fn tables(database: &str) -> Option<String> {
 async fn migrations_do_not_go_through_a_pooler() {
     let database = empty().await;
     let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
-    let db = migrating_by(&pooler, &database, None).await;
+    let db = pool_with_migration_url(&pooler, &database, None).await;
 
     let error = db.migrate().await.unwrap_err();
 
     assert!(error.kind() == ErrorKind::Migration, "{error:?}");
     assert!(error.to_string().contains("set DB_MIGRATION_URL to PostgreSQL's own address"), "{error}");
-    assert_eq!(tables(&database).await.as_deref(), Some("0"));
+    assert_eq!(count_tables(&database).await.as_deref(), Some("0"));
 }
 
 #[tokio::test]
-async fn migrations_go_by_their_own_address_and_the_program_starts_without_it_from_then_on() {
+async fn migrations_use_their_own_address_and_later_starts_do_not_need_it() {
     let database = empty().await;
     let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
 
-    migrating_by(&pooler, &database, Some(&url_of(&database))).await.migrate().await.unwrap();
+    pool_with_migration_url(&pooler, &database, Some(&url_of(&database))).await.migrate().await.unwrap();
 
-    let db = migrating_by(&pooler, &database, None).await;
+    let db = pool_with_migration_url(&pooler, &database, None).await;
     db.migrate().await.unwrap();
     assert!(writes_and_reads(&db, 1).await);
 }
 
 #[tokio::test]
-async fn an_address_for_migrations_that_leads_to_a_pooler_is_refused() {
+async fn a_migration_address_that_leads_to_a_pooler_is_refused() {
     let database = empty().await;
     let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
-    let db = migrating_by(&pooler, &database, Some(&behind(&pooler, &database))).await;
+    let db = pool_with_migration_url(&pooler, &database, Some(&behind(&pooler, &database))).await;
 
     let error = db.migrate().await.unwrap_err();
 
     assert!(error.to_string().contains("a pooler (PgBouncer) is between this program and the server"), "{error}");
-    assert_eq!(tables(&database).await.as_deref(), Some("0"));
+    assert_eq!(count_tables(&database).await.as_deref(), Some("0"));
 }
 
 #[tokio::test]
-async fn an_address_for_migrations_that_leads_to_another_database_is_refused() {
+async fn a_migration_address_that_leads_to_another_database_is_refused() {
     let (database, other) = (empty().await, empty().await);
     let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
-    let db = migrating_by(&pooler, &database, Some(&url_of(&other))).await;
+    let db = pool_with_migration_url(&pooler, &database, Some(&url_of(&other))).await;
 
     let error = db.migrate().await.unwrap_err();
 
     assert!(error.to_string().contains("DB_MIGRATION_URL leads to another database"), "{error}");
-    assert_eq!([tables(&database).await, tables(&other).await], [const { "0" }; 2].map(|none| Some(none.to_owned())));
+    assert_eq!(
+        [count_tables(&database).await, count_tables(&other).await],
+        [const { "0" }; 2].map(|none| Some(none.to_owned()))
+    );
 }

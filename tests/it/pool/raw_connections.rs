@@ -1,25 +1,25 @@
-//! The driver's client, handed out by name: what was left on it reaches nobody else.
+//! The driver's client, which `Connection::raw` hands out: no other caller meets what was left on it.
 
 use clip_saver_db::{Connection, Db, GenericClient as _, repositories as db};
 use futures::FutureExt as _;
 use tokio::time::timeout;
 
 use crate::pool::sharing::pool_of;
-use crate::support::races::PATIENCE;
+use crate::support::races::TEST_TIMEOUT;
 use crate::support::{TestDatabase, backend_pid, guild};
 
-/// A pool of one connection: the next caller gets what the last one has left, if anybody does.
+/// A pool of one connection: the next caller would get what the last one has left on it.
 async fn small(database: &TestDatabase) -> Db {
     guild(database, 1).await;
     pool_of(database, 1).await
 }
 
 async fn connection(db: &Db) -> Connection {
-    timeout(PATIENCE, db.connection()).await.expect("nothing holds the pool up").unwrap()
+    timeout(TEST_TIMEOUT, db.connection()).await.expect("the pool gives a connection").unwrap()
 }
 
 #[tokio::test]
-async fn a_transaction_that_was_begun_by_hand_and_dropped_does_not_swallow_the_next_callers_write() {
+async fn the_next_callers_write_is_not_lost_in_a_transaction_that_was_begun_by_hand_and_dropped() {
     let database = TestDatabase::new().await;
     let small = small(&database).await;
     connection(&small).await.raw().batch_execute("begin").await.unwrap();
@@ -32,7 +32,7 @@ async fn a_transaction_that_was_begun_by_hand_and_dropped_does_not_swallow_the_n
 }
 
 #[tokio::test]
-async fn neither_does_one_that_was_begun_through_the_generated_trait() {
+async fn a_transaction_that_was_begun_through_the_generated_trait_does_not_stay_open() {
     let database = TestDatabase::new().await;
     let small = small(&database).await;
     for by_text in [true, false] {
@@ -53,16 +53,19 @@ async fn neither_does_one_that_was_begun_through_the_generated_trait() {
 }
 
 #[tokio::test]
-async fn a_raw_query_that_is_dropped_is_canceled_and_holds_nobody_up() {
+async fn the_server_cancels_a_dropped_raw_query_and_the_next_call_does_not_wait_for_it() {
     let database = TestDatabase::new().await;
     let small = small(&database).await;
     let connection = connection(&small).await;
 
-    assert!(connection.raw().batch_execute("select pg_sleep(3600)").now_or_never().is_none(), "it is sent");
+    assert!(connection.raw().batch_execute("select pg_sleep(3600)").now_or_never().is_none(), "the query is sent");
     drop(connection);
 
     assert!(
-        timeout(PATIENCE, db::touch_guild(&small, 1.into())).await.expect("it does not wait for the query").unwrap()
+        timeout(TEST_TIMEOUT, db::touch_guild(&small, 1.into()))
+            .await
+            .expect("the call does not wait for the query")
+            .unwrap()
     );
     let sleeping =
         "select count(*) from pg_stat_activity where query like 'select pg_sleep(3600)%' and state = 'active'";
@@ -70,7 +73,7 @@ async fn a_raw_query_that_is_dropped_is_canceled_and_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_raw_client_was_not_used_goes_back() {
+async fn a_connection_goes_back_to_the_pool_if_its_raw_client_was_not_used() {
     let database = TestDatabase::new().await;
     let small = small(&database).await;
     let before = backend_pid(&connection(&small).await).await;

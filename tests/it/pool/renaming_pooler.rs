@@ -1,5 +1,5 @@
-//! A small pooler in transaction mode that does what PgBouncer does from 1.21 on if it is told to: it gives the prepared
-//! statements of its clients names of its own. Not every system has a package of that version.
+//! A small pooler in transaction mode. Like PgBouncer 1.21 and later with `max_prepared_statements`, it renames its clients'
+//! prepared statements and so keeps them apart. Not every system has a package of that version.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::pool::pgbouncer::writes_and_reads;
 use crate::support::{Server, concurrently};
 
-/// The one connection to the server, and what clients are told when they have connected.
+/// The only connection to the server, and the messages for clients that connect.
 struct Upstream {
     greeting: Vec<u8>,
     stream: TcpStream,
@@ -26,16 +26,16 @@ impl Upstream {
         stream.write_all(words).await.unwrap();
         let mut greeting = Vec::new();
         while !greeting.ends_with(b"I") {
-            let mut message = message(&mut stream).await.expect("the server goes on");
+            let mut message = message(&mut stream).await.expect("the server continues");
             if message[0] == b'K' {
-                message[5..9].copy_from_slice(&0x00c0_ffee_u32.to_be_bytes()); // the process, made up
+                message[5..9].copy_from_slice(&0x00c0_ffee_u32.to_be_bytes()); // an invented process id
             }
             greeting.extend(message);
         }
         Self { greeting, stream }
     }
 
-    /// Hands a client what the server sends up to its "ready for query". Gives whether no transaction is open then.
+    /// Forwards the server's messages to a client up to ReadyForQuery. Returns whether no transaction is open then.
     async fn answer(&mut self, client: &mut TcpStream) -> Option<bool> {
         loop {
             let message = message(&mut self.stream).await?;
@@ -57,12 +57,12 @@ async fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(message)
 }
 
-/// The message with the client's number in the name of a prepared statement, if it names one.
+/// The message with the client's number added to the name of a prepared statement, if it names one.
 fn renamed(message: &[u8], prefix: &str, client: usize) -> Vec<u8> {
     let (kind, content) = (message[0], &message[5..]);
     let start = match kind {
         b'P' => 0,
-        b'B' => 1 + content.iter().position(|byte| *byte == 0).unwrap(), // behind the portal
+        b'B' => 1 + content.iter().position(|byte| *byte == 0).unwrap(), // after the portal
         b'D' | b'C' if content[0] == b'S' => 1,
         _ => return message.to_vec(),
     };
@@ -73,7 +73,7 @@ fn renamed(message: &[u8], prefix: &str, client: usize) -> Vec<u8> {
     [&[kind], &u32::try_from(content.len() + 4).unwrap().to_be_bytes()[..], &content].concat()
 }
 
-/// Serves a client with the connection that all use, in each transaction.
+/// Serves a client. Each of its transactions has the shared connection for itself.
 async fn serve(mut client: TcpStream, prefix: &str, number: usize, upstream: Arc<Mutex<Upstream>>) -> Option<()> {
     let length = client.read_u32().await.ok()?;
     client.read_exact(&mut vec![0; length as usize - 4]).await.ok()?;
@@ -92,7 +92,7 @@ async fn serve(mut client: TcpStream, prefix: &str, number: usize, upstream: Arc
     }
 }
 
-/// A server, its URL, and the URL of a pooler before it that gives statements names with a prefix.
+/// Starts a server and a pooler in front of it that gives statements names with a prefix. Returns the URLs of both.
 pub async fn start(prefix: &'static str) -> (Server, [String; 2]) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server = Server::start(&["listen_addresses=localhost", &format!("port={free}")]);
@@ -109,7 +109,7 @@ pub async fn start(prefix: &'static str) -> (Server, [String; 2]) {
 }
 
 #[tokio::test]
-async fn where_prepared_statements_are_kept_apart_programs_start_and_every_call_gets_its_own_row() {
+async fn programs_start_behind_a_pooler_that_keeps_prepared_statements_apart_and_every_call_gets_its_own_row() {
     for prefix in ["PGBOUNCER_", "supavisor_", "PGCAT_", "odyssey_"] {
         every_call_gets_its_own_row(prefix).await;
     }
@@ -137,7 +137,7 @@ async fn every_call_gets_its_own_row(prefix: &'static str) {
 }
 
 #[tokio::test]
-async fn migrations_do_not_go_through_it_either() {
+async fn migrations_do_not_go_through_a_renaming_pooler() {
     let (_server, [_, pooled]) = start("PGBOUNCER_").await;
     let db = Db::connect(pooled.parse().unwrap()).await.unwrap();
 

@@ -1,4 +1,4 @@
-//! Sessions of the pool: what ends one, and what a transaction says when calls were joined in it.
+//! Sessions of the pool: when one is replaced. Also the errors of joined calls in a transaction.
 
 use clip_saver_db::{Db, ErrorKind, GenericClient as _, GuildSnapshot, UserSnapshot, repositories as db};
 use tokio::try_join;
@@ -28,7 +28,7 @@ async fn a_list_survives_a_change_of_a_columns_type() {
 }
 
 #[tokio::test]
-async fn on_a_connection_of_the_callers_a_list_fails_after_a_change_of_a_columns_type() {
+async fn a_list_on_the_callers_own_connection_fails_after_a_change_of_a_columns_type() {
     let database = TestDatabase::new().await;
     guild(&database, 1001).await;
     let connection = database.connection().await.unwrap();
@@ -39,7 +39,7 @@ async fn on_a_connection_of_the_callers_a_list_fails_after_a_change_of_a_columns
     assert!(db::get_guilds(&connection).await.is_err(), "the statement was prepared for another type");
 }
 
-/// Takes a session's prepared statements away. A raw client would take the session itself out of the pool.
+/// Deallocates a session's prepared statements. With a raw client the session would not go back to the pool.
 async fn deallocate_all(db: &Db) {
     let transaction = db.begin().await.unwrap();
     transaction.execute("deallocate all", &[]).await.unwrap();
@@ -58,11 +58,14 @@ async fn discarded_statements_are_prepared_again_on_another_session() {
     assert!(db::touch_guild(&*database, id).await.unwrap());
 
     deallocate_all(&database).await;
-    assert!(db::increment_channel_message_count(&*database, channel, 1).await.is_ok(), "it was not prepared there yet");
+    assert!(
+        db::increment_channel_message_count(&*database, channel, 1).await.is_ok(),
+        "the statement was not prepared on that session yet"
+    );
 }
 
 #[tokio::test]
-async fn of_joined_calls_the_first_that_failed_gives_the_error() {
+async fn joined_calls_return_the_error_that_made_the_others_fail() {
     let database = TestDatabase::new().await;
     let unknown_owner = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
     for _ in 0..100 {
@@ -82,7 +85,7 @@ async fn of_joined_calls_the_first_that_failed_gives_the_error() {
 }
 
 #[tokio::test]
-async fn behind_a_statement_that_failed_the_transaction_says_so() {
+async fn a_call_after_a_failed_statement_says_that_the_transaction_is_aborted() {
     let database = TestDatabase::new().await;
     let unknown_owner = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
     let transaction = database.begin().await.unwrap();

@@ -1,4 +1,5 @@
-//! Reads of several tasks on the same connections: how many connections, how many reads, and what is left for writes.
+//! Reads of several tasks on the same connections: how many connections, how many reads, and which connections remain free
+//! for writes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,10 +11,10 @@ use futures::future::{FutureExt as _, join_all};
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
-use crate::support::races::{Obstacle, PATIENCE};
+use crate::support::races::{LockHolder, TEST_TIMEOUT};
 use crate::support::{TestDatabase, concurrently, config, guild, json};
 
-/// The most reads that are under way on a pool of two connections, which shares one of them.
+/// The most reads that a pool of two connections runs at once. Reads share one of its connections.
 const PLACES: u64 = 32;
 
 type Read = Pin<Box<dyn Future<Output = u64> + Send>>;
@@ -25,21 +26,21 @@ pub async fn guilds(database: &TestDatabase, count: u64) {
     database.execute(&sql).await;
 }
 
-/// Reads a guild that is there; it must be the one that was asked for.
+/// Reads a stored guild and checks that it is the right one.
 pub async fn read(db: Db, id: u64) -> u64 {
     let guild = db::get_guild(&db, id.into()).await.unwrap().unwrap();
     assert_eq!((guild.guild_id, guild.name), (GuildId::from(id), format!("guild {id}")));
     id
 }
 
-/// A read that is sent, and then kept without going on.
-pub fn kept(db: &Db, id: u64) -> Read {
+/// A read that was polled once and is not polled any more.
+pub fn unpolled_read(db: &Db, id: u64) -> Read {
     let mut read: Read = Box::pin(read(db.clone(), id));
     assert_eq!(read.as_mut().now_or_never(), None);
     read
 }
 
-/// A pool of so many connections, whose server ends no statement.
+/// A pool of `pool_max` connections without a statement timeout.
 pub async fn pool_of(database: &TestDatabase, pool_max: usize) -> Db {
     let mut config = config(&database.name);
     (config.pool_max, config.statement_timeout) = (pool_max, None);
@@ -47,12 +48,12 @@ pub async fn pool_of(database: &TestDatabase, pool_max: usize) -> Db {
 }
 
 #[tokio::test]
-async fn readers_leave_half_of_the_pool_to_writes() {
+async fn reads_leave_half_of_the_pool_to_writes() {
     let database = TestDatabase::new().await;
     guilds(&database, 8).await;
     let small = pool_of(&database, 4).await;
     let all = join_all((0..4).map(|_| small.connection())).await;
-    let mut reads: Vec<Read> = (1..=8).map(|id| kept(&small, id)).collect();
+    let mut reads: Vec<Read> = (1..=8).map(|id| unpolled_read(&small, id)).collect();
 
     drop(all);
     for read in &mut reads {
@@ -60,19 +61,19 @@ async fn readers_leave_half_of_the_pool_to_writes() {
     }
 
     let writes = async { (small.begin().await.unwrap(), small.begin().await.unwrap()) };
-    timeout(PATIENCE, writes).await.expect("two connections are free");
+    timeout(TEST_TIMEOUT, writes).await.expect("two connections are free");
     assert_eq!(join_all(reads).await, [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
 #[tokio::test]
-async fn readers_who_wait_for_a_connection_share_the_first_that_comes_free() {
+async fn waiting_reads_share_the_first_connection_that_comes_free() {
     let database = TestDatabase::new().await;
     guilds(&database, 8).await;
     let small = pool_of(&database, 2).await;
     read(small.clone(), 1).await;
     let (prepared, _other) = (small.connection().await.unwrap(), small.connection().await.unwrap());
-    let mut first = kept(&small, 1);
-    let others: Vec<Read> = (2..=8).map(|id| kept(&small, id)).collect();
+    let mut first = unpolled_read(&small, 1);
+    let others: Vec<Read> = (2..=8).map(|id| unpolled_read(&small, id)).collect();
 
     drop(prepared);
     assert_eq!(first.as_mut().now_or_never(), None);
@@ -82,23 +83,23 @@ async fn readers_who_wait_for_a_connection_share_the_first_that_comes_free() {
 }
 
 #[tokio::test]
-async fn readers_open_no_more_connections_than_the_pool_has() {
+async fn reads_open_no_more_connections_than_the_pool_allows() {
     let database = TestDatabase::new().await;
     guilds(&database, 200).await;
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(4).await;
-    let lock = Obstacle::new(&database, "lock table bot_guilds in access exclusive mode").await;
+    let lock = LockHolder::new(&database, "lock table bot_guilds in access exclusive mode").await;
 
     let reads = tokio::spawn(concurrently(200, move |id| read(db.clone(), id + 1)));
-    lock.stops(4).await; // the first read waits on, the others go elsewhere
-    lock.vanishes().await;
+    lock.wait_until_blocked(4).await; // the first read waits, the others use other connections
+    lock.rollback().await;
     reads.await.unwrap();
 
     assert_eq!(proxy.traffic().len(), 4);
 }
 
 #[tokio::test]
-async fn writes_come_through_while_tasks_read_without_a_pause() {
+async fn writes_succeed_while_other_tasks_read_without_a_pause() {
     let database = TestDatabase::new().await;
     guilds(&database, 16).await;
     let small = pool_of(&database, 2).await;
@@ -129,7 +130,7 @@ async fn a_pool_of_one_connection_answers_one_read_at_a_time() {
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(1).await;
     read(db.clone(), 1).await;
-    proxy.forget();
+    proxy.clear_traffic();
 
     concurrently(64, move |id| read(db.clone(), id + 1)).await;
 
@@ -137,42 +138,42 @@ async fn a_pool_of_one_connection_answers_one_read_at_a_time() {
 }
 
 #[tokio::test]
-async fn readers_crowd_on_a_connection_when_all_others_are_taken() {
+async fn reads_share_one_connection_when_all_others_are_taken() {
     let database = TestDatabase::new().await;
     guilds(&database, 60).await;
     let small = pool_of(&database, 4).await;
     let _taken = (small.begin().await.unwrap(), small.begin().await.unwrap(), small.begin().await.unwrap());
 
-    let reads: Vec<Read> = (1..=60).map(|id| kept(&small, id)).collect();
+    let reads: Vec<Read> = (1..=60).map(|id| unpolled_read(&small, id)).collect();
 
     assert_eq!(join_all(reads).await, (1..=60).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn a_read_gives_up_when_no_place_comes_free() {
+async fn a_read_fails_when_no_place_comes_free() {
     let database = TestDatabase::new().await;
     guilds(&database, PLACES + 1).await;
     let mut config = config(&database.name);
     (config.pool_max, config.acquire_timeout) = (2, Duration::from_millis(50));
     let small = Db::connect(config).await.unwrap();
-    let mut kept: Vec<Read> = (1..=PLACES).map(|id| kept(&small, id)).collect();
+    let mut unpolled: Vec<Read> = (1..=PLACES).map(|id| unpolled_read(&small, id)).collect();
 
     let error = db::get_guild(&small, 33.into()).await.unwrap_err();
 
     assert!(error.kind() == ErrorKind::PoolTimeout && error.function() == Some("get_guild"), "{error}");
-    drop(kept.pop());
+    drop(unpolled.pop());
     assert_eq!(read(small, 33).await, 33);
-    assert_eq!(join_all(kept).await, (1..PLACES).collect::<Vec<_>>());
+    assert_eq!(join_all(unpolled).await, (1..PLACES).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn readers_get_a_place_in_the_order_in_which_they_came() {
+async fn reads_get_places_in_the_order_in_which_they_began_to_wait() {
     let database = TestDatabase::new().await;
     guilds(&database, PLACES + 3).await;
     let small = pool_of(&database, 2).await;
     read(small.clone(), 1).await;
-    let mut places: Vec<Read> = (1..=PLACES).map(|id| kept(&small, id)).collect();
-    let [first, mut second, mut third] = [33, 34, 35].map(|id| kept(&small, id));
+    let mut places: Vec<Read> = (1..=PLACES).map(|id| unpolled_read(&small, id)).collect();
+    let [first, mut second, mut third] = [33, 34, 35].map(|id| unpolled_read(&small, id));
 
     drop(places.pop());
     assert_eq!((third.as_mut().now_or_never(), second.as_mut().now_or_never()), (None, None));
@@ -182,12 +183,12 @@ async fn readers_get_a_place_in_the_order_in_which_they_came() {
 }
 
 #[tokio::test]
-async fn readers_who_wait_for_a_place_all_get_one() {
+async fn all_reads_that_wait_for_a_place_get_one() {
     let database = TestDatabase::new().await;
     guilds(&database, 200).await;
     let small = pool_of(&database, 2).await;
-    let places: Vec<Read> = (1..=PLACES).map(|id| kept(&small, id)).collect();
-    let waiting: Vec<Read> = (1..=200).map(|id| kept(&small, id)).collect();
+    let places: Vec<Read> = (1..=PLACES).map(|id| unpolled_read(&small, id)).collect();
+    let waiting: Vec<Read> = (1..=200).map(|id| unpolled_read(&small, id)).collect();
 
     drop(places);
 
@@ -213,13 +214,13 @@ async fn a_task_reads_what_it_has_just_written() {
 }
 
 #[tokio::test]
-async fn closing_waits_for_reads_under_way() {
+async fn closing_waits_for_running_reads() {
     let database = TestDatabase::new().await;
     guilds(&database, 20).await;
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(4).await;
     read(db.clone(), 1).await;
-    let reads: Vec<Read> = (1..=20).map(|id| kept(&db, id)).collect();
+    let reads: Vec<Read> = (1..=20).map(|id| unpolled_read(&db, id)).collect();
 
     proxy.hold();
     let handle = db.clone();
@@ -231,11 +232,11 @@ async fn closing_waits_for_reads_under_way() {
     proxy.release();
 
     assert_eq!(join_all(reads).await, (1..=20).collect::<Vec<_>>());
-    timeout(PATIENCE, closing).await.expect("nobody reads any more").unwrap();
+    timeout(TEST_TIMEOUT, closing).await.expect("closing ends after the reads").unwrap();
 }
 
 #[tokio::test]
-async fn closing_ends_tasks_that_read_without_a_pause() {
+async fn closing_stops_tasks_that_read_without_a_pause() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let readers = concurrently(16, |_| {
@@ -254,6 +255,6 @@ async fn closing_ends_tasks_that_read_without_a_pause() {
         close_db(&database).await;
     };
 
-    let (readers, ()) = timeout(PATIENCE, async { tokio::join!(readers, closing) }).await.expect("they end");
+    let (readers, ()) = timeout(TEST_TIMEOUT, async { tokio::join!(readers, closing) }).await.expect("the reads end");
     assert_eq!(readers, [true; 16]);
 }

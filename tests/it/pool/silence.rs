@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
-use crate::support::races::PATIENCE;
+use crate::support::races::TEST_TIMEOUT;
 use crate::support::{TestDatabase, backend_pid, guild};
 
 /// 4 MB, which take 8 s at [`RATE`].
@@ -64,7 +64,7 @@ async fn a_slow_upload_is_not_silence() {
     let before = scene.pids().await;
     scene.proxy.throttle(RATE);
 
-    let written = timeout(PATIENCE, db::upsert_guilds(&scene.db, &large_guilds())).await.expect("it ends");
+    let written = timeout(TEST_TIMEOUT, db::upsert_guilds(&scene.db, &large_guilds())).await.expect("it ends");
 
     assert_eq!(written.unwrap(), GUILDS);
     assert_eq!(scene.pids().await, before);
@@ -79,7 +79,7 @@ async fn a_long_answer_is_not_silence() {
     without_statement_timeout(&transaction).await;
     scene.proxy.throttle(RATE);
 
-    let guilds = timeout(PATIENCE, db::get_guilds(&transaction)).await.expect("it ends");
+    let guilds = timeout(TEST_TIMEOUT, db::get_guilds(&transaction)).await.expect("it ends");
 
     assert_eq!(guilds.unwrap().len(), usize::try_from(GUILDS).unwrap());
     transaction.commit().await.unwrap();
@@ -94,7 +94,7 @@ async fn a_statement_that_may_take_longer_than_others_is_not_silence() {
     let transaction = scene.db.begin().await.unwrap();
     without_statement_timeout(&transaction).await;
 
-    let slept = timeout(PATIENCE, transaction.query_one("select 1 from pg_sleep(9)", &[])).await.expect("it ends");
+    let slept = timeout(TEST_TIMEOUT, transaction.query_one("select 1 from pg_sleep(9)", &[])).await.expect("it ends");
 
     assert_eq!(slept.unwrap().get::<_, i32>(0), 1);
     transaction.commit().await.unwrap();
@@ -110,7 +110,7 @@ async fn a_connection_whose_answer_is_lost_is_closed_and_its_neighbours_stay() {
     drop((second, third));
     scene.proxy.hold_these();
 
-    let error = timeout(PATIENCE, db::touch_guild(&first, 1.into())).await.expect("it ends").unwrap_err();
+    let error = timeout(TEST_TIMEOUT, db::touch_guild(&first, 1.into())).await.expect("it ends").unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Connection, "the statement was being prepared: {error:?}");
     drop(first);

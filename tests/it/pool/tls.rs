@@ -1,4 +1,4 @@
-//! TLS, with certificates made on the spot, against a server that demands it.
+//! TLS with certificates that the tests make, on a server that demands TLS.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,18 +10,18 @@ use tokio::sync::OnceCell;
 
 use crate::support::Server;
 
-/// A server whose certificate is from an authority of its own.
+/// A server with a certificate of its own authority.
 struct TlsServer {
     _server: Server,
     port: u16,
     /// The authority's certificate.
     root: PathBuf,
-    /// One that has nothing to do with it.
+    /// The certificate of another authority.
     other_root: PathBuf,
 }
 
 impl TlsServer {
-    /// Its files are called by this name. The certificate is for `localhost`, but for what `change` makes of it.
+    /// `name` is the name of its files. The certificate is for `localhost`, and `change` may change it.
     fn start(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let authority_key = KeyPair::generate().unwrap();
         let authority = authority("ours");
@@ -35,7 +35,7 @@ impl TlsServer {
         Self { _server: server, port, root, other_root }
     }
 
-    /// Connects under verify-full, trusting its authority.
+    /// Connects with verify-full and its authority's certificate.
     async fn verify(&self) -> Result<bool, Error> {
         connect("localhost", self.port, &format!("sslmode=verify-full&sslrootcert={}", self.root.display())).await
     }
@@ -76,7 +76,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Connects and tells whether the connection is encrypted.
+/// Connects and returns whether the connection is encrypted.
 async fn connect(host: &str, port: u16, parameters: &str) -> Result<bool, Error> {
     let config: Config = format!("postgresql://postgres@{host}:{port}/postgres?{parameters}").parse()?;
     let connection = Db::connect(config).await?.connection().await?;
@@ -89,14 +89,14 @@ async fn connect_to_server(host: &str, parameters: &str) -> Result<bool, Error> 
 }
 
 #[tokio::test]
-async fn prefer_and_require_encrypt_without_asking_who_the_server_is() {
+async fn prefer_and_require_encrypt_without_verifying_the_server() {
     for parameters in ["", "sslmode=prefer", "sslmode=require"] {
         assert!(connect_to_server("localhost", parameters).await.unwrap(), "{parameters}");
     }
 }
 
 #[tokio::test]
-async fn disable_is_turned_away_by_a_server_that_demands_tls() {
+async fn a_server_that_demands_tls_refuses_sslmode_disable() {
     let error = connect_to_server("localhost", "sslmode=disable").await.unwrap_err();
 
     assert_eq!(error.sqlstate(), Some("28000"));
@@ -108,7 +108,7 @@ async fn verify_full_accepts_the_right_authority_and_host() {
 }
 
 #[tokio::test]
-async fn verify_full_refuses_another_host_and_verify_ca_does_not_care() {
+async fn verify_full_refuses_another_host_and_verify_ca_accepts_it() {
     let root = server().await.root.display();
     let by_address = |mode| format!("sslmode={mode}&sslrootcert={root}");
 
@@ -124,7 +124,7 @@ async fn verify_full_refuses_another_host_and_verify_ca_does_not_care() {
 async fn an_unknown_authority_is_refused_by_all_modes_that_verify() {
     let other = server().await.other_root.display().to_string();
     let refused = ["verify-ca", "verify-full"].map(|mode| format!("sslmode={mode}")).into_iter().chain(
-        // with a root certificate all modes verify
+        // with a root certificate, all of these modes verify
         ["verify-ca", "verify-full", "require", "prefer"].map(|mode| format!("sslmode={mode}&sslrootcert={other}")),
     );
 
@@ -136,7 +136,7 @@ async fn an_unknown_authority_is_refused_by_all_modes_that_verify() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_has_expired_is_refused_and_said_to_be() {
+async fn an_expired_certificate_is_refused_and_the_error_says_so() {
     let expired = TlsServer::start("expired", |params| params.not_after = date_time_ymd(2020, 2, 29));
 
     let error = expired.verify().await.unwrap_err();
@@ -146,7 +146,7 @@ async fn a_certificate_that_has_expired_is_refused_and_said_to_be() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_not_valid_yet_is_refused_and_said_to_be() {
+async fn a_certificate_that_is_not_valid_yet_is_refused_and_the_error_says_so() {
     let early = TlsServer::start("early", |params| params.not_before = date_time_ymd(3000, 1, 1));
 
     let error = early.verify().await.unwrap_err();
@@ -179,7 +179,7 @@ async fn require_refuses_a_server_without_tls() {
 }
 
 #[tokio::test]
-async fn a_root_certificate_that_is_none_is_a_configuration_error() {
+async fn a_root_certificate_file_that_holds_no_certificate_gives_a_configuration_error() {
     let rubbish = write("rubbish.pem", "rubbish");
 
     for file in ["/nowhere/root.pem", rubbish.to_str().unwrap()] {

@@ -1,4 +1,4 @@
-//! The examples, as programs on the sample data.
+//! The examples, run as programs on the sample data.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -9,10 +9,12 @@ use tokio::process::Command;
 use crate::support::proxy::Proxy;
 use crate::support::{TestDatabase, builder};
 
-const UNFINISHED: &str = "select count(*) from bot_channel_scan_runs where status in ('queued', 'running')";
-const SCANNED: &str = "select concat_ws(' ', sum(messages_scanned), sum(messages_matched)) from bot_channel_scan_runs";
+const COUNT_UNFINISHED_RUNS: &str = "select count(*) from bot_channel_scan_runs where status in ('queued', 'running')";
+const SCANNED_AND_MATCHED: &str =
+    "select concat_ws(' ', sum(messages_scanned), sum(messages_matched)) from bot_channel_scan_runs";
 
-/// The folder of the examples. `cargo test --test it` builds none, so this does, as cargo has built the tests.
+/// The folder with the built examples. `cargo test --test it` does not build them, so this function does, with the tests'
+/// profile.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -37,7 +39,7 @@ pub fn folder() -> &'static Path {
     })
 }
 
-/// An example, with its database.
+/// The command of an example on a database.
 pub fn example(name: &str, url: &str) -> Command {
     let mut command = Command::new(folder().join(name));
     command.env("DATABASE_URL", url).env_remove("POSTGRES_DSN").kill_on_drop(true).stdin(Stdio::null());
@@ -64,29 +66,29 @@ async fn the_demo_syncs_and_scans_everything_and_can_be_repeated() {
     let totals =
         "3 guilds, 44 channels, 5705 messages; 27 scan runs, 1 of them failed; 5200 messages scanned, 400 with clips";
     assert!(shown.contains(totals), "{shown}");
-    assert_eq!(database.text(UNFINISHED).await, "0");
+    assert_eq!(database.text(COUNT_UNFINISHED_RUNS).await, "0");
     run(&mut example("demo", &database.url())).await;
-    assert_eq!(database.text(SCANNED).await, "5200 400");
+    assert_eq!(database.text(SCANNED_AND_MATCHED).await, "5200 400");
 }
 
 #[tokio::test]
-async fn a_worker_that_is_interrupted_cancels_its_run_and_the_next_one_goes_on() {
+async fn an_interrupted_worker_cancels_its_run_and_the_next_worker_continues() {
     let database = TestDatabase::new().await;
     run(example("bot", &database.url()).arg(data("gateway.jsonl"))).await;
     let worker = example("worker", &database.url()).env("DELAY_MS", "50").stdout(Stdio::null()).spawn().unwrap();
     while database.text("select coalesce(sum(messages_scanned), 0) from bot_channel_scan_runs").await == "0" {}
 
-    // The shell's own: on some systems the program is in a package.
+    // The shell's built-in `kill`: on some systems the program must be installed.
     let interrupt = Command::new("sh").arg("-c").arg(format!("kill -INT {}", worker.id().unwrap())).status().await;
     assert!(interrupt.unwrap().success());
     let stopped = worker.wait_with_output().await.unwrap();
 
     assert_eq!(stopped.status.code(), Some(130));
-    assert_eq!(database.text(UNFINISHED).await, "0");
+    assert_eq!(database.text(COUNT_UNFINISHED_RUNS).await, "0");
     let canceled = "select count(*) from bot_channel_scan_runs where status = 'canceled'";
     assert_eq!(database.text(canceled).await, "1");
     run(&mut example("worker", &database.url())).await;
-    assert_eq!(database.text(SCANNED).await, "5200 400");
+    assert_eq!(database.text(SCANNED_AND_MATCHED).await, "5200 400");
 }
 
 #[tokio::test]
@@ -98,9 +100,9 @@ async fn a_worker_that_loses_its_connections_counts_every_message_once() {
     let mut worker = worker.env("DATABASE_URL", proxy.url()).stdout(Stdio::null()).spawn().unwrap();
     while database.text("select coalesce(sum(messages_scanned), 0) from bot_channel_scan_runs").await == "0" {}
 
-    let mut statements = 5; // after so many the next cut is made, while the server runs the last of them
+    let mut statements = 5; // the next cut comes while the server runs this statement
     let ended = loop {
-        proxy.forget();
+        proxy.clear_traffic();
         tokio::select! {
             ended = worker.wait() => break ended,
             () = proxy.until_sent('E', statements) => proxy.cut().await,
@@ -110,13 +112,13 @@ async fn a_worker_that_loses_its_connections_counts_every_message_once() {
 
     assert!(ended.unwrap().success());
     assert!(statements > 10, "{statements}");
-    assert_eq!(database.text(SCANNED).await, "5200 400");
+    assert_eq!(database.text(SCANNED_AND_MATCHED).await, "5200 400");
     let with_those_that_the_bot_saw = database.text("select sum(message_count) from bot_channels").await;
     assert_eq!(with_those_that_the_bot_saw, "5705");
 }
 
 #[tokio::test]
-async fn rubbish_on_its_input_does_not_stop_the_bot() {
+async fn invalid_input_does_not_stop_the_bot() {
     let database = TestDatabase::new().await;
     let mut bot = example("bot", &database.url()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = bot.stdin.take().unwrap();

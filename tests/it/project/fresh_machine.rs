@@ -1,6 +1,6 @@
-//! `./dev` on a machine that lacks a program: it installs the program, or prints the command that does. Each command runs
-//! in a namespace of its own, where a mount over the program hides it. Stand-ins for cargo and the package manager write
-//! down how they are called.
+//! `./dev` on a machine without a program: it installs the program, or prints the command that does. Each command runs in a
+//! separate namespace, where a mount over the program hides it. Stand-ins for cargo and the package manager record their
+//! calls.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -37,7 +37,8 @@ struct Machine {
 }
 
 impl Machine {
-    /// Without these programs and a package manager, and with all others that it needs: this machine may lack some.
+    /// A machine without these programs and without a package manager. Stand-ins replace all other programs, because the real
+    /// machine may lack some.
     fn without(programs: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
@@ -53,14 +54,14 @@ impl Machine {
         others.fold(Self { stand_ins, hidden }, |machine, program| machine.with(program, ""))
     }
 
-    /// Without a program of Rust's toolchain.
+    /// A machine without a program of Rust's toolchain.
     fn without_part_of_rust(program: &str) -> Self {
         let mut machine = Self::without(&[]);
         machine.hidden.insert(Path::new(env!("CARGO")).with_file_name(program));
         machine
     }
 
-    /// With a shell script as a program.
+    /// Adds a shell script as a program.
     fn with(self, program: &str, script: &str) -> Self {
         let (file, calls) = (self.stand_ins.join(program), self.stand_ins.join("calls"));
         fs::write(&file, format!("#!/bin/sh\necho \"{program} $*\" >>'{}'\n{script}\n", calls.display())).unwrap();
@@ -68,14 +69,14 @@ impl Machine {
         self
     }
 
-    /// With a package manager whose packages hold these programs.
+    /// Adds a package manager that installs these programs.
     fn with_manager(self, manager: &str, programs: &[&str]) -> Self {
         let place = |program: &&str| format!("ln -sf /bin/true '{}'\n", self.stand_ins.join(program).display());
         let install: String = programs.iter().map(place).collect();
         self.with(manager, &install)
     }
 
-    /// With a Rust that builds nothing.
+    /// Adds a Rust toolchain that builds nothing.
     fn with_rust(self) -> Self {
         self.with("cargo", "").with("rustfmt", "")
     }
@@ -95,13 +96,13 @@ impl Machine {
         run.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).output().unwrap()
     }
 
-    /// How the stand-ins were called.
+    /// The recorded calls of the stand-ins.
     fn calls(&self) -> String {
         fs::read_to_string(self.stand_ins.join("calls")).unwrap_or_default()
     }
 
     #[track_caller]
-    fn fails(&self, command: &str, message: &str) {
+    fn assert_fails(&self, command: &str, message: &str) {
         let output = self.run(command);
         let printed = String::from_utf8_lossy(&output.stderr);
         assert!(printed.contains(message), "{command}: no {message:?} in: {printed}");
@@ -109,7 +110,7 @@ impl Machine {
     }
 }
 
-/// The files that a program's name leads to, wherever the project looks for it.
+/// All files with a program's name in the folders where the project looks for programs.
 fn places(program: &str) -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap();
     let postgres = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().map(|version| version.unwrap().path());
@@ -118,7 +119,7 @@ fn places(program: &str) -> Vec<PathBuf> {
     folders.filter_map(|folder| folder.join(program).canonicalize().ok()).filter(|file| file.is_file()).collect()
 }
 
-/// What runs a command that may mount: as root, as a user with namespaces, or by sudo.
+/// A command prefix that allows mounting: as root, as a user with namespaces, or with sudo.
 fn namespace() -> Names {
     static NAMESPACE: OnceLock<Names> = OnceLock::new();
     let may_mount = |namespace: &Names| {
@@ -142,12 +143,12 @@ fn programs_of(package: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_command_installs_what_it_misses() {
+fn a_command_installs_missing_programs() {
     for (programs, package, commands) in PROGRAMS {
         for (program, command) in
             programs.iter().flat_map(|program| commands.iter().map(move |command| (program, command)))
         {
-            // A server does not start: that would take seconds.
+            // No server starts, because that would take seconds.
             let machine = Machine::without(&[program]).with_rust().with("runuser", "exit 1");
             let machine = machine.with_manager("apt-get", &programs_of(package));
 
@@ -159,15 +160,15 @@ fn a_command_installs_what_it_misses() {
                 "{program}, {command}: {calls}{printed}"
             );
             if ["test", "soak", "bench x"].contains(command) {
-                let goes_on = calls.lines().last().is_some_and(|call| call.starts_with("cargo "));
-                assert!(goes_on && output.status.success(), "{program}, {command}: {calls}{printed}");
+                let continues = calls.lines().last().is_some_and(|call| call.starts_with("cargo "));
+                assert!(continues && output.status.success(), "{program}, {command}: {calls}{printed}");
             }
         }
     }
 }
 
 #[test]
-fn nothing_is_installed_where_nothing_is_missing() {
+fn a_command_installs_nothing_if_no_program_is_missing() {
     let machine = Machine::without(&[]).with_rust().with("apt-get", "");
 
     let output = machine.run("./dev test --locked");
@@ -178,7 +179,7 @@ fn nothing_is_installed_where_nothing_is_missing() {
 }
 
 #[test]
-fn each_package_manager_is_asked_for_its_own_packages() {
+fn each_package_manager_installs_packages_by_its_own_names() {
     for (manager, postgres) in [
         ("apt-get", "install -y postgresql"),
         ("dnf", "install -y postgresql-server postgresql-contrib postgresql"),
@@ -195,19 +196,19 @@ fn each_package_manager_is_asked_for_its_own_packages() {
 }
 
 #[test]
-fn a_package_that_cannot_be_installed_is_named_with_the_command() {
+fn the_error_names_a_package_that_cannot_be_installed_and_the_command_for_it() {
     let machine = || Machine::without(&["pgbouncer", "sudo"]).with_rust();
 
-    machine().fails("./dev test", "PgBouncer is missing, and no known package manager is here");
-    machine().with("apt-get", "exit 3").fails("./dev test", "could not be installed: apt-get update && ");
-    machine().with("apt-get", "").fails("./dev test", "its program was not found: set PGBOUNCER");
+    machine().assert_fails("./dev test", "PgBouncer is missing, and no known package manager is here");
+    machine().with("apt-get", "exit 3").assert_fails("./dev test", "could not be installed: apt-get update && ");
+    machine().with("apt-get", "").assert_fails("./dev test", "its program was not found: set PGBOUNCER");
     let as_a_user = machine().with("apt-get", "").with("id", "echo 1000");
-    as_a_user.fails("./dev test", "Let an administrator run: apt-get update && ");
+    as_a_user.assert_fails("./dev test", "Let an administrator run: apt-get update && ");
     assert!(!as_a_user.calls().contains("apt-get"), "{}", as_a_user.calls());
 }
 
 #[test]
-fn a_user_installs_by_sudo() {
+fn a_user_installs_packages_with_sudo() {
     let machine = Machine::without(&["pgbouncer"]).with_rust().with_manager("apt-get", &["pgbouncer"]);
     let machine = machine.with("id", "echo 1000").with("sudo", "\"$@\"");
 
@@ -218,7 +219,7 @@ fn a_user_installs_by_sudo() {
 }
 
 #[test]
-fn server_and_pooler_print_the_command_that_installs_what_they_miss() {
+fn server_and_pooler_print_the_command_that_installs_missing_programs() {
     let url = "postgresql://postgres@%2Fnowhere/postgres";
     for (program, command, package) in [
         ("initdb", "./dev server", "postgresql"),
@@ -229,7 +230,7 @@ fn server_and_pooler_print_the_command_that_installs_what_they_miss() {
     ] {
         let machine = Machine::without(&[program]).with("apt-get", "");
 
-        machine.fails(
+        machine.assert_fails(
             command,
             &format!("Install it: apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y {package}\n"),
         );
@@ -239,33 +240,33 @@ fn server_and_pooler_print_the_command_that_installs_what_they_miss() {
 }
 
 #[test]
-fn without_rust_every_command_says_how_to_install_it() {
+fn every_command_says_how_to_install_rust_if_it_is_missing() {
     let machine = Machine::without(&["cargo"]);
 
     for command in ["demo", "test", "codegen", "compat", "deny", "bench", "soak", "fuzz ids"] {
-        machine.fails(&format!("./dev {command}"), "cargo is missing. Install Rust: curl ");
+        machine.assert_fails(&format!("./dev {command}"), "cargo is missing. Install Rust: curl ");
     }
-    machine.fails(".ci/run", "cargo is missing. Install Rust: curl ");
+    machine.assert_fails(".ci/run", "cargo is missing. Install Rust: curl ");
 }
 
 #[test]
-fn a_part_of_rust_that_is_missing_is_named_with_the_command() {
+fn the_error_names_a_missing_part_of_rust_and_the_command_for_it() {
     for command in ["test", "codegen", "compat"] {
         let machine = Machine::without_part_of_rust("rustfmt").with("cargo", "");
-        machine.fails(&format!("./dev {command}"), "Install it: rustup component add rustfmt");
+        machine.assert_fails(&format!("./dev {command}"), "Install it: rustup component add rustfmt");
     }
     let machine = Machine::without_part_of_rust("cargo-fmt");
-    machine.fails(".ci/run", "Install it: rustup component add rustfmt");
+    machine.assert_fails(".ci/run", "Install it: rustup component add rustfmt");
     let machine = Machine::without_part_of_rust("cargo-clippy");
-    machine.fails(".ci/run", "Install it: rustup component add clippy");
+    machine.assert_fails(".ci/run", "Install it: rustup component add clippy");
     let machine = Machine::without(&[]).with("cargo", "[ \"$1\" != fuzz ]");
-    machine.fails("./dev fuzz ids", "Install it: cargo install --locked cargo-fuzz");
+    machine.assert_fails("./dev fuzz ids", "Install it: cargo install --locked cargo-fuzz");
     let machine = Machine::without(&[]).with("cargo", "[ \"$1\" != +nightly ]");
-    machine.fails("./dev fuzz ids", "Install it: rustup toolchain install nightly");
+    machine.assert_fails("./dev fuzz ids", "Install it: rustup toolchain install nightly");
 }
 
 #[test]
-fn deny_installs_its_programs() {
+fn deny_installs_its_own_tools() {
     let install = r#"if [ "$1" = install ]; then mkdir -p "$7/bin"; ln -s /bin/true "$7/bin/$8"; fi"#;
     let machine = Machine::without(&[]).with("cargo", install);
 
@@ -281,7 +282,8 @@ fn deny_installs_its_programs() {
 fn lint_installs_squawk_and_the_python_that_it_comes_in() {
     let machine = Machine::without(&["python3"]);
     fs::remove_dir_all(machine.stand_ins.join("tools")).unwrap();
-    machine.fails("./dev lint", "Python 3 with its module venv is missing, and no known package manager is here");
+    machine
+        .assert_fails("./dev lint", "Python 3 with its module venv is missing, and no known package manager is here");
 
     let python = machine.stand_ins.join("python3").display().to_string();
     let venv = r#"[ "$2" != venv ] || { mkdir -p "$4/bin"; cp "$STAND_INS/pip" "$4/bin/pip"; }"#;
@@ -308,14 +310,14 @@ fn a_pooler_that_does_not_start_says_why() {
         let output = pooler.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
 
         let printed = String::from_utf8(output.stderr).unwrap();
-        let told = printed.split("PgBouncer did not start: ").nth(1).unwrap_or_else(|| panic!("{printed}"));
-        assert!(told.contains(reason), "{printed}");
+        let shown = printed.split("PgBouncer did not start: ").nth(1).unwrap_or_else(|| panic!("{printed}"));
+        assert!(shown.contains(reason), "{printed}");
     }
 }
 
 #[test]
-fn a_step_of_ci_that_fails_is_named() {
+fn ci_names_the_step_that_fails() {
     let machine = Machine::without(&[]).with("cargo", "[ \"$*\" != 'fmt --check' ] || exit 7");
 
-    machine.fails(".ci/run", "failed with 7: cargo fmt --check");
+    machine.assert_fails(".ci/run", "failed with 7: cargo fmt --check");
 }

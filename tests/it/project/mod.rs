@@ -1,4 +1,4 @@
-//! What the project promises of itself: documents, packages, rights, examples, style.
+//! What the project promises about itself: documents, packages, rights, examples, style.
 
 pub mod examples;
 pub mod floors;

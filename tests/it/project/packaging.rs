@@ -1,11 +1,11 @@
-//! What Cargo.toml says of the crate.
+//! What Cargo.toml says about the crate.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::Value;
 
-/// What cargo prints for this package. A build has fetched the crates of this platform, and no others.
+/// The output of cargo for this package. A build fetches the crates of this platform only.
 fn cargo(args: &[&str]) -> String {
     let output = Command::new(env!("CARGO")).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(output.status.success(), "cargo {args:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -25,7 +25,7 @@ fn version(text: &str) -> (u32, u32) {
 }
 
 #[test]
-fn no_dependency_needs_a_newer_rust_than_the_crate_says() {
+fn no_dependency_needs_a_newer_rust_than_the_crate() {
     let ours = version(env!("CARGO_PKG_RUST_VERSION"));
 
     for package in metadata()["packages"].as_array().unwrap() {
@@ -36,7 +36,7 @@ fn no_dependency_needs_a_newer_rust_than_the_crate_says() {
 }
 
 #[test]
-fn every_dependency_has_its_reason_in_one_line() {
+fn every_dependency_has_its_reason_on_its_line() {
     let manifest = include_str!("../../../Cargo.toml");
     let dependencies = manifest
         .split("\n[")
@@ -52,12 +52,12 @@ fn every_dependency_has_its_reason_in_one_line() {
 /// The crates that `cargo tree` lists, each once.
 fn tree(args: &[&str]) -> BTreeSet<String> {
     let lines = cargo(&[&["tree", "--offline", "--locked", "--prefix=none"], args].concat());
-    // A crate that was listed before, with all that it needs, is marked.
+    // cargo marks a crate that was already listed with its dependencies.
     lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
 
 #[test]
-fn without_default_features_there_is_no_build_dependency() {
+fn the_crate_without_default_features_has_no_build_dependency() {
     let build = ["--edges=build", "--depth=1"];
 
     assert_eq!(tree(&[build[0], build[1], "--no-default-features"]).len(), 1, "the crate itself");
@@ -68,6 +68,6 @@ fn without_default_features_there_is_no_build_dependency() {
 fn a_consumer_compiles_at_most_150_crates() {
     let crates = tree(&["--edges=normal,build", "--no-default-features"]);
 
-    assert!(crates.iter().any(|line| line.starts_with("rustls ")), "TLS is there");
+    assert!(crates.iter().any(|line| line.starts_with("rustls ")), "the crate includes TLS");
     assert!(crates.len() <= 150, "{} crates: {crates:#?}", crates.len());
 }

@@ -1,4 +1,4 @@
-//! docs/PRIVILEGES.md: its SQL and its table, with roles that have exactly these rights.
+//! docs/PRIVILEGES.md: its SQL and its table, tested with roles that have exactly these rights.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::support::{TestDatabase, connect};
 const EXISTING: &str = include_str!("../../fixtures/existing_database.sql");
 
 #[test]
-fn every_function_has_a_row_and_every_row_is_of_a_function() {
+fn every_function_has_one_row_and_every_row_names_a_function() {
     let mut functions = names();
     let mut in_the_document: Vec<_> = rows().into_iter().map(|row| row.function).collect();
     functions.sort();
@@ -22,7 +22,7 @@ fn every_function_has_a_row_and_every_row_is_of_a_function() {
     assert_eq!(in_the_document, functions);
 }
 
-/// What the documentation of each function in a file of src/repositories/ says that it needs.
+/// The rights in the documentation of each function in a file of src/repositories/.
 fn documented(rust: &str) -> Vec<(String, String)> {
     let mut documented = Vec::new();
     let mut comment = String::new();
@@ -41,7 +41,7 @@ fn documented(rust: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_documentation_of_each_function_says_what_it_needs() {
+fn the_documentation_of_each_function_lists_the_rights_that_it_needs() {
     let mut documented: Vec<_> = aggregates().iter().flat_map(|(_, rust)| documented(rust)).collect();
     let mut rows: Vec<_> = rows().into_iter().map(|row| (row.function, row.needs)).collect();
     documented.sort();
@@ -50,8 +50,8 @@ fn the_documentation_of_each_function_says_what_it_needs() {
     assert_eq!(documented, rows);
 }
 
-/// Starts as bot and worker do, and calls each of their functions.
-async fn works(roles: &Roles, program: &str, stored: &Rows) {
+/// Starts a program and calls each of its functions.
+async fn assert_program_works(roles: &Roles, program: &str, stored: &Rows) {
     let db = roles.connect(program).await;
     db.migrate().await.unwrap_or_else(|error| panic!("the {program} starts: {error}"));
     for row in rows().iter().filter(|row| row.programs.iter().any(|name| name == program)) {
@@ -65,8 +65,8 @@ async fn the_owner_migrates_and_bot_and_worker_call_each_of_their_functions() {
     let roles = Roles::on_migrated().await;
     let stored = Rows::store(&roles.connect("owner").await).await;
 
-    works(&roles, "bot", &stored).await;
-    works(&roles, "worker", &stored).await;
+    assert_program_works(&roles, "bot", &stored).await;
+    assert_program_works(&roles, "worker", &stored).await;
     roles.drop().await;
 }
 
@@ -79,13 +79,13 @@ async fn a_database_of_the_python_programs_is_handed_over_to_the_owner() {
 
     let owner = roles.connect("owner").await;
     owner.migrate().await.unwrap();
-    roles.hand_over().await; // with the history that is there now
+    roles.hand_over().await; // including the new history
     roles.grant().await;
     roles.connect("bot").await.migrate().await.unwrap();
     roles.drop().await;
 }
 
-/// What a role was granted on tables and sequences.
+/// The rights of a role on tables and sequences.
 async fn granted(database: &TestDatabase, role: &str) -> BTreeSet<Right> {
     let sql = "select lower(privilege_type), relname::text from pg_class, aclexplode(relacl)
                where grantee = $1::text::regrole";
@@ -94,7 +94,7 @@ async fn granted(database: &TestDatabase, role: &str) -> BTreeSet<Right> {
 }
 
 #[tokio::test]
-async fn bot_and_worker_are_granted_what_their_functions_need_and_nothing_else() {
+async fn bot_and_worker_have_the_rights_that_their_functions_need_and_no_others() {
     let roles = Roles::on_migrated().await;
 
     for program in ["bot", "worker"] {
@@ -118,7 +118,7 @@ async fn bot_and_worker_cannot_change_the_schema() {
 }
 
 #[tokio::test]
-async fn a_bot_that_starts_before_the_owner_has_migrated_is_told_so() {
+async fn a_bot_that_starts_before_the_owner_has_migrated_gets_an_error_that_says_so() {
     let roles = Roles::on_empty().await;
 
     let error = roles.connect("bot").await.migrate().await.unwrap_err();
@@ -129,13 +129,13 @@ async fn a_bot_that_starts_before_the_owner_has_migrated_is_told_so() {
     roles.drop().await;
 }
 
-/// A call is refused for want of a right.
+/// Whether a call fails because a right is missing.
 async fn is_refused(function: &str, db: &Db, stored: &Rows) -> bool {
     matches!(call_and_undo(function, db, stored).await, Err(error) if error.sqlstate() == Some("42501"))
 }
 
 #[tokio::test]
-async fn each_function_needs_the_rights_of_its_row_all_of_them_and_no_more() {
+async fn each_function_needs_all_rights_of_its_row_and_no_others() {
     let roles = Roles::on_migrated().await;
     let stored = Rows::store(&roles.connect("owner").await).await;
     let (role, db) = (roles.name("bot"), roles.connect("bot").await);

@@ -1,14 +1,14 @@
-//! docs/RELIABILITY.md: each promise names tests that are there.
+//! docs/RELIABILITY.md: every test that it names exists.
 
 use crate::project::style::files;
 
-/// The tests that a document names as `module::test`; of a type, the name begins otherwise.
+/// The tests that a document names as `module::test`. Names of types begin with an upper-case letter and are skipped.
 fn named(document: &str) -> Vec<(&str, &str)> {
     let names = document.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::"));
     names.filter(|(module, _)| module.starts_with(char::is_lowercase)).collect()
 }
 
-/// Of those, the ones that no file of that name in tests/ holds.
+/// The named tests that no file with the module's name in tests/ holds.
 fn missing(document: &str) -> Vec<String> {
     let files = files("tests", ".rs");
     let is_there = |(module, test): &(&str, &str)| {
@@ -23,12 +23,12 @@ fn missing(document: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_test_that_keeps_a_promise_is_there() {
+fn every_test_that_the_document_names_exists() {
     let document = include_str!("../../../docs/RELIABILITY.md");
 
     assert!(named(document).len() > 10);
     assert_eq!(missing(document), [""; 0]);
 
-    let sample = "`style::nothing` `nowhere::every_test_that_keeps_a_promise_is_there`";
-    assert_eq!(missing(sample), ["style::nothing", "nowhere::every_test_that_keeps_a_promise_is_there"]);
+    let sample = "`style::nothing` `nowhere::every_test_that_the_document_names_exists`";
+    assert_eq!(missing(sample), ["style::nothing", "nowhere::every_test_that_the_document_names_exists"]);
 }

@@ -1,4 +1,4 @@
-//! The three roles of docs/PRIVILEGES.md, made by the SQL that stands there, and its table.
+//! The three roles of docs/PRIVILEGES.md, made by its SQL, and its table.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::support::{TestDatabase, connect, create_database, url_of};
 
 const DOCUMENT: &str = include_str!("../../../docs/PRIVILEGES.md");
 
-/// Who has a role.
+/// The programs that have a role.
 const PROGRAMS: [&str; 3] = ["owner", "bot", "worker"];
 
 /// The SQL of the document, block by block.
@@ -17,13 +17,13 @@ fn blocks() -> [&'static str; 3] {
     blocks.try_into().expect("the document makes the roles, hands tables over, and grants")
 }
 
-/// A right and what it is a right to: a table or a sequence.
+/// A right and the table or sequence that it is for.
 pub type Right = (String, String);
 
 /// A row of the document's table.
 pub struct Row {
     pub function: String,
-    /// As it is written.
+    /// The rights as the document writes them.
     pub needs: String,
     pub programs: Vec<String>,
 }
@@ -32,9 +32,9 @@ pub struct Row {
 pub fn rows() -> Vec<Row> {
     let cells = |line: &str| -> [String; 3] {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
-        cells.try_into().unwrap_or_else(|_| panic!("three cells: {line}"))
+        cells.try_into().unwrap_or_else(|_| panic!("the row must have three cells: {line}"))
     };
-    let table = DOCUMENT.split_once("| function | needs | called by |\n|---|---|---|\n").expect("the table is there").1;
+    let table = DOCUMENT.split_once("| function | needs | called by |\n|---|---|---|\n").expect("the table exists").1;
     table
         .lines()
         .map(cells)
@@ -47,7 +47,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 impl Row {
-    /// What `needs` says.
+    /// The rights that `needs` lists.
     pub fn rights(&self) -> BTreeSet<Right> {
         let of_one = |text: &str| -> Vec<Right> {
             let (rights, relation) = text.split_once(" on ").expect("rights on a table");
@@ -57,7 +57,7 @@ impl Row {
     }
 }
 
-/// What a program needs: its functions, and the history of migrations to start.
+/// The rights that a program needs: those of its functions, and those on the history of migrations for its start.
 pub fn rights_of(program: &str) -> BTreeSet<Right> {
     let rows = rows();
     let functions = rows.iter().filter(|row| row.programs.iter().any(|name| name == program));
@@ -71,7 +71,7 @@ pub fn in_sql((right, relation): &Right) -> String {
     format!("{right} on {kind}{relation}")
 }
 
-/// A database with roles of its own, since roles belong to the server.
+/// A database with its own roles. Their names are unique, because roles belong to the server.
 pub struct Roles {
     pub database: TestDatabase,
 }
@@ -90,7 +90,7 @@ impl Roles {
         roles
     }
 
-    /// Lets the owner migrate, and grant.
+    /// Makes the roles on a database that the owner has migrated, and grants the rights.
     pub async fn on_migrated() -> Self {
         let roles = Self::on_empty().await;
         roles.connect("owner").await.migrate().await.expect("the owner may migrate");
@@ -98,23 +98,23 @@ impl Roles {
         roles
     }
 
-    /// Hands over the tables that another role has made.
+    /// Makes the owner own the tables that another role has made.
     pub async fn hand_over(&self) {
         self.run(blocks()[1]).await;
     }
 
-    /// Grants bot and worker what they need, as the owner.
+    /// Grants bot and worker their rights, as the owner.
     pub async fn grant(&self) {
         let owner = connect(&self.url("owner")).await;
         owner.batch_execute(&self.renamed(blocks()[2])).await.expect("the owner may grant");
     }
 
-    /// The role of the owner, the bot or the worker.
+    /// The name of a program's role.
     pub fn name(&self, program: &str) -> String {
         format!("{}_{program}", self.database.name)
     }
 
-    /// Where it connects.
+    /// The URL with which a program connects.
     pub fn url(&self, program: &str) -> String {
         let (role, url) = (self.name(program), self.database.url());
         let (scheme, rest) = url.split_once("://").expect("a URL");
@@ -122,13 +122,13 @@ impl Roles {
         format!("{scheme}://{role}:{role}@{server}")
     }
 
-    /// Connects as it.
+    /// Connects as a program's role.
     pub async fn connect(&self, program: &str) -> Db {
         let config: Config = self.url(program).parse().expect("the URL is valid");
         Db::connect(config).await.expect("the role may connect")
     }
 
-    /// Drops them, with all that is theirs.
+    /// Drops the roles with everything that they own.
     pub async fn drop(self) {
         let roles = PROGRAMS.map(|program| self.name(program)).join(", ");
         let sql = format!("reassign owned by {roles} to current_user; drop owned by {roles}; drop role {roles}");

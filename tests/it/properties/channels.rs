@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::settings::{is_storable, merged};
 use super::strategies::{amount, channel, id, is_bad, text};
-use super::{Subject, distinct, first, first_of, holds};
+use super::{Subject, check_property, distinct, first, first_of};
 use crate::support::{channel as stored_channel, guild, json};
 
 pub fn bad(channel: &ChannelSnapshot) -> Option<String> {
@@ -17,8 +17,8 @@ pub fn bad(channel: &ChannelSnapshot) -> Option<String> {
     ])
 }
 
-/// Of duplicates the last one is stored, with the overrides of all of them.
-pub async fn are_stored(subject: &Subject, guild: GuildId, channels: &[ChannelSnapshot]) {
+/// Checks that of duplicates the last one is stored, with the overrides of all of them.
+pub async fn assert_stored(subject: &Subject, guild: GuildId, channels: &[ChannelSnapshot]) {
     for channel in channels {
         let last = channels.iter().rfind(|other| other.id == channel.id).expect("the channel itself");
         let stored = "select guild_id, name, type, is_nsfw, settings::text from bot_channels where channel_id = $1";
@@ -35,7 +35,7 @@ pub async fn are_stored(subject: &Subject, guild: GuildId, channels: &[ChannelSn
 
 #[test]
 fn any_batch_of_channels_is_stored_or_refused_as_a_whole() {
-    holds(48, &(id(), vec(channel(), 0..8)), async |subject, (id, channels)| {
+    check_property(48, &(id(), vec(channel(), 0..8)), async |subject, (id, channels)| {
         guild(subject, 1).await;
 
         let result = subject.call(db::upsert_channels_for_guild(&**subject, id.into(), &channels)).await;
@@ -46,14 +46,14 @@ fn any_batch_of_channels_is_stored_or_refused_as_a_whole() {
             return;
         }
         assert_eq!(result, Ok(distinct(channels.iter().map(|channel| channel.id))));
-        are_stored(subject, id.into(), &channels).await;
+        assert_stored(subject, id.into(), &channels).await;
     });
 }
 
 #[test]
 fn any_amount_is_added_to_the_count_or_refused() {
     let amounts = vec((amount(), any::<bool>()), 1..6);
-    holds(48, &(id(), amounts), async |subject, (id, amounts)| {
+    check_property(48, &(id(), amounts), async |subject, (id, amounts)| {
         let guild = guild(subject, 1).await;
         stored_channel(subject, guild, 1).await;
         let mut expected = 0_i64;
@@ -72,7 +72,7 @@ fn any_amount_is_added_to_the_count_or_refused() {
                     expected = sum;
                 }
             }
-            assert!(subject.says("(select message_count from bot_channels) = $1", &[&expected]).await);
+            assert!(subject.is_true("(select message_count from bot_channels) = $1", &[&expected]).await);
             assert_eq!(subject.call(db::total_message_count(&**subject, guild)).await, Ok(expected));
         }
     });
@@ -80,7 +80,7 @@ fn any_amount_is_added_to_the_count_or_refused() {
 
 #[test]
 fn any_two_counts_add_up_or_are_refused() {
-    holds(48, &(amount(), amount()), async |subject, (one, other)| {
+    check_property(48, &(amount(), amount()), async |subject, (one, other)| {
         let guild = guild(subject, 1).await;
         for (id, count) in [(1, one), (2, other)] {
             let channel = stored_channel(subject, guild, id).await;
@@ -95,7 +95,7 @@ fn any_two_counts_add_up_or_are_refused() {
 
 #[test]
 fn any_cursor_is_stored_and_never_goes_back_by_progress() {
-    holds(48, &(proptest::option::of(id()), vec(id(), 0..5)), async |subject, (cursor, seen)| {
+    check_property(48, &(proptest::option::of(id()), vec(id(), 0..5)), async |subject, (cursor, seen)| {
         let channel = guild_and_channel(subject).await;
 
         let set = subject.call(db::update_channel_cursor(&**subject, channel, cursor.map(Into::into))).await;
@@ -119,13 +119,13 @@ async fn guild_and_channel(subject: &Subject) -> ChannelId {
 
 async fn has_cursor(subject: &Subject, cursor: Option<u64>) -> bool {
     let cursor = cursor.map(|cursor| cursor.to_string());
-    subject.says("(select last_message_id is not distinct from $1 from bot_channels)", &[&cursor]).await
+    subject.is_true("(select last_message_id is not distinct from $1 from bot_channels)", &[&cursor]).await
 }
 
 #[test]
-fn any_text_that_an_older_program_left_as_a_cursor_counts_as_none_unless_it_is_one() {
+fn any_stored_text_counts_as_no_cursor_unless_it_is_a_cursor() {
     let left = prop_oneof![text(), id().prop_map(|id| id.to_string())];
-    holds(48, &(left, id()), async |subject, (left, seen)| {
+    check_property(48, &(left, id()), async |subject, (left, seen)| {
         let channel = guild_and_channel(subject).await;
         let leave = "update bot_channels set last_message_id = $1";
         if subject.sql.execute(leave, &[&left]).await.is_err() {
@@ -145,9 +145,9 @@ fn any_text_that_an_older_program_left_as_a_cursor_counts_as_none_unless_it_is_o
 }
 
 #[test]
-fn any_channel_is_found_changed_and_deleted_if_it_is_there() {
+fn any_channel_is_found_changed_and_deleted_if_it_exists() {
     let input = (vec(id(), 0..6), vec((id(), any::<bool>()), 0..6));
-    holds(48, &input, async |subject, (there, asked)| {
+    check_property(48, &input, async |subject, (there, asked)| {
         let guild = guild(subject, 1).await;
         for id in &there {
             stored_channel(subject, guild, *id).await;
@@ -159,14 +159,14 @@ fn any_channel_is_found_changed_and_deleted_if_it_is_there() {
             let read = subject.call(db::get_channel(&**subject, id)).await.unwrap();
             assert_eq!(read.map(|channel| channel.is_reading), is_there(id).then_some(is_reading));
         }
-        lists_hold(subject, guild, &there, &asked).await;
+        assert_lists(subject, guild, &there, &asked).await;
         let asked: Vec<ChannelId> = asked.into_iter().map(|(id, _)| id.into()).collect();
         let deleted = distinct(asked.iter().filter(|id| is_there(**id)));
         assert_eq!(subject.call(db::delete_channels(&**subject, &asked)).await, Ok(deleted));
     });
 }
 
-async fn lists_hold(subject: &Subject, guild: GuildId, there: &[u64], asked: &[(u64, bool)]) {
+async fn assert_lists(subject: &Subject, guild: GuildId, there: &[u64], asked: &[(u64, bool)]) {
     let mut by_name = there.to_vec();
     by_name.sort_by_key(|id| format!("channel {id}"));
     by_name.dedup();
@@ -183,8 +183,8 @@ async fn lists_hold(subject: &Subject, guild: GuildId, there: &[u64], asked: &[(
 }
 
 #[test]
-fn an_unknown_channel_has_no_settings_to_change() {
-    holds(16, &id(), async |subject, id| {
+fn changing_the_settings_of_any_unknown_channel_returns_none() {
+    check_property(16, &id(), async |subject, id| {
         let nothing: Settings = json("{}");
 
         let update = subject.call(db::update_channel_settings(&**subject, id.into(), &nothing)).await;

@@ -3,9 +3,9 @@
 use clip_saver_db::{GuildId, GuildSnapshot, repositories as db};
 use proptest::collection::vec;
 
-use super::channels::{self, are_stored};
+use super::channels::{self, assert_stored};
 use super::strategies::{channel, guild, id, is_bad, is_bad_text, is_bad_time, is_stored_as};
-use super::{Subject, distinct, first, first_of, holds};
+use super::{Subject, check_property, distinct, first, first_of};
 use crate::support::{changed, channel as stored_channel, user};
 
 fn bad(guild: &GuildSnapshot) -> Option<String> {
@@ -16,14 +16,14 @@ fn bad(guild: &GuildSnapshot) -> Option<String> {
     ])
 }
 
-/// Only user 1 is there.
-fn without_owner(guild: &GuildSnapshot) -> Option<String> {
+/// The constraint that refuses a guild. Only user 1 is stored.
+fn refusing_constraint(guild: &GuildSnapshot) -> Option<String> {
     let is_unknown = guild.owner_user_id.is_some_and(|owner| owner != 1.into());
     is_unknown.then(|| "bot_guilds_owner_user_id_fkey".to_owned())
 }
 
-/// Of duplicates the last one is stored. A guild that names no `joined_at` has joined now.
-async fn is_stored(subject: &Subject, guilds: &[GuildSnapshot]) {
+/// Checks that of duplicates the last one is stored. A guild without `joined_at` has joined now.
+async fn assert_guilds_stored(subject: &Subject, guilds: &[GuildSnapshot]) {
     for guild in guilds {
         let last = guilds.iter().rfind(|other| other.id == guild.id).expect("the guild itself");
         let stored =
@@ -39,22 +39,22 @@ async fn is_stored(subject: &Subject, guilds: &[GuildSnapshot]) {
 
 #[test]
 fn any_guild_is_stored_or_refused() {
-    holds(48, &guild(), async |subject, guild| {
+    check_property(48, &guild(), async |subject, guild| {
         user(subject, 1).await;
 
         let result = subject.call(db::upsert_guild(&**subject, &guild)).await;
 
-        let refused = bad(&guild).or_else(|| without_owner(&guild));
+        let refused = bad(&guild).or_else(|| refusing_constraint(&guild));
         assert_eq!(result.err(), refused);
         if refused.is_none() {
-            is_stored(subject, &[guild]).await;
+            assert_guilds_stored(subject, &[guild]).await;
         }
     });
 }
 
 #[test]
 fn any_batch_of_guilds_is_stored_or_refused_as_a_whole() {
-    holds(48, &vec(guild(), 0..8), async |subject, guilds| {
+    check_property(48, &vec(guild(), 0..8), async |subject, guilds| {
         user(subject, 1).await;
 
         let result = subject.call(db::upsert_guilds(&**subject, &guilds)).await;
@@ -62,19 +62,19 @@ fn any_batch_of_guilds_is_stored_or_refused_as_a_whole() {
         // Of duplicates only the last one needs its owner.
         let last =
             |guild: &&GuildSnapshot| std::ptr::eq(*guild, guilds.iter().rfind(|other| other.id == guild.id).unwrap());
-        let without_owner = || guilds.iter().filter(last).find_map(without_owner);
-        if let Some(refused) = first_of(&guilds, "guilds", bad).or_else(without_owner) {
+        let refusing_constraint = || guilds.iter().filter(last).find_map(refusing_constraint);
+        if let Some(refused) = first_of(&guilds, "guilds", bad).or_else(refusing_constraint) {
             assert_eq!(result, Err(refused));
             return;
         }
         assert_eq!(result, Ok(distinct(guilds.iter().map(|guild| guild.id))));
-        is_stored(subject, &guilds).await;
+        assert_guilds_stored(subject, &guilds).await;
     });
 }
 
 #[test]
 fn any_guild_with_any_channels_is_stored_or_refused_as_a_whole() {
-    holds(48, &(guild(), vec(channel(), 0..6)), async |subject, (guild, channels)| {
+    check_property(48, &(guild(), vec(channel(), 0..6)), async |subject, (guild, channels)| {
         let guild = changed!(guild, channels);
 
         let result = subject.call(db::sync_guild(&**subject, &guild)).await;
@@ -84,14 +84,14 @@ fn any_guild_with_any_channels_is_stored_or_refused_as_a_whole() {
             return;
         }
         assert_eq!(result, Ok(distinct(guild.channels.iter().map(|channel| channel.id))));
-        is_stored(subject, std::slice::from_ref(&guild)).await;
-        are_stored(subject, guild.id, &guild.channels).await;
+        assert_guilds_stored(subject, std::slice::from_ref(&guild)).await;
+        assert_stored(subject, guild.id, &guild.channels).await;
     });
 }
 
 #[test]
-fn any_guild_is_found_touched_and_deleted_if_it_is_there() {
-    holds(48, &(vec(id(), 0..6), vec(id(), 0..6)), async |subject, (there, asked)| {
+fn any_guild_is_found_touched_and_deleted_if_it_exists() {
+    check_property(48, &(vec(id(), 0..6), vec(id(), 0..6)), async |subject, (there, asked)| {
         let there: Vec<_> = there.into_iter().map(|id| GuildSnapshot::new(id.into(), format!("guild {id}"))).collect();
         db::upsert_guilds(&**subject, &there).await.unwrap();
         if let Some(guild) = there.first() {
@@ -112,6 +112,6 @@ fn any_guild_is_found_touched_and_deleted_if_it_is_there() {
         let deleted = distinct(asked.iter().filter(|id| is_there(**id)));
         assert_eq!(subject.call(db::delete_guilds(&**subject, &asked)).await, Ok(deleted));
         let left = i64::try_from(distinct(ids.iter()) - deleted).unwrap();
-        assert!(subject.says("(select count(*) from bot_guilds) = $1", &[&left]).await);
+        assert!(subject.is_true("(select count(*) from bot_guilds) = $1", &[&left]).await);
     });
 }

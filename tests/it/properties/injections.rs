@@ -1,4 +1,4 @@
-//! SQL in place of a text: it is stored as it is, and nobody runs it.
+//! SQL in place of a text: it is stored unchanged and never runs.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Subject;
 use crate::support::{changed, queued_run, reading_channel};
 
-/// What has worked elsewhere.
+/// Injections that have worked in other programs.
 pub const INJECTIONS: [&str; 20] = [
     "'; drop table users; --",
     "'); drop table users cascade; --",
@@ -32,7 +32,7 @@ pub const INJECTIONS: [&str; 20] = [
     "\u{2019}; drop table users; \u{2014}",
 ];
 
-/// The tables, their columns and the functions, in short.
+/// A hash of the tables, their columns and the functions.
 async fn schema(subject: &Subject) -> String {
     let schema = "select md5(string_agg(what, ',' order by what)) from (
         select table_name || '.' || column_name || ' ' || data_type from information_schema.columns
@@ -42,7 +42,7 @@ async fn schema(subject: &Subject) -> String {
 }
 
 #[tokio::test]
-async fn sql_in_every_text_is_stored_as_it_is() {
+async fn sql_in_any_text_is_stored_unchanged_and_never_runs() {
     let subject = Subject::new().await;
     let schema_before = schema(&subject).await;
     for text in INJECTIONS {
@@ -54,13 +54,13 @@ async fn sql_in_every_text_is_stored_as_it_is() {
             and (select name = $1 and type = $1 and settings ->> $1 = $1 from bot_channels)
             and (select settings = jsonb_build_object($1::text, $1::text) from guild_settings)
             and (select error_message = $1 from bot_channel_scan_runs) and (select state = $1 from install_intents))";
-        assert!(subject.says(everywhere, &[&text]).await, "{text}");
+        assert!(subject.is_true(everywhere, &[&text]).await, "{text}");
         assert!(db::consume_install_intent(&*subject, text).await.unwrap().is_some(), "{text}");
     }
     assert_eq!(schema(&subject).await, schema_before);
 }
 
-/// One row in each table, with the text wherever one belongs, by every function that takes one.
+/// Stores one row in each table, with the text in every text argument of every function.
 async fn store_everywhere(subject: &Subject, text: &str) {
     let some = || Some(text.to_owned());
     let settings = Settings::from_serialize(&json!({ text: text })).unwrap();

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::strategies::{id, is_bad_text, text};
-use super::{first, holds};
+use super::{check_property, first};
 use crate::support::user;
 
 const CENTURY: Duration = Duration::from_hours(100 * 366 * 24);
@@ -20,7 +20,7 @@ fn duration() -> impl Strategy<Value = Duration> {
     ]
 }
 
-/// Also such as are about as long as a state may be.
+/// Any text, also texts that are about as long as a state may be.
 fn state() -> impl Strategy<Value = String> {
     let long = (1_900..2_100_usize, any::<u64>()).prop_map(|(length, seed)| {
         let letters = (0_u64..).map(|n| char::from(b'!' + (n.wrapping_mul(seed | 1) >> 7).to_le_bytes()[0] % 90));
@@ -30,8 +30,8 @@ fn state() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn any_intent_is_stored_read_and_taken_once_or_refused() {
-    holds(48, &(state(), id(), id(), duration()), async |subject, (state, owner, guild, lifetime)| {
+fn any_intent_is_stored_read_and_consumed_once_or_refused() {
+    check_property(48, &(state(), id(), id(), duration()), async |subject, (state, owner, guild, lifetime)| {
         user(subject, 1).await;
         let intent = NewInstallIntent::new(state, owner.into(), guild.into(), lifetime);
 
@@ -50,7 +50,7 @@ fn any_intent_is_stored_read_and_taken_once_or_refused() {
             let stored = "(select state = $1 and guild_id = $2 and expires_at - created_at = make_interval(secs => $3)
                 from install_intents)";
             let guild = intent.guild_id.to_string();
-            assert!(subject.says(stored, &[&intent.state, &guild, &lifetime.as_secs_f64()]).await);
+            assert!(subject.is_true(stored, &[&intent.state, &guild, &lifetime.as_secs_f64()]).await);
             let again = subject.call(db::create_install_intent(&**subject, &intent)).await;
             assert_eq!(again, Err("install_intents_pkey".into()));
         }
@@ -66,13 +66,13 @@ fn any_intent_is_stored_read_and_taken_once_or_refused() {
             given = if is_running { given } else { taken.clone().unwrap() };
             assert_eq!((taken.unwrap(), again.unwrap()), (given, None));
         }
-        assert!(is_there || subject.says("(select count(*) from install_intents) = 0", &[]).await);
+        assert!(is_there || subject.is_true("(select count(*) from install_intents) = 0", &[]).await);
     });
 }
 
 #[test]
-fn any_grace_is_taken_up_to_a_century() {
-    holds(48, &(duration(), -4_000_000_000..4_000_000_000_i64), async |subject, (grace, ago)| {
+fn any_grace_up_to_a_century_is_accepted_and_others_are_refused() {
+    check_property(48, &(duration(), -4_000_000_000..4_000_000_000_i64), async |subject, (grace, ago)| {
         user(subject, 1).await;
         let expired = "insert into install_intents values
             ('x', '1', '1', now(), now() at time zone 'utc' - make_interval(secs => $1))";

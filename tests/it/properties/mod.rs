@@ -1,5 +1,5 @@
-//! Any input: each function of the facade stores it, equal to what it was given, or refuses it by a typed error and stores
-//! nothing. Plain SQL says what is stored, and the rules are written once more, in Rust.
+//! Any input: each function of the facade stores it unchanged, or refuses it with a typed error and stores nothing. Plain SQL
+//! reads what is stored, and the tests state the rules a second time in Rust.
 //!
 //! `PROPTEST_CASES` sets how many cases a property has, and `PROPTEST_RNG_SEED` makes them the same again.
 
@@ -30,7 +30,7 @@ use tokio_postgres::{Client, Row};
 use crate::project::style::{aggregates, files, functions};
 use crate::support::{TestDatabase, connect};
 
-/// What a property is tried on: a database, and a session for plain SQL.
+/// A database for a property, and a session for plain SQL.
 struct Subject {
     database: TestDatabase,
     sql: Client,
@@ -44,9 +44,9 @@ impl Deref for Subject {
     }
 }
 
-/// Tries a property on so many inputs, each on empty tables. An input that fails is made as small as it can be, and printed.
+/// Tries a property on `cases` inputs, each with empty tables. An input that fails is reduced as far as possible and printed.
 #[expect(clippy::needless_pass_by_value, reason = "a property is written where it is tried")]
-fn holds<S: Strategy>(cases: u32, input: &S, property: impl AsyncFn(&Subject, S::Value)) {
+fn check_property<S: Strategy>(cases: u32, input: &S, property: impl AsyncFn(&Subject, S::Value)) {
     let runtime = Runtime::new().expect("a runtime starts");
     let subject = runtime.block_on(Subject::new());
     let outcome = TestRunner::new(config(cases)).run(input, |input| {
@@ -63,7 +63,7 @@ fn config(cases: u32) -> Config {
     let given = Config::default();
     Config {
         cases: if env::var_os("PROPTEST_CASES").is_some() { given.cases } else { cases },
-        // What failed becomes a test of its own: a kept seed means another input as soon as a strategy changes.
+        // An input that failed becomes a separate test: a stored seed gives another input once a strategy changes.
         failure_persistence: None,
         max_shrink_time: 15_000,
         ..given
@@ -79,20 +79,20 @@ impl Subject {
 
     async fn clear(&self) {
         let clear = "delete from bot_guilds; delete from guild_settings; delete from users";
-        self.sql.batch_execute(clear).await.expect("the tables are there");
+        self.sql.batch_execute(clear).await.expect("the tables exist");
     }
 
-    /// A row of plain SQL.
+    /// The row that a query returns.
     async fn row(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Row {
         self.sql.query_one(sql, params).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
-    /// Whether a condition of plain SQL is true.
-    async fn says(&self, condition: &str, params: &[&(dyn ToSql + Sync)]) -> bool {
+    /// Whether an SQL condition is true.
+    async fn is_true(&self, condition: &str, params: &[&(dyn ToSql + Sync)]) -> bool {
         self.row(&format!("select coalesce({condition}, false)"), params).await.get(0)
     }
 
-    /// Every row of every table, in short.
+    /// A hash of every row of every table.
     async fn everything(&self) -> Option<String> {
         const EVERYTHING: &str = "select md5(string_agg(row, ',' order by row collate \"C\")) from (
             select t::text from users t union all select t::text from bot_guilds t
@@ -102,20 +102,20 @@ impl Subject {
         self.row(EVERYTHING, &[]).await.get(0)
     }
 
-    /// What a call gives; or what the error names, if nothing was stored.
+    /// The result of a call, or what its error names. Checks that after an error nothing was stored.
     async fn call<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
         let before = self.everything().await;
         match call.await {
             Ok(value) => Ok(value),
             Err(error) => {
-                assert_eq!(self.everything().await, before, "something was stored, and yet: {error}");
+                assert_eq!(self.everything().await, before, "a refused call has stored something: {error}");
                 Err(named(&error))
             }
         }
     }
 }
 
-/// The field, the constraint or, of a counter that overflows, the SQLSTATE. There is no other error for bad input.
+/// What an error names: the field, the constraint or, if a counter overflows, the SQLSTATE. Bad input gives no other errors.
 pub fn named(error: &Error) -> String {
     assert!(error.function().is_some_and(|function| error.to_string().starts_with(function)), "{error:?}");
     let name = match error.kind() {
@@ -126,22 +126,22 @@ pub fn named(error: &Error) -> String {
     name.unwrap_or_else(|| panic!("{error:?}")).to_owned()
 }
 
-/// The first field of those that are bad, as errors name it.
+/// The first bad field, as errors name it.
 fn first<const N: usize>(fields: [(&str, bool); N]) -> Option<String> {
     fields.into_iter().find(|(_, is_bad)| *is_bad).map(|(field, _)| field.to_owned())
 }
 
-/// The same for a batch.
+/// The first bad field of a batch, as errors name it.
 fn first_of<T>(batch: &[T], name: &str, bad: impl Fn(&T) -> Option<String>) -> Option<String> {
     batch.iter().enumerate().find_map(|(place, row)| bad(row).map(|field| format!("{name}[{place}].{field}")))
 }
 
 fn distinct<T: Ord>(ids: impl Iterator<Item = T>) -> u64 {
-    u64::try_from(ids.collect::<BTreeSet<_>>().len()).expect("it fits")
+    u64::try_from(ids.collect::<BTreeSet<_>>().len()).expect("the number fits")
 }
 
 #[test]
-fn every_function_of_the_facade_is_given_any_input() {
+fn every_function_has_a_property_that_gives_it_any_input() {
     let properties: String = files("tests/it/properties", ".rs").into_iter().map(|(_, text)| text).collect();
     let functions: Vec<_> = aggregates().iter().flat_map(|(_, rust)| functions(rust)).collect();
 

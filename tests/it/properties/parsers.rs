@@ -1,4 +1,4 @@
-//! What the fuzz targets try, on the inputs of the properties.
+//! The invariants of the fuzz targets, tried on the inputs of the properties.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -7,7 +7,7 @@ use super::config;
 use super::strategies::{id, json_object, text};
 use crate::types::invariants;
 
-fn hold(input: impl Strategy<Value = String>, invariants: fn(&str)) {
+fn check_invariants(input: impl Strategy<Value = String>, invariants: fn(&str)) {
     let outcome = TestRunner::new(config(96)).run(&input, |text| {
         invariants(&text);
         Ok(())
@@ -16,22 +16,22 @@ fn hold(input: impl Strategy<Value = String>, invariants: fn(&str)) {
 }
 
 #[test]
-fn any_text_is_an_id_or_none() {
+fn any_text_parses_as_an_id_or_is_refused() {
     let numbers =
         (prop::sample::select(vec!["", "0", "-", "+", " "]), id()).prop_map(|(before, id)| format!("{before}{id}"));
-    hold(prop_oneof![text(), numbers], invariants::ids);
+    check_invariants(prop_oneof![text(), numbers], invariants::ids);
 }
 
 #[test]
-fn any_settings_compare_as_equal_values_do() {
+fn any_settings_compare_as_their_values_do() {
     let three = (json_object(), json_object(), text());
-    hold(three.prop_map(|(one, other, text)| format!("{one}\0{other}\0{text}")), invariants::settings);
+    check_invariants(three.prop_map(|(one, other, text)| format!("{one}\0{other}\0{text}")), invariants::settings);
 }
 
 #[test]
-fn no_configuration_shows_any_password() {
+fn no_configuration_shows_its_password() {
     let lines = (text(), text(), text());
-    hold(
+    check_invariants(
         lines.prop_map(|(password, behind, more)| format!("{password}\nh/{behind}\nDB_HOST={more}")),
         invariants::config,
     );

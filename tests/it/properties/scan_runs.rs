@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::holds;
+use super::check_property;
 use super::strategies::{amount, id, is_bad_text, text};
 use crate::support::{changed, queued_run, reading_channel};
 
@@ -16,7 +16,7 @@ fn run_id() -> impl Strategy<Value = ScanRunId> {
 #[test]
 fn any_increments_are_added_to_both_counters_or_refused() {
     let increments = vec((amount(), amount()), 1..6);
-    holds(48, &increments, async |subject, increments| {
+    check_property(48, &increments, async |subject, increments| {
         let run = queued_run(subject, reading_channel(subject).await).await;
         let mut expected = ScanProgress::default();
         for (scanned, matched) in increments {
@@ -31,7 +31,7 @@ fn any_increments_are_added_to_both_counters_or_refused() {
                 assert_eq!(result, Err("22003".into()));
             }
             let counters = "(select messages_scanned = $1 and messages_matched = $2 from bot_channel_scan_runs)";
-            assert!(subject.says(counters, &[&expected.messages_scanned, &expected.messages_matched]).await);
+            assert!(subject.is_true(counters, &[&expected.messages_scanned, &expected.messages_matched]).await);
         }
     });
 }
@@ -39,7 +39,7 @@ fn any_increments_are_added_to_both_counters_or_refused() {
 #[test]
 fn any_page_is_counted_once_or_refused() {
     let pages = vec((id(), amount(), amount()), 1..6);
-    holds(24, &(pages, amount()), async |subject, (pages, before)| {
+    check_property(24, &(pages, amount()), async |subject, (pages, before)| {
         let channel = reading_channel(subject).await;
         let run = queued_run(subject, channel).await;
         db::increment_channel_message_count(&**subject, channel, before).await.unwrap();
@@ -61,14 +61,14 @@ fn any_page_is_counted_once_or_refused() {
                 _ => assert_eq!(result, Err("22003".into())),
             }
             let stored = "(select message_count = $1 and last_message_id is not distinct from $2 from bot_channels)";
-            assert!(subject.says(stored, &[&count, &last.map(|last| last.to_string())]).await);
+            assert!(subject.is_true(stored, &[&count, &last.map(|last| last.to_string())]).await);
         }
     });
 }
 
 #[test]
-fn any_reason_of_a_failure_is_stored_or_refused() {
-    holds(48, &text(), async |subject, reason| {
+fn any_reason_for_a_failure_is_stored_or_refused() {
+    check_property(48, &text(), async |subject, reason| {
         let run = queued_run(subject, reading_channel(subject).await).await;
 
         let failed = subject.call(db::mark_scan_failed(&**subject, run, &reason)).await;
@@ -79,7 +79,7 @@ fn any_reason_of_a_failure_is_stored_or_refused() {
         }
         assert_eq!(failed, Ok(true));
         let stored = "(select error_message = $1 and status = 'failed' from bot_channel_scan_runs)";
-        assert!(subject.says(stored, &[&reason]).await);
+        assert!(subject.is_true(stored, &[&reason]).await);
         let again = subject.call(db::mark_scan_failed(&**subject, run, "another")).await;
         assert_eq!(again, Ok(false));
         let read = subject.call(db::get_scan_run(&**subject, run)).await.unwrap().unwrap();
@@ -88,8 +88,8 @@ fn any_reason_of_a_failure_is_stored_or_refused() {
 }
 
 #[test]
-fn any_unknown_run_is_nobodys() {
-    holds(48, &(run_id(), amount(), text()), async |subject, (run, amount, reason)| {
+fn calls_on_any_unknown_run_find_and_change_nothing() {
+    check_property(48, &(run_id(), amount(), text()), async |subject, (run, amount, reason)| {
         let increment = ScanIncrement::scanned(amount).with_matched(amount);
 
         assert_eq!(subject.call(db::get_scan_run(&**subject, run)).await, Ok(None));
@@ -103,8 +103,8 @@ fn any_unknown_run_is_nobodys() {
 }
 
 #[test]
-fn any_number_of_runs_can_be_asked_for_and_any_channel_be_enqueued() {
-    holds(48, &(0..4_usize, any::<u32>(), id()), async |subject, (there, limit, id)| {
+fn any_limit_of_runs_is_accepted_and_any_channel_id_can_be_enqueued() {
+    check_property(48, &(0..4_usize, any::<u32>(), id()), async |subject, (there, limit, id)| {
         let channel = reading_channel(subject).await;
         for _ in 0..there {
             queued_run(subject, channel).await;

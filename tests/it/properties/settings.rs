@@ -4,11 +4,11 @@ use clip_saver_db::{Settings, repositories as db};
 use proptest::option;
 
 use super::strategies::{json, settings};
-use super::{Subject, holds};
+use super::{Subject, check_property};
 use crate::support::{channel, guild};
 use crate::types::invariants::has_whole_text;
 
-/// Whether settings must be stored; others must be refused.
+/// Whether settings must be stored. Others must be refused.
 pub fn is_storable(settings: &Settings) -> bool {
     settings.is_object() && has_whole_text(settings.as_str()) && is_within_limits(settings.as_str())
 }
@@ -25,7 +25,7 @@ fn is_within_limits(json: &str) -> bool {
     let digits = |number: &str| {
         let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let exponent: f64 = exponent.parse().unwrap_or_default();
-        exponent.abs() + f64::from(u32::try_from(mantissa.len()).expect("it is short"))
+        exponent.abs() + f64::from(u32::try_from(mantissa.len()).expect("the text is short"))
     };
     let is_short = json.len() <= 256 << 10;
     let numbers = bare.split(|c: char| !c.is_ascii_digit() && !"+-.eE".contains(c));
@@ -35,15 +35,15 @@ fn is_within_limits(json: &str) -> bool {
 }
 
 async fn are_equal(subject: &Subject, one: &str, other: &str) -> bool {
-    subject.says("$1::text::jsonb = $2::text::jsonb", &[&one, &other]).await
+    subject.is_true("$1::text::jsonb = $2::text::jsonb", &[&one, &other]).await
 }
 
-/// Whether PostgreSQL takes a text for jsonb.
+/// Whether PostgreSQL accepts a text as jsonb.
 async fn is_jsonb(subject: &Subject, text: &str) -> bool {
     subject.sql.query_one("select $1::text::jsonb is not null", &[&text]).await.is_ok()
 }
 
-/// Whether a stored value is what overrides give, one upon the other.
+/// Whether a stored value is the result of merging overrides in order.
 pub async fn merged(subject: &Subject, overrides: impl Iterator<Item = &Settings>, stored: String) -> bool {
     let mut expected = "{}".to_owned();
     for overrides in overrides {
@@ -59,36 +59,37 @@ async fn merge(subject: &Subject, stored: String, patch: &Settings) -> String {
     subject.row(MERGE, &[&stored, &patch.as_str()]).await.get(0)
 }
 
-/// What is stored now: what was, if the settings cannot be stored; else what the function should have made of it.
-async fn settled(
+/// The settings that must be stored after a call: the old ones if the given settings cannot be stored, else the function's
+/// result. Also checks what the call returned.
+async fn expected_after(
     subject: &Subject,
     (field, given): (&str, &Settings),
     result: Result<Option<Settings>, String>,
     stored: Option<String>,
-    becomes: impl AsyncFnOnce(Option<String>) -> Option<String>,
+    apply: impl AsyncFnOnce(Option<String>) -> Option<String>,
 ) -> Option<String> {
     if !is_storable(given) {
         assert_eq!(result.err().as_deref(), Some(field));
         return stored;
     }
-    let expected = becomes(stored).await;
-    match (result.expect("it can be stored"), &expected) {
+    let expected = apply(stored).await;
+    match (result.expect("the value can be stored"), &expected) {
         (Some(answer), Some(expected)) => assert!(are_equal(subject, answer.as_str(), expected).await),
         (answer, expected) => assert_eq!((answer.is_some(), expected.is_some()), (false, false)),
     }
     expected
 }
 
-async fn holds_what(subject: &Subject, table: &str, expected: Option<String>) -> bool {
+async fn stores(subject: &Subject, table: &str, expected: Option<String>) -> bool {
     let expected = expected.unwrap_or("{}".into());
     let stored = format!("coalesce((select settings from {table}), '{{}}') = $1::text::jsonb");
-    subject.says(&stored, &[&expected]).await
+    subject.is_true(&stored, &[&expected]).await
 }
 
 #[test]
 fn any_settings_of_a_guild_are_created_merged_and_replaced_or_refused() {
     let input = (option::of(json()), settings(), settings(), settings());
-    holds(48, &input, async |subject, (mut stored, defaults, patch, new)| {
+    check_property(48, &input, async |subject, (mut stored, defaults, patch, new)| {
         let insert =
             "insert into guild_settings select '1', left_there::jsonb from (select $1::text) as t (left_there)";
         if let Some(left) = &stored
@@ -98,29 +99,29 @@ fn any_settings_of_a_guild_are_created_merged_and_replaced_or_refused() {
         }
         let ensured = subject.call(db::ensure_guild_settings(&**subject, 1.into(), &defaults)).await;
         let ensured = ensured.map(|row| Some(row.settings));
-        stored = settled(subject, ("defaults", &defaults), ensured, stored, async |stored| {
+        stored = expected_after(subject, ("defaults", &defaults), ensured, stored, async |stored| {
             stored.or(Some(defaults.to_string()))
         })
         .await;
         let updated = subject.call(db::update_guild_settings(&**subject, 1.into(), &patch)).await;
         let updated = updated.map(|row| row.map(|row| row.settings));
-        stored = settled(subject, ("patch", &patch), updated, stored, async |stored| {
+        stored = expected_after(subject, ("patch", &patch), updated, stored, async |stored| {
             Some(merge(subject, stored?, &patch).await)
         })
         .await;
         let read = subject.call(db::get_guild_settings(&**subject, 1.into())).await.unwrap();
         assert_eq!(read.is_some(), stored.is_some());
-        assert!(holds_what(subject, "guild_settings", stored.clone()).await);
+        assert!(stores(subject, "guild_settings", stored.clone()).await);
         let set = subject.call(db::set_guild_settings(&**subject, 1.into(), &new)).await;
         let set = set.map(|row| Some(row.settings));
-        stored = settled(subject, ("settings", &new), set, stored, async |_| Some(new.to_string())).await;
-        assert!(holds_what(subject, "guild_settings", stored).await);
+        stored = expected_after(subject, ("settings", &new), set, stored, async |_| Some(new.to_string())).await;
+        assert!(stores(subject, "guild_settings", stored).await);
     });
 }
 
 #[test]
 fn any_settings_of_a_channel_are_merged_and_replaced_or_refused() {
-    holds(48, &(json(), settings(), settings()), async |subject, (left, patch, new)| {
+    check_property(48, &(json(), settings(), settings()), async |subject, (left, patch, new)| {
         let guild = guild(subject, 1).await;
         let channel = channel(subject, guild, 1).await;
         let insert = "update bot_channels set settings = $1::text::jsonb";
@@ -128,21 +129,21 @@ fn any_settings_of_a_channel_are_merged_and_replaced_or_refused() {
 
         let updated = subject.call(db::update_channel_settings(&**subject, channel, &patch)).await;
         let updated = updated.map(|row| row.map(|row| row.settings));
-        let stored = settled(subject, ("patch", &patch), updated, Some(stored), async |stored| {
+        let stored = expected_after(subject, ("patch", &patch), updated, Some(stored), async |stored| {
             Some(merge(subject, stored?, &patch).await)
         })
         .await;
-        assert!(holds_what(subject, "bot_channels", stored.clone()).await);
+        assert!(stores(subject, "bot_channels", stored.clone()).await);
         let set = subject.call(db::set_channel_settings(&**subject, channel, &new)).await;
         let set = set.map(|row| row.map(|row| row.settings));
-        let stored = settled(subject, ("settings", &new), set, stored, async |_| Some(new.to_string())).await;
-        assert!(holds_what(subject, "bot_channels", stored).await);
+        let stored = expected_after(subject, ("settings", &new), set, stored, async |_| Some(new.to_string())).await;
+        assert!(stores(subject, "bot_channels", stored).await);
     });
 }
 
 #[test]
-fn what_is_refused_postgresql_could_not_store_or_not_everywhere() {
-    holds(96, &settings(), async |subject, settings| {
+fn settings_within_the_limits_are_refused_only_if_postgresql_could_not_store_them() {
+    check_property(96, &settings(), async |subject, settings| {
         if !is_storable(&settings) && settings.is_object() && is_within_limits(settings.as_str()) {
             assert!(!is_jsonb(subject, settings.as_str()).await);
         }

@@ -10,12 +10,12 @@ use proptest::sample::select;
 
 use super::injections::INJECTIONS;
 
-/// The numbers of ids; often of one out of a few, so that a batch has duplicates and a call finds what is there.
+/// Ids as numbers. Often one of a few, so that a batch has duplicates and a call finds a stored row.
 pub fn id() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 0..5_u64, 2 => select(vec![9, 10, 999, 1000, u64::MAX - 1, u64::MAX]), 1 => any::<u64>()]
 }
 
-/// A text of whatever characters, of what SQL, JSON and C mean something by, or of 1 MB; seldom with U+0000.
+/// A text of any characters, of characters with a meaning in SQL, JSON or C, or of 1 MB. A few hold U+0000.
 pub fn text() -> impl Strategy<Value = String> {
     let characters = vec(any::<char>().prop_filter("not here", |c| *c != '\0'), 0..30).prop_map(String::from_iter);
     let pieces = vec![
@@ -63,13 +63,13 @@ pub fn is_bad(text: Option<&String>) -> bool {
     text.is_some_and(|text| is_bad_text(text))
 }
 
-/// The first second of PostgreSQL's calendar: noon is the beginning of Julian day 0, so it says midnight before that.
+/// The first second of PostgreSQL's calendar. Julian day 0 begins at noon, and PostgreSQL's limit is the midnight before.
 pub fn earliest() -> DateTime<Utc> {
     "-4713-11-24T00:00:00Z".parse().expect("a time")
 }
 
-/// A time anywhere in chrono's calendar (two seconds' worth of nanoseconds are a leap second), or about where a calendar
-/// begins or ends.
+/// A time anywhere in chrono's calendar, or near the beginning or end of a calendar. Nanoseconds of one second and more stand
+/// for a leap second.
 pub fn time() -> impl Strategy<Value = DateTime<Utc>> {
     let seconds = DateTime::<Utc>::MIN_UTC.timestamp()..=DateTime::<Utc>::MAX_UTC.timestamp();
     let any = (seconds, 0..2_000_000_000_u32)
@@ -91,7 +91,7 @@ pub fn is_bad_time(time: Option<DateTime<Utc>>) -> bool {
     time.is_some_and(|time| time < earliest())
 }
 
-/// PostgreSQL's times are whole microseconds; what is finer goes, towards the year 2000.
+/// PostgreSQL stores whole microseconds and rounds finer times towards the year 2000.
 pub fn is_stored_as(given: Option<DateTime<Utc>>, stored: Option<DateTime<Utc>>) -> bool {
     match (given, stored) {
         (Some(given), Some(stored)) => (nanoseconds(given) - nanoseconds(stored)).abs() < 1_000,
@@ -99,12 +99,12 @@ pub fn is_stored_as(given: Option<DateTime<Utc>>, stored: Option<DateTime<Utc>>)
     }
 }
 
-/// chrono's own difference knows of leap seconds, and PostgreSQL does not.
+/// Nanoseconds without leap seconds: chrono's own difference counts them, PostgreSQL does not.
 fn nanoseconds(time: DateTime<Utc>) -> i128 {
     i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos())
 }
 
-/// JSON text of a string, with escapes that are none and characters that cannot be stored.
+/// JSON text of a string, with invalid escapes and characters that cannot be stored.
 fn json_string() -> impl Strategy<Value = String> {
     let pieces =
         vec!["a", "b", r"\u0061", r"\\", r#"\""#, r"\/", r"\n", r"\ud83d\ude00", r"\\u0000", "é", "😀", r"\uffff"];
@@ -173,7 +173,7 @@ pub fn json_object() -> impl Strategy<Value = String> {
 }
 
 pub fn settings() -> impl Strategy<Value = Settings> {
-    json_object().prop_map(|text| text.parse().expect("it is JSON"))
+    json_object().prop_map(|text| text.parse().expect("the text is JSON"))
 }
 
 pub fn user() -> impl Strategy<Value = UserSnapshot> {
@@ -184,7 +184,7 @@ pub fn user() -> impl Strategy<Value = UserSnapshot> {
     )
 }
 
-/// A guild without channels, whose owner is nobody, user 1 or somebody.
+/// A guild without channels. Its owner is missing, user 1 or any user.
 pub fn guild() -> impl Strategy<Value = GuildSnapshot> {
     let owner = prop_oneof![2 => Just(None), 2 => Just(Some(1)), 1 => id().prop_map(Some)];
     (id(), text(), option::of(text()), owner, option::of(time())).prop_map(|(id, name, icon, owner, joined_at)| {

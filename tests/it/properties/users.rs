@@ -4,7 +4,7 @@ use clip_saver_db::{UserSnapshot, repositories as db};
 use proptest::collection::vec;
 
 use super::strategies::{id, is_bad, is_bad_time, is_stored_as, user};
-use super::{Subject, distinct, first, first_of, holds};
+use super::{Subject, check_property, distinct, first, first_of};
 
 fn bad(user: &UserSnapshot) -> Option<String> {
     first([
@@ -15,8 +15,8 @@ fn bad(user: &UserSnapshot) -> Option<String> {
     ])
 }
 
-/// Of duplicates the last one is stored.
-async fn is_stored(subject: &Subject, snapshots: &[UserSnapshot]) {
+/// Checks that of duplicates the last one is stored.
+async fn assert_stored(subject: &Subject, snapshots: &[UserSnapshot]) {
     for user in snapshots {
         let last = snapshots.iter().rfind(|other| other.id == user.id).expect("the user itself");
         let stored = "select username, global_name, avatar, last_login_at from users where discord_user_id = $1";
@@ -30,19 +30,19 @@ async fn is_stored(subject: &Subject, snapshots: &[UserSnapshot]) {
 
 #[test]
 fn any_user_is_stored_or_refused() {
-    holds(48, &user(), async |subject, user| {
+    check_property(48, &user(), async |subject, user| {
         let result = subject.call(db::upsert_user(&**subject, &user)).await;
 
         assert_eq!(result.err(), bad(&user));
         if bad(&user).is_none() {
-            is_stored(subject, &[user]).await;
+            assert_stored(subject, &[user]).await;
         }
     });
 }
 
 #[test]
 fn any_batch_of_users_is_stored_or_refused_as_a_whole() {
-    holds(48, &vec(user(), 0..8), async |subject, users| {
+    check_property(48, &vec(user(), 0..8), async |subject, users| {
         let result = subject.call(db::upsert_users(&**subject, &users)).await;
 
         if let Some(field) = first_of(&users, "users", bad) {
@@ -50,19 +50,19 @@ fn any_batch_of_users_is_stored_or_refused_as_a_whole() {
             return;
         }
         assert_eq!(result, Ok(distinct(users.iter().map(|user| user.id))));
-        is_stored(subject, &users).await;
+        assert_stored(subject, &users).await;
     });
 }
 
 #[test]
-fn a_user_is_read_as_it_was_stored() {
-    holds(48, &(user(), id()), async |subject, (user, other)| {
-        let is_stored = db::upsert_user(&**subject, &user).await.is_ok();
+fn any_user_is_read_back_as_it_was_stored() {
+    check_property(48, &(user(), id()), async |subject, (user, other)| {
+        let assert_stored = db::upsert_user(&**subject, &user).await.is_ok();
 
         let read = subject.call(db::get_user(&**subject, user.id)).await.unwrap();
         let another = subject.call(db::get_user(&**subject, other.into())).await.unwrap();
 
-        assert_eq!(read.is_some(), is_stored);
-        assert_eq!(another.is_some(), is_stored && user.id == other.into());
+        assert_eq!(read.is_some(), assert_stored);
+        assert_eq!(another.is_some(), assert_stored && user.id == other.into());
     });
 }

@@ -1,6 +1,6 @@
 //! Scan runs: what each of their functions promises.
 
+pub mod record_scan_progress;
 pub mod scan_runs;
-pub mod scan_runs_progress;
-pub mod scan_runs_recorded;
 pub mod scan_runs_states;
+pub mod update_scan_progress;

@@ -1,4 +1,4 @@
-//! Scan runs: enqueueing them, reading them, and adding to their counters.
+//! Scan runs: enqueueing and reading them.
 
 use clip_saver_db::{ChannelId, ChannelSnapshot, Db, ScanRun, ScanRunId, ScanStatus, repositories as db};
 
@@ -8,10 +8,10 @@ use crate::support::{TestDatabase, changed, channel, concurrently, guild, queued
 
 /// The run as it is stored.
 pub async fn stored_run(database: &Db, run: ScanRunId) -> ScanRun {
-    db::get_scan_run(database, run).await.expect("it can be read").expect("the run is stored")
+    db::get_scan_run(database, run).await.expect("the row can be read").expect("the run is stored")
 }
 
-/// A queued run, in a database of its own.
+/// A new database with one queued run.
 pub async fn one_run() -> (TestDatabase, ScanRunId) {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
@@ -21,7 +21,7 @@ pub async fn one_run() -> (TestDatabase, ScanRunId) {
 
 /// An id that no run has.
 pub fn unknown_run() -> ScanRunId {
-    "7711f7d9-34db-4b9a-bf37-cd27cb85937d".parse().expect("it is a uuid")
+    "7711f7d9-34db-4b9a-bf37-cd27cb85937d".parse().expect("the text is a uuid")
 }
 
 async fn runs_stored(database: &TestDatabase) -> String {
@@ -109,7 +109,7 @@ async fn a_cursor_is_copied_only_if_it_is_a_snowflake() {
 }
 
 #[tokio::test]
-async fn enqueueing_while_the_channel_is_deleted_and_made_again_gives_no_error() {
+async fn enqueueing_while_the_channel_is_deleted_and_stored_again_gives_no_error() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
     let snapshot = ChannelSnapshot::new(channel, "x", "text");
@@ -136,7 +136,7 @@ async fn enqueueing_while_the_channel_is_deleted_and_made_again_gives_no_error()
     })
     .await;
 
-    assert!(enqueued.iter().sum::<u32>() > 0, "some calls met the channel");
+    assert!(enqueued.iter().sum::<u32>() > 0, "some calls found the channel");
 }
 
 #[tokio::test]
@@ -172,14 +172,14 @@ async fn every_column_of_a_run_is_read() {
 }
 
 #[tokio::test]
-async fn get_scan_run_is_none_for_an_unknown_run() {
+async fn get_scan_run_returns_none_for_an_unknown_run() {
     let (database, _) = one_run().await;
 
     assert_eq!(db::get_scan_run(&*database, unknown_run()).await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn runs_of_a_channel_come_newest_first_up_to_the_limit() {
+async fn runs_of_a_channel_are_listed_newest_first_up_to_the_limit() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
     let mut runs = Vec::new();

@@ -1,9 +1,9 @@
-//! The states of a scan run, and who may change them.
+//! The states of a scan run, and which changes are allowed.
 
 use crate::support::{assert_error, changed};
 use clip_saver_db::{Client, ErrorKind, ScanRunId, ScanStatus, repositories as db};
 
-use crate::channels::batch::STRANGE;
+use crate::channels::batch::UNUSUAL_TEXTS;
 use crate::channels::lists::time;
 use crate::channels::writes::fifty_at_once;
 use crate::scans::scan_runs::{one_run, stored_run, unknown_run};
@@ -40,7 +40,7 @@ impl Step {
     }
 }
 
-/// The table of the contract: the statuses, and whether a run in it can be started, succeed, fail, be canceled.
+/// The contract's table: for each status whether a run in it can be started, succeed, fail and be canceled.
 const TABLE: [(&str, [bool; 4]); 5] = [
     ("queued", [true, true, true, true]),
     ("running", [false, true, true, true]),
@@ -50,7 +50,7 @@ const TABLE: [(&str, [bool; 4]); 5] = [
 ];
 
 #[tokio::test]
-async fn a_run_changes_as_the_table_of_states_says() {
+async fn a_run_changes_its_status_as_the_table_of_states_says() {
     let (database, run) = one_run().await;
     for (status, allowed) in TABLE {
         for (step, allowed) in Step::ALL.into_iter().zip(allowed) {
@@ -91,7 +91,7 @@ async fn a_run_changes_as_the_table_of_states_says() {
 }
 
 #[tokio::test]
-async fn an_unknown_run_cannot_be_marked_and_no_other_is() {
+async fn marking_an_unknown_run_returns_false_and_changes_no_other_run() {
     let (database, run) = one_run().await;
     let before = stored_run(&database, run).await;
 
@@ -103,7 +103,7 @@ async fn an_unknown_run_cannot_be_marked_and_no_other_is() {
 }
 
 #[tokio::test]
-async fn of_many_concurrent_callers_exactly_one_starts_a_run() {
+async fn exactly_one_of_many_concurrent_callers_starts_a_run() {
     let (database, run) = one_run().await;
 
     let started = fifty_at_once(&database, "select from bot_channel_scan_runs for update", |database, _| async move {
@@ -115,7 +115,7 @@ async fn of_many_concurrent_callers_exactly_one_starts_a_run() {
 }
 
 #[tokio::test]
-async fn of_many_concurrent_callers_exactly_one_finishes_a_run() {
+async fn exactly_one_of_many_concurrent_callers_finishes_a_run() {
     let (database, run) = one_run().await;
     let finished =
         fifty_at_once(&database, "select from bot_channel_scan_runs for update", |database, caller| async move {
@@ -125,12 +125,12 @@ async fn of_many_concurrent_callers_exactly_one_finishes_a_run() {
         .await;
 
     let winners: Vec<_> = finished.iter().filter(|(_, won)| *won).map(|(step, _)| step.status()).collect();
-    assert_eq!(winners, [stored_run(&database, run).await.status], "the one that won is what is stored");
+    assert_eq!(winners, [stored_run(&database, run).await.status], "the stored status is the winner's");
 }
 
 #[tokio::test]
-async fn a_failed_run_keeps_its_reason_whatever_it_says() {
-    for reason in STRANGE.into_iter().chain([&*"long ".repeat(10_000)]) {
+async fn the_reason_of_a_failed_run_is_stored_unchanged_whatever_it_is() {
+    for reason in UNUSUAL_TEXTS.into_iter().chain([&*"long ".repeat(10_000)]) {
         let (database, run) = one_run().await;
 
         assert!(db::mark_scan_failed(&*database, run, reason).await.unwrap());
@@ -151,7 +151,7 @@ async fn a_zero_character_in_a_reason_is_refused_and_the_run_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_status_of_a_newer_release_is_not_finished_by_this_one() {
+async fn this_release_does_not_finish_a_run_with_a_status_of_a_newer_release() {
     let (database, run) = one_run().await;
     database.execute("alter type scan_status add value 'paused'").await;
     database.execute("update bot_channel_scan_runs set status = 'paused', started_at = '2026-01-02Z'").await;

@@ -1,4 +1,4 @@
-//! Every repository function, called on the same rows: for promises that all of them keep.
+//! Calls every repository function on the same rows, for promises that all functions keep.
 
 use std::slice::from_ref;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use clip_saver_db::{
 use crate::project::style::{aggregates, functions};
 use crate::support::{changed, channel, guild, json, queued_run, user};
 
-/// The names of all functions.
+/// The names of all repository functions.
 pub fn names() -> Vec<String> {
     aggregates().iter().flat_map(|(_, rust)| functions(rust)).collect()
 }
 
-/// The rows that `call` finds.
+/// The ids of the rows that `call` uses.
 pub struct Rows {
     user: UserId,
     guild: GuildId,
@@ -26,7 +26,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Stores them.
+    /// Stores the rows.
     pub async fn store(database: &Db) -> Self {
         let (user, guild) = (user(database, 1).await, guild(database, 1001).await);
         let channel = channel(database, guild, 2001).await;
@@ -42,17 +42,17 @@ impl Rows {
     }
 }
 
-/// Calls a function in a transaction that is then undone; whether it returned what it promises.
+/// Calls a function in a transaction and rolls it back. Returns whether the function returned what it promises.
 pub async fn call_and_undo(name: &str, database: &Db, rows: &Rows) -> Result<bool, Error> {
     let transaction: Transaction = database.begin().await?;
-    let kept = call(name, &transaction, rows).await;
+    let is_right = call(name, &transaction, rows).await;
     transaction.rollback().await;
-    kept
+    is_right
 }
 
-/// Calls a function; whether it returned what it promises.
+/// Calls a function. Returns whether it returned what it promises.
 pub async fn call(name: &str, client: &impl Client, rows: &Rows) -> Result<bool, Error> {
-    let kept = match name {
+    let is_right = match name {
         _ if name.contains("guild_settings") => guild_settings(name, client, rows).await?,
         _ if name.contains("guild") && !name.contains("channel") => guilds(name, client, rows).await?,
         _ if name.contains("user") => users(name, client, rows).await?,
@@ -60,7 +60,7 @@ pub async fn call(name: &str, client: &impl Client, rows: &Rows) -> Result<bool,
         _ if name.contains("intent") => install_intents(name, client, rows).await?,
         _ => channels(name, client, rows).await?,
     };
-    Ok(kept.unwrap_or_else(|| panic!("tests/it/support/every_function.rs does not call {name}")))
+    Ok(is_right.unwrap_or_else(|| panic!("tests/it/support/every_function.rs does not call {name}")))
 }
 
 async fn users(name: &str, client: &impl Client, rows: &Rows) -> Result<Option<bool>, Error> {

@@ -1,4 +1,4 @@
-//! What the tests stand on: one server for the run, and for each test a database cloned from a migrated template.
+//! Common parts of the tests: one server for the whole run, and for each test a database cloned from a migrated template.
 
 pub mod every_function;
 pub mod proxy;
@@ -24,7 +24,7 @@ use crate::project::style::files;
 
 pub use server::Server;
 
-/// The URL of the server that all tests share: `TEST_DATABASE_URL`, or one that lives as long as this process.
+/// The URL of the server that all tests share: `TEST_DATABASE_URL`, or a server that runs as long as this process.
 pub fn server_url() -> &'static str {
     static SERVER: OnceLock<(String, Option<Server>)> = OnceLock::new();
     let (url, _) = SERVER.get_or_init(|| {
@@ -44,14 +44,14 @@ pub fn url_of(database: &str) -> String {
     format!("{server}/{database}?{parameters}")
 }
 
-/// A plain connection, for what tests arrange and look at in SQL.
+/// A plain connection, for the SQL that tests run themselves.
 pub async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the server accepts connections");
     tokio::spawn(connection);
     client
 }
 
-/// A database of a test, with the schema migrated. Sessions in it are in New York: nothing may depend on that.
+/// The database of one test, with the schema migrated. Its sessions use New York time: nothing may depend on that.
 pub struct TestDatabase {
     pub name: String,
     pub db: Db,
@@ -61,16 +61,16 @@ impl TestDatabase {
     /// A migrated database.
     pub async fn new() -> Self {
         let name = create_database(&format!("template {}", template().await)).await;
-        let db = Db::connect(config(&name)).await.expect("the database is there");
+        let db = Db::connect(config(&name)).await.expect("the database exists");
         Self { name, db }
     }
 
-    /// Where it is.
+    /// The URL of the database.
     pub fn url(&self) -> String {
         url_of(&self.name)
     }
 
-    /// Runs SQL, any number of statements.
+    /// Runs SQL with any number of statements.
     pub async fn execute(&self, sql: &str) {
         connect(&self.url()).await.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
@@ -80,9 +80,9 @@ impl TestDatabase {
         value(&connect(&self.url()).await, sql).await
     }
 
-    /// The same for a query that cannot give NULL.
+    /// The same for a query that never returns NULL.
     pub async fn text(&self, sql: &str) -> String {
-        self.value(sql).await.unwrap_or_else(|| panic!("{sql}: nothing"))
+        self.value(sql).await.unwrap_or_else(|| panic!("{sql}: no value"))
     }
 }
 
@@ -100,9 +100,10 @@ impl Drop for TestDatabase {
     }
 }
 
-/// The server's process that serves a client. The statement is prepared: a text would keep the connection out of the pool.
+/// The process id of the client's session. The statement is prepared: an unprepared query would keep the connection out of
+/// the pool.
 pub async fn backend_pid(client: &impl GenericClient) -> i32 {
-    let statement = client.prepare("select pg_backend_pid()").await.expect("it can be prepared");
+    let statement = client.prepare("select pg_backend_pid()").await.expect("the statement can be prepared");
     client.query_one(&statement, &[]).await.expect("the server answers").get(0)
 }
 
@@ -127,11 +128,11 @@ pub async fn create_database(options: &str) -> String {
     let admin = connect(server_url()).await;
     admin.batch_execute(&format!("create database {name} {options}")).await.expect("a database can be created");
     let in_new_york = format!("alter database {name} set timezone = 'America/New_York'");
-    admin.batch_execute(&in_new_york).await.expect("the database is there");
+    admin.batch_execute(&in_new_york).await.expect("the database exists");
     name
 }
 
-/// Drops a database; a throwaway server takes its databases along.
+/// Drops a database, except on a throwaway server, whose databases end with it.
 pub fn drop_database(name: &str) {
     if env::var_os("TEST_DATABASE_URL").is_none() {
         return;
@@ -139,12 +140,14 @@ pub fn drop_database(name: &str) {
     let sql = format!("drop database if exists {name} with (force)");
     let dropped = thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-        runtime.block_on(async { connect(server_url()).await.batch_execute(&sql).await.expect("it can be dropped") });
+        runtime.block_on(async {
+            connect(server_url()).await.batch_execute(&sql).await.expect("the database can be dropped")
+        });
     });
     dropped.join().expect("the database is dropped");
 }
 
-/// A migrated database that nobody is connected to, named by the content of migrations/.
+/// A migrated database without connections. Its name is made of the content of migrations/.
 async fn template() -> &'static str {
     static TEMPLATE: OnceCell<String> = OnceCell::const_new();
     TEMPLATE.get_or_init(make_template).await
@@ -155,12 +158,12 @@ async fn make_template() -> String {
     let admin = connect(server_url()).await;
     if value(&admin, &format!("select 1 from pg_database where datname = '{name}'")).await.is_none() {
         let fresh = create_database("template template0").await;
-        let db = Db::connect(config(&fresh)).await.expect("the database is there");
+        let db = Db::connect(config(&fresh)).await.expect("the database exists");
         db.migrate().await.expect("migrations/ can be applied");
         db.close().await;
         let rename = format!("alter database {fresh} rename to {name}");
         while admin.batch_execute(&rename).await.is_err_and(|error| {
-            error.code() == Some(&tokio_postgres::error::SqlState::OBJECT_IN_USE) // the sessions are ending
+            error.code() == Some(&tokio_postgres::error::SqlState::OBJECT_IN_USE) // its sessions have not ended yet
         }) {}
     }
     name
@@ -168,7 +171,7 @@ async fn make_template() -> String {
 
 fn migrations_hash() -> u64 {
     let mut files: Vec<_> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations"))
-        .expect("migrations/ is there")
+        .expect("migrations/ exists")
         .map(|entry| entry.expect("migrations/ can be listed").path())
         .collect();
     files.sort();
@@ -179,8 +182,8 @@ fn migrations_hash() -> u64 {
     hasher.finish()
 }
 
-/// A program that builds, without the variables that cargo sets for the tests: build scripts that read these (ring's) would
-/// run again now, and once more in the next build.
+/// A command that builds, without the variables that cargo sets for the tests. Build scripts that read these variables
+/// (ring's) would run again now, and once more in the next build.
 pub fn builder(program: &str) -> process::Command {
     let mut command = process::Command::new(program);
     for (name, _) in env::vars_os() {
@@ -193,7 +196,7 @@ pub fn builder(program: &str) -> process::Command {
     command
 }
 
-/// JSON text as settings.
+/// Settings from JSON text.
 pub fn json(text: &str) -> Settings {
     text.parse().expect("valid JSON")
 }
@@ -205,7 +208,7 @@ pub async fn guild(database: &Db, id: u64) -> GuildId {
     guild.id
 }
 
-/// Stores a channel in a guild that is there.
+/// Stores a channel in a stored guild.
 pub async fn channel(database: &Db, guild: GuildId, id: u64) -> ChannelId {
     let channel = ChannelSnapshot::new(id.into(), format!("channel {id}"), "text");
     let written = db::upsert_channels_for_guild(database, guild, std::slice::from_ref(&channel)).await;
@@ -213,11 +216,11 @@ pub async fn channel(database: &Db, guild: GuildId, id: u64) -> ChannelId {
     channel.id
 }
 
-/// Stores a guild and a channel that is read.
+/// Stores a guild and a channel with reading switched on.
 pub async fn reading_channel(database: &Db) -> ChannelId {
     let guild = guild(database, 1001).await;
     let channel = channel(database, guild, 2001).await;
-    assert!(db::set_channel_reading(database, channel, true).await.expect("it can be set"));
+    assert!(db::set_channel_reading(database, channel, true).await.expect("reading can be set"));
     channel
 }
 
@@ -228,12 +231,12 @@ pub async fn user(database: &Db, id: u64) -> UserId {
     user.id
 }
 
-/// Enqueues a run on a channel that is read.
+/// Enqueues a run on a channel with reading switched on.
 pub async fn queued_run(database: &Db, channel: ChannelId) -> ScanRunId {
-    db::enqueue_scan_run(database, channel).await.expect("it can be enqueued").expect("the channel is reading")
+    db::enqueue_scan_run(database, channel).await.expect("the run can be enqueued").expect("the channel is reading")
 }
 
-/// Runs `callers` calls at the same time, each in a task of its own, and returns what they gave.
+/// Runs `callers` calls at the same time, each in its own task, and returns their results.
 pub async fn concurrently<T, F>(callers: u64, call: impl Fn(u64) -> F) -> Vec<T>
 where
     T: Send + 'static,
@@ -247,7 +250,7 @@ where
     results
 }
 
-/// A copy of a value with other fields: what a literal with `..` is for structs that may grow.
+/// A copy of a value with some fields changed. It replaces a literal with `..` for `#[non_exhaustive]` structs.
 macro_rules! changed {
     ($base:expr $(, $field:ident $(= $value:expr)?)* $(,)?) => {{
         let mut copy = $base;
@@ -259,7 +262,7 @@ macro_rules! changed {
 }
 pub(crate) use changed;
 
-/// Checks what an error says.
+/// Checks an error's kind, function and field.
 #[track_caller]
 pub fn assert_error(error: &Error, kind: ErrorKind, function: &str, field: &str) {
     assert_eq!((error.kind(), error.function(), error.field()), (kind, Some(function), Some(field)), "{error}");

@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 
-use crate::support::races::PATIENCE;
+use crate::support::races::TEST_TIMEOUT;
 use crate::support::url_of;
 
-/// The most that is read at once: more than a flight is long.
+/// The most bytes that are read at once: more than any flight has.
 const CHUNK: usize = 1 << 18;
 
 /// How often a throttled connection passes some bytes on.
@@ -41,23 +41,23 @@ struct State {
     cuts: usize,
 }
 
-/// What went over one connection, but for what connecting takes.
+/// The traffic of one connection, without the messages that open it.
 #[derive(Default, Clone)]
 pub struct Traffic {
-    /// What the client sent before it got some more of an answer, one letter a message: `PDS` prepares a statement, `BES`
-    /// runs a prepared one.
+    /// What the client sent between two answers, one letter for each message: `PDS` prepares a statement, `BES` runs a
+    /// prepared one.
     pub flights: Vec<String>,
-    /// Whether the server has spoken since the client did.
+    /// Whether the server has answered since the client's last message.
     is_answered: bool,
     is_closed: bool,
 }
 
 impl Proxy {
-    /// A way to a database of the server that all tests share.
+    /// Starts a proxy to a database of the server that all tests share.
     pub async fn to(database: &str) -> Self {
         let server: tokio_postgres::Config = url_of(database).parse().expect("the URL is valid");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let port = listener.local_addr().expect("the listener is bound").port();
         let user = utf8_percent_encode(server.get_user().unwrap_or("postgres"), NON_ALPHANUMERIC);
         let password = String::from_utf8_lossy(server.get_password().unwrap_or_default());
         let password = utf8_percent_encode(&password, NON_ALPHANUMERIC);
@@ -67,26 +67,26 @@ impl Proxy {
         Self { url, state }
     }
 
-    /// A pool of so many connections that go through here; what connecting takes does not count.
+    /// A pool of at most `pool_max` connections through this proxy. The traffic of connecting is not recorded.
     pub async fn pool(&self, pool_max: usize) -> Db {
         let mut config = self.config();
         config.pool_max = pool_max;
-        let db = Db::connect(config).await.expect("the database is there");
-        self.forget();
+        let db = Db::connect(config).await.expect("the database exists");
+        self.clear_traffic();
         db
     }
 
-    /// The URL that leads through here.
+    /// The URL of the database through this proxy.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The configuration that leads through here.
+    /// The configuration of a pool through this proxy.
     pub fn config(&self) -> Config {
         self.url.parse().expect("the URL is valid")
     }
 
-    /// What went over each connection that was ever made.
+    /// The traffic of each connection since the start of the proxy.
     pub fn traffic(&self) -> Vec<Traffic> {
         self.state.borrow().connections.clone()
     }
@@ -96,14 +96,14 @@ impl Proxy {
         self.traffic().into_iter().flat_map(|connection| connection.flights).collect()
     }
 
-    /// Begins to count anew.
-    pub fn forget(&self) {
+    /// Deletes the recorded traffic.
+    pub fn clear_traffic(&self) {
         self.state.send_modify(|state| {
             state.connections.iter_mut().for_each(|connection| connection.flights.clear());
         });
     }
 
-    /// From now on the client gets no answer.
+    /// From now on, holds the answers to the client back.
     pub fn hold(&self) {
         self.state.send_modify(|state| state.is_held = true);
     }
@@ -124,26 +124,26 @@ impl Proxy {
         self.until(|state| state.holds_back).await;
     }
 
-    /// The client gets what was held back, and all that follows.
+    /// Sends the client the answers that were held back, and all that follow.
     pub fn release(&self) {
         self.state.send_modify(|state| {
             (state.is_held, state.holds_back, state.held_connections) = (false, false, 0);
         });
     }
 
-    /// From now on the client takes each message of an answer by itself, however many of them it reads at once.
+    /// From now on, the client handles each message of an answer separately, even if it reads several at once.
     pub fn deliver_in_pieces(&self) {
         self.state.send_modify(|state| state.is_piecemeal = true);
     }
 
-    /// Cuts the connections that are there.
+    /// Cuts all open connections.
     pub async fn cut(&self) {
         let there = self.traffic().len();
         self.state.send_modify(|state| state.cuts += 1);
         self.until(|state| state.connections[..there].iter().all(|connection| connection.is_closed)).await;
     }
 
-    /// Waits until so many messages of a kind have been sent.
+    /// Waits until the client has sent `count` messages of a kind.
     pub async fn until_sent(&self, kind: char, count: usize) {
         let of_kind = |traffic: &Traffic| traffic.flights.iter().flat_map(|flight| flight.matches(kind)).count();
         self.until(|state| state.connections.iter().map(of_kind).sum::<usize>() >= count).await;
@@ -151,12 +151,12 @@ impl Proxy {
 
     async fn until(&self, is_so: impl Fn(&State) -> bool) {
         let mut state = self.state.subscribe();
-        let waiting = timeout(PATIENCE, state.wait_for(|state| is_so(state))).await;
-        waiting.expect("what is waited for comes").expect("the proxy lives");
+        let waiting = timeout(TEST_TIMEOUT, state.wait_for(|state| is_so(state))).await;
+        waiting.expect("the proxy reaches the state").expect("the proxy is running");
     }
 }
 
-/// A socket of either kind.
+/// A TCP or Unix socket.
 trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
@@ -183,14 +183,14 @@ async fn accept(listener: TcpListener, server: tokio_postgres::Config, state: Ar
 async fn dial(server: &tokio_postgres::Config) -> Link {
     let port = server.get_ports().first().copied().unwrap_or(5432);
     match &server.get_hosts()[0] {
-        Host::Tcp(name) => Box::new(TcpStream::connect((name.as_str(), port)).await.expect("the server is there")),
+        Host::Tcp(name) => Box::new(TcpStream::connect((name.as_str(), port)).await.expect("the server is running")),
         Host::Unix(folder) => {
-            Box::new(UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.expect("the server is there"))
+            Box::new(UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.expect("the server is running"))
         }
     }
 }
 
-/// Where a connection's traffic is written down.
+/// Where the traffic of one connection is recorded.
 #[derive(Clone)]
 struct Side {
     state: Arc<watch::Sender<State>>,
@@ -225,7 +225,7 @@ async fn forward(mut client: ReadHalf<Link>, mut server: WriteHalf<Link>, side: 
     let mut messages = Messages { begins: true, ..Messages::default() };
     while let Some(chunk) = read(&mut client).await {
         let kinds = messages.complete(&chunk).into_iter().map(|(kind, _)| kind);
-        // Neither the start-up packet nor a password.
+        // Without the start-up packet and the password.
         let kinds: String = kinds.filter(|kind| !matches!(kind, '\0' | 'p')).collect();
         if !kinds.is_empty() {
             side.state.send_modify(|state| state.request(side.place, &kinds));
@@ -255,7 +255,7 @@ async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: S
     }
 }
 
-/// A parameter's status, which may stand anywhere: tokio-postgres hands what it has read before it over by itself.
+/// A ParameterStatus message, which is allowed anywhere. tokio-postgres passes on separately what it has read before it.
 const SEPARATOR: &[u8] = b"S\x00\x00\x00\x0cpiece\0x\0";
 
 async fn in_pieces(client: &mut WriteHalf<Link>, messages: &[(char, Vec<u8>)]) -> std::io::Result<()> {
@@ -286,16 +286,16 @@ impl State {
     }
 }
 
-/// Puts messages together from what comes.
+/// Assembles messages from the chunks that arrive.
 #[derive(Default)]
 struct Messages {
-    /// Whether the next one is a start-up packet, which has no kind.
+    /// Whether the next message is a start-up packet, which has no kind.
     begins: bool,
     rest: Vec<u8>,
 }
 
 impl Messages {
-    /// The messages that are complete with this chunk, by their kinds.
+    /// The messages that this chunk completes, each with its kind.
     fn complete(&mut self, chunk: &[u8]) -> Vec<(char, Vec<u8>)> {
         self.rest.extend_from_slice(chunk);
         let mut messages = Vec::new();

@@ -1,4 +1,4 @@
-//! Time, and races that happen for certain: callers queue behind a lock, and all go on when it is released.
+//! Time, and races that certainly happen: the callers wait for a lock, and all continue when it is released.
 
 use std::time::Duration;
 
@@ -9,64 +9,64 @@ use tokio_postgres::Client;
 
 use crate::support::{TestDatabase, config, connect, value};
 
-/// Longer than anything here takes on a slow machine: a test that waits in vain fails.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than any step of a test takes on a slow machine. A test that waits longer fails.
+pub const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The transaction's time.
 pub async fn now(transaction: &Transaction) -> DateTime<Utc> {
     transaction.query_one("select now()", &[]).await.expect("the transaction is open").get(0)
 }
 
-/// An open transaction of somebody else.
-pub struct Obstacle {
+/// Another session's open transaction, which holds locks.
+pub struct LockHolder {
     other: Client,
     observer: Client,
 }
 
-impl Obstacle {
-    /// Begins a transaction and runs SQL that locks what the callers want.
+impl LockHolder {
+    /// Begins a transaction and runs SQL that takes the locks.
     pub async fn new(database: &TestDatabase, sql: &str) -> Self {
         let other = connect(&database.url()).await;
         other.batch_execute(&format!("begin; {sql}")).await.expect("the SQL is valid");
         Self { other, observer: connect(&database.url()).await }
     }
 
-    /// Waits until so many sessions of this database wait for a lock.
-    pub async fn stops(&self, callers: usize) {
+    /// Waits until exactly `callers` sessions of this database wait for a lock.
+    pub async fn wait_until_blocked(&self, callers: usize) {
         let waiting = "select count(*) from pg_stat_activity
             where datname = current_database() and wait_event_type = 'Lock'";
         let callers = callers.to_string();
         let all_wait = async { while value(&self.observer, waiting).await.as_ref() != Some(&callers) {} };
-        timeout(PATIENCE, all_wait).await.expect("the callers come to wait");
+        timeout(TEST_TIMEOUT, all_wait).await.expect("the callers wait for the lock");
     }
 
     /// Runs more SQL in the transaction.
-    pub async fn also(&self, sql: &str) {
+    pub async fn run_sql(&self, sql: &str) {
         self.other.batch_execute(sql).await.expect("the SQL is valid");
     }
 
-    /// Ends the transaction and undoes what it did.
-    pub async fn vanishes(self) {
+    /// Rolls the transaction back.
+    pub async fn rollback(self) {
         self.other.batch_execute("rollback").await.expect("the transaction is open");
     }
 
-    /// Ends the transaction and keeps what it did.
-    pub async fn commits(self) {
+    /// Commits the transaction.
+    pub async fn commit(self) {
         self.other.batch_execute("commit").await.expect("the transaction is open");
     }
 }
 
-/// The same database with a connection for each of 50 callers.
+/// A pool on the same database with 50 connections.
 pub async fn fifty_connections(database: &TestDatabase) -> Db {
     let mut config = config(&database.name);
     config.pool_max = 50;
-    Db::connect(config).await.expect("the database is there")
+    Db::connect(config).await.expect("the database exists")
 }
 
-/// Waits until a query gives a text.
-pub async fn becomes(database: &TestDatabase, sql: &str, expected: &str) {
+/// Waits until the first value of a query is this text.
+pub async fn wait_for_value(database: &TestDatabase, sql: &str, expected: &str) {
     let observer = connect(&database.url()).await;
     let expected = Some(expected.to_owned());
-    let it_does = async { while value(&observer, sql).await != expected {} };
-    timeout(PATIENCE, it_does).await.unwrap_or_else(|_| panic!("{sql}: never {expected:?}"));
+    let reached = async { while value(&observer, sql).await != expected {} };
+    timeout(TEST_TIMEOUT, reached).await.unwrap_or_else(|_| panic!("{sql}: never returned {expected:?}"));
 }

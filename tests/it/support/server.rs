@@ -1,25 +1,25 @@
-//! A throwaway PostgreSQL, for tests and benches, and PgBouncer before one.
+//! A throwaway PostgreSQL for tests and benches, and a PgBouncer in front of one.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// A PostgreSQL of its own, started by `./dev server`, which stops it when this process ends, however it ends. Or PgBouncer,
-/// by `./dev pooler`.
+/// A PostgreSQL that `./dev server` has started, or a PgBouncer that `./dev pooler` has started. `./dev` stops it when this
+/// process ends, however it ends.
 pub struct Server {
     pub url: String,
     _process: Child,
-    lives_while_open: ChildStdin,
+    stdin: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Starts one with the arguments of `./dev server`.
+    /// Starts a server with these arguments of `./dev server`.
     pub fn start(arguments: &[&str]) -> Self {
         Self::run("server", arguments)
     }
 
-    /// Runs the command of `./dev` with these arguments.
+    /// Starts what a command of `./dev` serves, with these arguments.
     pub fn run(command: &str, arguments: &[&str]) -> Self {
         let mut process = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("dev"))
             .arg(command)
@@ -31,17 +31,17 @@ impl Server {
         let mut url = String::new();
         let mut answers = BufReader::new(process.stdout.take().expect("stdout is piped"));
         answers.read_line(&mut url).expect("./dev prints a URL");
-        assert!(!url.is_empty(), "no {command}: see what ./dev printed above");
-        let lives_while_open = process.stdin.take().expect("stdin is piped");
-        Self { url: url.trim().to_owned(), _process: process, lives_while_open, answers }
+        assert!(!url.is_empty(), "{command} did not start: see the output of ./dev above");
+        let stdin = process.stdin.take().expect("stdin is piped");
+        Self { url: url.trim().to_owned(), _process: process, stdin, answers }
     }
 
-    /// Does one of `kill`, `stop`, `start`, `freeze` and `thaw` to it: see `./dev --help`.
-    #[allow(dead_code, reason = "only tests/faults hurts its servers")]
-    pub fn tell(&mut self, command: &str) {
-        writeln!(self.lives_while_open, "{command}").expect("./dev server lives");
+    /// Sends `./dev server` a command: `kill`, `stop`, `start`, `freeze` or `thaw`. See `./dev --help`.
+    #[allow(dead_code, reason = "only tests/faults sends commands to its servers")]
+    pub fn send_command(&mut self, command: &str) {
+        writeln!(self.stdin, "{command}").expect("./dev server is running");
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("./dev server answers");
-        assert_eq!(answer, "ok\n", "{command}: see what ./dev server printed above");
+        assert_eq!(answer, "ok\n", "{command}: see the output of ./dev server above");
     }
 }

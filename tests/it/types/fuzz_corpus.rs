@@ -1,4 +1,4 @@
-//! The texts that the fuzz targets have kept, among them what once failed: they are tried at every run, without the fuzzer.
+//! The texts in the fuzz corpus, including those that once failed. Every test run tries them, without the fuzzer.
 //! `./dev fuzz` looks for more.
 
 use std::fs;
@@ -8,13 +8,13 @@ use crate::types::invariants;
 
 fn replay(target: &str, invariants: fn(&str)) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let files: Vec<_> = fs::read_dir(folder).expect("the corpus is there").map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<_> = fs::read_dir(folder).expect("the corpus exists").map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() > 20, "{} files", files.len());
     for file in files {
         let text = fs::read(&file).unwrap();
-        // As the fuzzer reads it: up to the first byte that is no text.
+        // As the fuzzer reads it: up to the first byte that is not UTF-8.
         let text = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-        println!("{}: {text:?}", file.display()); // shown if it fails
+        println!("{}: {text:?}", file.display()); // shown if the test fails
         invariants(text);
     }
 }

@@ -1,4 +1,4 @@
-//! Ids: which texts are one, how they are stored, and what they are in JSON.
+//! Ids: which texts parse as an id, how ids are stored, and how they look in JSON.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use crate::support::{TestDatabase, changed, channel, guild, queued_run, reading_
 /// Discord's documented example.
 const EXAMPLE: u64 = 175_928_847_299_117_063;
 
-const NO_SNOWFLAKES: [&str; 24] = [
+const NOT_SNOWFLAKES: [&str; 24] = [
     "",
     " ",
     "abc",
@@ -43,7 +43,7 @@ const NO_SNOWFLAKES: [&str; 24] = [
     "175928847299117063175928847299117063",
 ];
 
-/// What the four snowflake types have in common.
+/// The common functions of the four snowflake types.
 trait Snowflake:
     FromStr<Err = Error>
     + for<'a> TryFrom<&'a str, Error = Error>
@@ -73,7 +73,7 @@ macro_rules! snowflakes {
 
 snowflakes!(GuildId ChannelId UserId MessageId);
 
-/// Checks the same of each type.
+/// Runs a check for each snowflake type.
 macro_rules! for_each_snowflake {
     ($check:ident) => {
         $check::<GuildId>();
@@ -90,9 +90,9 @@ fn assert_invalid<T: std::fmt::Debug>(result: Result<T, Error>, name: &str, refu
 }
 
 #[test]
-fn text_that_is_no_snowflake_is_a_typed_error_that_names_type_and_text() {
+fn text_that_is_not_a_snowflake_gives_a_typed_error_that_names_type_and_text() {
     fn check<T: Snowflake>() {
-        for refused in NO_SNOWFLAKES {
+        for refused in NOT_SNOWFLAKES {
             for result in [refused.parse::<T>(), T::try_from(refused)] {
                 assert_invalid(result, T::NAME, refused);
             }
@@ -102,14 +102,14 @@ fn text_that_is_no_snowflake_is_a_typed_error_that_names_type_and_text() {
 }
 
 #[test]
-fn an_error_shows_no_more_than_64_characters_of_the_text() {
+fn an_error_shows_at_most_64_characters_of_the_text() {
     let error = "é".repeat(1000).parse::<GuildId>().unwrap_err();
 
     assert_eq!(error.to_string().matches('é').count(), 64);
 }
 
 #[test]
-fn the_digits_of_every_64_bit_number_are_an_id() {
+fn the_digits_of_every_64_bit_number_parse_as_an_id() {
     fn check<T: Snowflake>() {
         for number in [0, 1, 999, 1000, EXAMPLE, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX] {
             let text = number.to_string();
@@ -144,7 +144,7 @@ fn created_at_is_the_time_in_the_id() {
 }
 
 #[test]
-fn in_json_an_id_is_a_string_and_a_number_is_read_too() {
+fn an_id_is_a_string_in_json_and_is_also_read_from_a_number() {
     fn check<T: Snowflake>() {
         for number in [0, EXAMPLE, u64::MAX] {
             let text = format!("\"{number}\"");
@@ -158,9 +158,9 @@ fn in_json_an_id_is_a_string_and_a_number_is_read_too() {
 }
 
 #[test]
-fn json_that_is_no_snowflake_is_refused() {
+fn json_that_is_not_a_snowflake_is_refused() {
     fn check<T: Snowflake>() {
-        let texts = NO_SNOWFLAKES.map(|text| serde_json::to_string(text).unwrap());
+        let texts = NOT_SNOWFLAKES.map(|text| serde_json::to_string(text).unwrap());
         let others = ["-1", "1.0", "1e4", "18446744073709551616", "null", "true", "[1]", "{}"].map(ToOwned::to_owned);
         for refused in texts.into_iter().chain(others) {
             let result = serde_json::from_str::<T>(&refused);
@@ -199,7 +199,7 @@ async fn the_smallest_and_the_greatest_id_are_stored_as_decimal_text_and_read_ba
 }
 
 #[tokio::test]
-async fn a_scan_run_id_is_the_uuid_that_the_database_made() {
+async fn a_scan_run_id_is_the_uuid_that_the_database_generated() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
 
@@ -212,7 +212,7 @@ async fn a_scan_run_id_is_the_uuid_that_the_database_made() {
 }
 
 #[test]
-fn text_that_is_no_uuid_is_a_typed_error() {
+fn text_that_is_not_a_uuid_gives_a_typed_error() {
     for refused in ["", "abc", "1001", " 7711f7d9-34db-4b9a-bf37-cd27cb85937d", "7711f7d9-34db-4b9a-bf37-cd27cb85937"] {
         for result in [refused.parse::<ScanRunId>(), ScanRunId::try_from(refused)] {
             assert_invalid(result, "ScanRunId", refused);
@@ -221,7 +221,7 @@ fn text_that_is_no_uuid_is_a_typed_error() {
 }
 
 #[test]
-fn in_json_a_scan_run_id_is_a_string() {
+fn a_scan_run_id_is_a_string_in_json() {
     let uuid = Uuid::from_u128(0x7711_f7d9_34db_4b9a_bf37_cd27_cb85_937d);
     let json = r#""7711f7d9-34db-4b9a-bf37-cd27cb85937d""#;
 

@@ -1,5 +1,5 @@
-//! What must hold of any text that is given to the parsers of ids, of settings and of the configuration. The fuzz targets
-//! in fuzz/ try texts without end on it, and `fuzz_corpus` tries those that they kept.
+//! What the parsers of ids, settings and the configuration promise for any text. The fuzz targets in fuzz/ try random texts,
+//! and `fuzz_corpus` tries the texts in their corpus.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Display};
@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls};
 
-/// Each id type takes exactly the texts and the JSON that it should, and gives back what it took.
+/// Each id type accepts exactly the right texts and JSON, and shows the accepted value.
 pub fn ids(text: &str) {
     snowflake::<GuildId>(text);
     snowflake::<ChannelId>(text);
@@ -27,7 +27,7 @@ pub fn ids(text: &str) {
     assert_eq!(serde_json::from_str::<ScanRunId>(text).ok().map(|id| id.to_string()), in_json);
 }
 
-/// What all id types have in common.
+/// The common traits of all id types.
 trait Id: FromStr<Err = Error> + Copy + Ord + Debug + Display + Serialize + DeserializeOwned {}
 impl<T: FromStr<Err = Error> + Copy + Ord + Debug + Display + Serialize + DeserializeOwned> Id for T {}
 
@@ -43,7 +43,8 @@ fn snowflake<T: Id + From<u64> + Into<u64>>(text: &str) {
     assert_eq!(serde_json::from_str::<T>(text).ok().map(Into::into), in_json);
 }
 
-/// A text is taken if it should be (then it is shown as `expected`, which is an id too), or else named in the error.
+/// Checks that a text is accepted and shown as `expected`, which parses to the same id. With `None`, checks that the text is
+/// refused and that the error names it.
 fn round_trips<T: Id>(text: &str, expected: Option<&str>) {
     match text.parse::<T>() {
         Ok(id) => {
@@ -61,7 +62,7 @@ fn round_trips<T: Id>(text: &str, expected: Option<&str>) {
     }
 }
 
-/// A snowflake by the letter of the contract: the decimal digits of a number of 64 bits, and nothing else.
+/// Parses a snowflake as the contract defines it: the decimal digits of a 64-bit number, and nothing else.
 fn digits(text: &str) -> Option<u64> {
     let number = text.chars().try_fold(0_u128, |number, digit| {
         let digit = "0123456789".find(digit)?;
@@ -71,20 +72,20 @@ fn digits(text: &str) -> Option<u64> {
     (number.to_string() == text).then_some(number)
 }
 
-/// A uuid as it is shown, if a text is one: in five groups of hexadecimal digits, which may stand in braces or behind
-/// `urn:uuid:`, or without a hyphen.
+/// The usual form of a text that is a uuid: five groups of hexadecimal digits. The text may have braces, the prefix
+/// `urn:uuid:`, or no hyphens.
 fn uuid(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    // `urn:uuid:` ends in a digit, so to say.
+    // The last letter of `urn:uuid` is a hexadecimal digit.
     let digits = digits.get(digits.len().checked_sub(32)?..)?;
     let shown = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-");
     let ways = [digits.to_owned(), shown.clone(), format!("{{{shown}}}"), format!("urn:uuid:{shown}")];
     ways.contains(&text).then_some(shown)
 }
 
-/// Three JSON texts, with U+0000 between them: each is taken as `serde_json` takes it, none makes a function panic, and
-/// equality is an equivalence.
+/// Three JSON texts, separated by U+0000. Each is accepted exactly if `serde_json` accepts it, no function panics on them, and
+/// equality is an equivalence relation.
 pub fn settings(text: &str) {
     let all: Vec<Settings> = text.splitn(3, '\0').filter_map(parsed).collect();
     for one in &all {
@@ -113,13 +114,13 @@ fn parsed(text: &str) -> Option<Settings> {
         assert_eq!(settings.is_object(), value.is_object());
         let keys = value.as_object().into_iter().flat_map(|object| object.keys());
         for key in keys.map(String::as_str).chain(["", "no such key"]) {
-            assert_eq!(settings.get::<Value>(key).expect("the whole was read").as_ref(), value.get(key));
+            assert_eq!(settings.get::<Value>(key).expect("the whole text was parsed").as_ref(), value.get(key));
         }
     }
     Some(settings)
 }
 
-/// `Value` compares numbers otherwise than jsonb does, so that they are left out, or integers alone.
+/// Compares without numbers, or with integers only: `Value` compares other numbers differently from jsonb.
 fn compare_as_values_do(one: &Settings, other: &Settings) {
     if let (Ok(left), Ok(right)) = (one.parse::<Value>(), other.parse::<Value>()) {
         if one == other {
@@ -140,8 +141,10 @@ fn without_numbers(value: &Value) -> Value {
 }
 
 fn refused_exactly_if_no_postgresql_could_store_it(settings: &Settings) {
-    let (runtime, nobody) = nobody();
-    let error = runtime.block_on(db::set_guild_settings(nobody, 1.into(), settings)).expect_err("nobody answers");
+    let (runtime, dead_connection) = dead_connection();
+    let error = runtime
+        .block_on(db::set_guild_settings(dead_connection, 1.into(), settings))
+        .expect_err("the connection is dead");
     if error.kind() != ErrorKind::InvalidInput {
         assert!(settings.is_object() && has_whole_text(settings.as_str()));
         return;
@@ -174,22 +177,27 @@ pub fn has_whole_text(json: &str) -> bool {
     char::decode_utf16(units).all(|unit| unit.is_ok_and(|character| character != '\0'))
 }
 
-/// A connection whose server has gone: a call on it fails in one way if it sends something, and in another if it does not.
-fn nobody() -> &'static (Runtime, Client) {
-    static NOBODY: OnceLock<(Runtime, Client)> = OnceLock::new();
-    NOBODY.get_or_init(|| {
+/// A connection whose server is gone. A call on it fails with different errors before and after it sends something.
+fn dead_connection() -> &'static (Runtime, Client) {
+    static CONNECTION: OnceLock<(Runtime, Client)> = OnceLock::new();
+    CONNECTION.get_or_init(|| {
         let runtime = Builder::new_current_thread().build().expect("a runtime starts");
         let client = runtime.block_on(async {
             let (ours, mut theirs) = tokio::io::duplex(1024);
-            theirs.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await.expect("there is room"); // welcome, and ready
-            tokio_postgres::Config::new().user("nobody").connect_raw(ours, NoTls).await.expect("a welcome").0
+            theirs.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await.expect("the buffer has room"); // AuthenticationOk and ReadyForQuery
+            tokio_postgres::Config::new()
+                .user("nobody")
+                .connect_raw(ours, NoTls)
+                .await
+                .expect("the fake server answers")
+                .0
         });
         (runtime, client)
     })
 }
 
-/// A password in the first line, what follows it in the second, and variables in the others: whatever they are, nothing
-/// that is shown depends on the password.
+/// The first line is a password, the second is the text after it, and the others are variables. Whatever they are, no
+/// output depends on the password.
 pub fn config(text: &str) {
     let mut lines = text.splitn(3, '\n');
     let [password, behind, variables] = [(); 3].map(|()| lines.next().unwrap_or_default());
@@ -207,11 +215,11 @@ pub fn config(text: &str) {
     assert_eq!(url(&percent_encoded(password)), url(&percent_encoded(&masked)));
     assert_eq!(quoted(|c| format!("\\{c}")), quoted(|c| format!("\\{}", "x".repeat(c.len_utf8()))));
     assert_eq!(parts(password), parts(&masked));
-    // Written as it is, it may be something else for the parser; still nobody wants to see a word of it.
+    // Without encoding, the parser may take parts of the password for something else. Still no word of it may be shown.
     let words = password.split(|c: char| !c.is_alphanumeric());
     let other_words: String = password.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect();
-    hidden(words, &url(password), &url(&other_words));
-    hidden(std::iter::once(password), &pairs(password), &pairs(&other_words));
+    assert_hidden(words, &url(password), &url(&other_words));
+    assert_hidden(std::iter::once(password), &pairs(password), &pairs(&other_words));
 }
 
 fn percent_encoded(text: &str) -> String {
@@ -219,7 +227,7 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().flat_map(|byte| ['%', digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// What users can see of a configuration, or of the error in its place.
+/// All output of a configuration, or of the error that parsing it gave.
 fn shown<const N: usize>(first: [(&str, &str); N], others: &HashMap<&str, &str>) -> String {
     let fixed = HashMap::from(first);
     let lookup = |name: &str| fixed.get(name).or_else(|| others.get(name)).map(ToString::to_string);
@@ -231,8 +239,8 @@ fn shown<const N: usize>(first: [(&str, &str); N], others: &HashMap<&str, &str>)
     format!("{} {}", outcome(Config::from_lookup(lookup)), outcome(dsn.parse()))
 }
 
-/// What is so short, or shown of another password too, may be there by chance.
-fn hidden<'a>(secrets: impl Iterator<Item = &'a str>, shown: &str, otherwise: &str) {
+/// Checks that no secret is shown. Short secrets, and those that are also shown for another password, may appear by chance.
+fn assert_hidden<'a>(secrets: impl Iterator<Item = &'a str>, shown: &str, otherwise: &str) {
     for secret in secrets.filter(|secret| secret.len() > 5 && !otherwise.contains(secret)) {
         assert!(!shown.contains(secret), "{secret:?} of the password is shown: {shown}");
     }

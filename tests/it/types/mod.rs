@@ -1,9 +1,9 @@
-//! Ids, settings and texts: what is taken, what is refused, and what comes back.
+//! Ids, settings and texts: what is accepted, what is refused, and what is read back.
 
-pub mod beyond_postgresql;
 pub mod fuzz_corpus;
 pub mod ids;
 pub mod invariants;
+pub mod postgresql_limits;
 pub mod settings;
 pub mod settings_refused;
 pub mod strings;

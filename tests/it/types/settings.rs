@@ -1,4 +1,4 @@
-//! The settings type: equal as jsonb is, and what can be got out of it.
+//! The settings type: it compares as jsonb does, and its values can be read.
 
 use clip_saver_db::{ErrorKind, Settings, repositories as db};
 use serde_json::{Value, json};
@@ -73,25 +73,25 @@ const UNEQUAL: [(&str, &str); 31] = [
     (r#""\\n""#, r#""\n""#),
 ];
 
-/// Whether PostgreSQL finds the two equal.
-async fn jsonb_says(client: &tokio_postgres::Client, left: &str, right: &str) -> bool {
+/// Whether the two are equal as jsonb.
+async fn equal_as_jsonb(client: &tokio_postgres::Client, left: &str, right: &str) -> bool {
     value(client, &format!("select $${left}$$::jsonb = $${right}$$::jsonb")).await.as_deref() == Some("t")
 }
 
 #[tokio::test]
-async fn settings_are_equal_exactly_if_postgresql_finds_them_equal() {
+async fn settings_are_equal_exactly_if_their_jsonb_values_are_equal() {
     let database = TestDatabase::new().await;
     let client = connect(&database.url()).await;
     let pairs = EQUAL.map(|pair| (pair, true)).into_iter().chain(UNEQUAL.map(|pair| (pair, false)));
     for ((left, right), equal) in pairs {
-        assert_eq!(jsonb_says(&client, left, right).await, equal, "PostgreSQL: {left} {right}");
+        assert_eq!(equal_as_jsonb(&client, left, right).await, equal, "PostgreSQL: {left} {right}");
         assert_eq!(settings(left) == settings(right), equal, "{left} {right}");
         assert_eq!(settings(right) == settings(left), equal, "{right} {left}");
     }
 }
 
 #[tokio::test]
-async fn every_two_values_compare_as_in_postgresql() {
+async fn any_two_values_compare_as_in_postgresql() {
     let database = TestDatabase::new().await;
     let client = connect(&database.url()).await;
     let all: Vec<&str> = EQUAL.iter().chain(&UNEQUAL).flat_map(|(left, right)| [*left, *right]).collect();
@@ -120,7 +120,7 @@ fn numbers_and_nesting_beyond_postgresql_are_compared_by_value_too() {
 }
 
 #[tokio::test]
-async fn what_is_read_back_equals_what_was_stored() {
+async fn settings_that_are_read_back_equal_the_stored_ones() {
     let database = TestDatabase::new().await;
     for object in EQUAL.iter().chain(&UNEQUAL).flat_map(|(left, right)| [left, right]) {
         let stored = settings(&format!(r#"{{"value": {object}, "list": [{object}]}}"#));
@@ -132,7 +132,7 @@ async fn what_is_read_back_equals_what_was_stored() {
 }
 
 #[test]
-fn get_gives_the_value_of_a_top_level_key() {
+fn get_returns_the_value_of_a_top_level_key() {
     let settings = settings(r#"{"prefix": "!", "max": 60, "off": null, "clip": {"max": 5}, "\u00e9": [1]}"#);
 
     assert_eq!(settings.get::<String>("prefix").unwrap().as_deref(), Some("!"));
@@ -144,7 +144,7 @@ fn get_gives_the_value_of_a_top_level_key() {
 }
 
 #[test]
-fn get_of_a_value_of_another_type_is_an_error_that_names_the_key() {
+fn get_of_a_value_of_another_type_gives_an_error_that_names_the_key() {
     let error = settings(r#"{"max": "sixty"}"#).get::<u8>("max").unwrap_err();
 
     assert_eq!((error.kind(), error.field()), (ErrorKind::UnreadableSettings, Some("max")));
@@ -152,7 +152,7 @@ fn get_of_a_value_of_another_type_is_an_error_that_names_the_key() {
 }
 
 #[test]
-fn get_finds_nothing_in_a_value_that_is_no_object() {
+fn get_returns_none_for_settings_that_are_not_an_object() {
     for text in ["[]", r#"["a"]"#, r#""a""#, "1", "true", "null"] {
         assert_eq!(settings(text).get::<Value>("a").unwrap(), None, "{text}");
         assert!(!settings(text).is_object(), "{text}");
@@ -160,7 +160,7 @@ fn get_finds_nothing_in_a_value_that_is_no_object() {
 }
 
 #[test]
-fn parse_gives_the_whole_value_or_a_typed_error() {
+fn parse_returns_the_whole_value_or_a_typed_error() {
     assert_eq!(settings(r#"{"a": [1]}"#).parse::<Value>().unwrap(), json!({"a": [1]}));
 
     let error = settings("[1]").parse::<u8>().unwrap_err();
@@ -168,7 +168,7 @@ fn parse_gives_the_whole_value_or_a_typed_error() {
 }
 
 #[test]
-fn text_that_is_no_json_is_refused() {
+fn text_that_is_not_json_is_refused() {
     for text in ["", "{", "{} {}", "{'a': 1}", "{\"a\": 01}", "nul", "NaN", "{\"a\": }"] {
         let error = text.parse::<Settings>().unwrap_err();
         assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidInput, Some("settings")), "{text:?}: {error:?}");
@@ -181,7 +181,7 @@ fn the_default_is_an_empty_object() {
 }
 
 #[test]
-fn settings_are_made_from_objects_and_from_nothing_else() {
+fn settings_can_be_made_from_objects_only() {
     assert_eq!(Settings::try_from(json!({"a": 1})).unwrap(), settings(r#"{"a": 1}"#));
     assert_eq!(Settings::from_serialize(&json!({"a": 1})).unwrap(), settings(r#"{"a": 1}"#));
     for value in [json!([]), json!("a"), json!(1), json!(null)] {
@@ -191,7 +191,7 @@ fn settings_are_made_from_objects_and_from_nothing_else() {
 }
 
 #[test]
-fn settings_pass_through_serde_as_they_are() {
+fn settings_pass_through_serde_unchanged() {
     let text = r#"{"b": 1.00, "a": 1e400}"#;
 
     let read: Settings = serde_json::from_str(text).unwrap();
@@ -200,7 +200,7 @@ fn settings_pass_through_serde_as_they_are() {
     assert_eq!(serde_json::to_string(&read).unwrap(), text);
 }
 
-/// What an older program may have left: JSON beyond what `serde_json` parses, with an ordinary key beside it.
+/// Settings that an older program may have stored: `serde_json` cannot parse a value of theirs, next to an ordinary key.
 fn strange() -> [String; 3] {
     let deep = 1000;
     [
@@ -211,7 +211,7 @@ fn strange() -> [String; 3] {
 }
 
 #[tokio::test]
-async fn what_serde_json_cannot_parse_is_read_without_loss() {
+async fn settings_that_serde_json_cannot_parse_are_read_without_loss() {
     let database = TestDatabase::new().await;
     for strange in strange() {
         database.execute(&format!("insert into guild_settings values ('1', '{strange}')")).await;
@@ -224,7 +224,7 @@ async fn what_serde_json_cannot_parse_is_read_without_loss() {
 }
 
 #[test]
-fn what_serde_json_cannot_parse_can_be_compared_cloned_and_printed() {
+fn settings_that_serde_json_cannot_parse_can_be_compared_cloned_and_printed() {
     for strange in strange() {
         let settings = settings(&strange);
 
@@ -238,7 +238,7 @@ fn what_serde_json_cannot_parse_can_be_compared_cloned_and_printed() {
 }
 
 #[test]
-fn get_finds_the_key_beside_what_serde_json_cannot_parse() {
+fn get_returns_a_key_next_to_a_value_that_serde_json_cannot_parse() {
     for strange in strange() {
         let settings = settings(&strange);
 

@@ -39,7 +39,7 @@ fn assert_refused(error: &Error, in_function: &str, of_field: &str) {
 }
 
 #[tokio::test]
-async fn u0000_and_lone_surrogates_are_refused_by_the_name_of_the_argument() {
+async fn u0000_and_lone_surrogates_are_refused_and_the_error_names_the_argument() {
     let database = TestDatabase::new().await;
     db::ensure_guild_settings(&*database, 1.into(), &json("{}")).await.unwrap();
     for text in REFUSED {
@@ -57,7 +57,7 @@ async fn u0000_and_lone_surrogates_are_refused_by_the_name_of_the_argument() {
 }
 
 #[tokio::test]
-async fn what_is_refused_postgresql_could_not_store() {
+async fn postgresql_could_not_store_the_refused_settings() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -71,7 +71,7 @@ async fn what_is_refused_postgresql_could_not_store() {
 }
 
 #[tokio::test]
-async fn settings_that_are_made_from_rust_values_are_refused_too() {
+async fn settings_made_from_rust_values_are_also_refused() {
     let database = TestDatabase::new().await;
     for value in [serde_json::json!({"a": "\0"}), serde_json::json!({"\0": 1}), serde_json::json!({"a": [["\0"]]})] {
         for settings in [Settings::try_from(value.clone()).unwrap(), Settings::from_serialize(&value).unwrap()] {
@@ -83,7 +83,7 @@ async fn settings_that_are_made_from_rust_values_are_refused_too() {
 }
 
 #[tokio::test]
-async fn the_reason_tells_u0000_and_lone_surrogates_apart() {
+async fn the_error_says_whether_it_is_u0000_or_a_lone_surrogate() {
     let database = TestDatabase::new().await;
     for (text, word) in [(r#"{"a": "\u0000"}"#, "U+0000"), (r#"{"a": "\ud83d"}"#, "surrogate")] {
         let error = db::set_guild_settings(&*database, 1.into(), &json(text)).await.unwrap_err();
@@ -104,7 +104,7 @@ async fn every_other_escape_is_stored() {
 }
 
 #[tokio::test]
-async fn white_space_around_an_object_does_no_harm() {
+async fn white_space_around_an_object_is_accepted() {
     let database = TestDatabase::new().await;
 
     let stored = db::set_guild_settings(&*database, 1.into(), &json(" \n\t{\"a\": 1}\r ")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Text: U+0000 is refused before anything is sent, by the name of its field; everything else round-trips.
+//! Text: U+0000 is refused before anything is sent, and the error names the field. Everything else round-trips.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::support::{TestDatabase, assert_error, changed, user};
 
 const NUL: &str = "before \0 after";
 
-/// What has broken programs before.
+/// Texts that have broken programs before.
 const TEXTS: [&str; 16] = [
     "",
     " ",
@@ -32,7 +32,7 @@ const TEXTS: [&str; 16] = [
 ];
 
 fn assert_refused<T: Debug>(result: Result<T, Error>, in_function: &str, of_field: &str) {
-    let error = result.expect_err("it is refused");
+    let error = result.expect_err("the value is refused");
     assert_error(&error, ErrorKind::InvalidInput, in_function, of_field);
     assert!(error.to_string().contains("U+0000"), "{error}");
 }
@@ -41,7 +41,7 @@ fn guild(name: &str, icon: Option<&str>) -> GuildSnapshot {
     changed!(GuildSnapshot::new(1.into(), name), icon = icon.map(Into::into))
 }
 
-/// Three users, of whom the last one has U+0000 in each of the three texts in turn.
+/// Three batches of users. In each, another text of the last user holds U+0000.
 fn bad_users() -> [(&'static str, Vec<UserSnapshot>); 3] {
     let good = UserSnapshot::new(1.into(), "good");
     let nul = || Some(NUL.to_owned());
@@ -54,7 +54,7 @@ fn bad_users() -> [(&'static str, Vec<UserSnapshot>); 3] {
 }
 
 #[tokio::test]
-async fn u0000_in_a_guild_is_refused_by_the_name_of_the_field() {
+async fn u0000_in_a_guild_is_refused_and_the_error_names_the_field() {
     let database = TestDatabase::new().await;
     for (field, bad) in [("name", guild(NUL, None)), ("icon", guild("x", Some(NUL)))] {
         assert_refused(db::upsert_guild(&*database, &bad).await, "upsert_guild", field);
@@ -64,7 +64,7 @@ async fn u0000_in_a_guild_is_refused_by_the_name_of_the_field() {
 }
 
 #[tokio::test]
-async fn u0000_in_a_batch_of_guilds_is_refused_by_place_and_field_and_nothing_is_stored() {
+async fn u0000_in_a_batch_of_guilds_is_refused_the_error_names_index_and_field_and_nothing_is_stored() {
     let database = TestDatabase::new().await;
     for (field, bad) in [("guilds[2].name", guild(NUL, None)), ("guilds[2].icon", guild("x", Some(NUL)))] {
         let batch = [guild("x", None), guild("y", None), bad];
@@ -75,7 +75,7 @@ async fn u0000_in_a_batch_of_guilds_is_refused_by_place_and_field_and_nothing_is
 }
 
 #[tokio::test]
-async fn u0000_in_a_channel_of_a_guild_is_refused_by_place_and_field_and_nothing_is_stored() {
+async fn u0000_in_a_channel_of_a_guild_is_refused_the_error_names_index_and_field_and_nothing_is_stored() {
     let database = TestDatabase::new().await;
     let overrides: Settings = r#"{"a": "\u0000"}"#.parse().unwrap();
     let good = ChannelSnapshot::new(1.into(), "x", "text");
@@ -92,7 +92,7 @@ async fn u0000_in_a_channel_of_a_guild_is_refused_by_place_and_field_and_nothing
 }
 
 #[tokio::test]
-async fn u0000_in_a_user_is_refused_by_the_name_of_the_field() {
+async fn u0000_in_a_user_is_refused_and_the_error_names_the_field() {
     let database = TestDatabase::new().await;
     for (field, users) in bad_users() {
         let error = db::upsert_user(&*database, &users[2]).await.unwrap_err();
@@ -103,7 +103,7 @@ async fn u0000_in_a_user_is_refused_by_the_name_of_the_field() {
 }
 
 #[tokio::test]
-async fn u0000_in_a_batch_of_users_is_refused_by_place_and_field_and_nothing_is_stored() {
+async fn u0000_in_a_batch_of_users_is_refused_the_error_names_index_and_field_and_nothing_is_stored() {
     let database = TestDatabase::new().await;
     for (field, users) in bad_users() {
         assert_refused(db::upsert_users(&*database, &users).await, "upsert_users", &format!("users[2].{field}"));
@@ -125,7 +125,7 @@ async fn u0000_in_the_state_of_an_intent_is_refused() {
 }
 
 #[tokio::test]
-async fn every_character_but_u0000_round_trips_in_a_guild() {
+async fn every_character_except_u0000_round_trips_in_a_guild() {
     let database = TestDatabase::new().await;
     let all: String = ('\u{1}'..=char::MAX).collect();
     let named = guild(&all, Some(&all));
@@ -143,7 +143,7 @@ async fn every_character_but_u0000_round_trips_in_a_guild() {
 }
 
 #[tokio::test]
-async fn every_character_but_u0000_round_trips_in_a_user() {
+async fn every_character_except_u0000_round_trips_in_a_user() {
     let database = TestDatabase::new().await;
     let all: String = ('\u{1}'..=char::MAX).collect();
     let text = Some(all.clone());
@@ -156,7 +156,7 @@ async fn every_character_but_u0000_round_trips_in_a_user() {
 }
 
 #[tokio::test]
-async fn every_character_but_u0000_round_trips_in_settings() {
+async fn every_character_except_u0000_round_trips_in_settings() {
     let database = TestDatabase::new().await;
     let all: Vec<char> = ('\u{1}'..=char::MAX).collect();
     for some in all.chunks(20_000) {
@@ -171,7 +171,7 @@ async fn every_character_but_u0000_round_trips_in_settings() {
 }
 
 #[tokio::test]
-async fn awkward_texts_round_trip_in_guilds_users_and_settings() {
+async fn unusual_texts_round_trip_in_guilds_users_and_settings() {
     let database = TestDatabase::new().await;
     for text in TEXTS {
         db::upsert_guilds(&*database, &[guild(text, Some(text))]).await.unwrap();
@@ -192,7 +192,7 @@ async fn awkward_texts_round_trip_in_guilds_users_and_settings() {
 }
 
 #[tokio::test]
-async fn awkward_texts_are_states_of_their_own() {
+async fn unusual_texts_are_distinct_states_of_install_intents() {
     let database = TestDatabase::new().await;
     let user_id = user(&database, 7).await;
     for state in TEXTS {

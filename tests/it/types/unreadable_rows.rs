@@ -1,5 +1,5 @@
-//! Rows that hold what this version cannot read, made so on purpose: a typed error or a lossless value for that row,
-//! never a panic, and the rows beside it work.
+//! Rows with values that this version cannot read. Such a row gives a typed error or a lossless value, never a panic, and all
+//! other rows can be read.
 
 use clip_saver_db::{ChannelId, Db, Error, ErrorKind, GuildId, Settings, UserId, repositories as db};
 
@@ -7,13 +7,13 @@ use crate::channels::lists::stored_channel;
 use crate::scans::scan_runs::{one_run, stored_run};
 use crate::support::{TestDatabase, channel, guild, json, queued_run, reading_channel};
 
-/// The column that an error of an unreadable row names.
-fn unreadable<T: std::fmt::Debug>(function: &str, result: Result<T, Error>) -> String {
+/// The column that the error of an unreadable row names.
+fn unreadable_column<T: std::fmt::Debug>(function: &str, result: Result<T, Error>) -> String {
     let error = result.expect_err("the row cannot be read");
     assert_eq!(error.function(), Some(function));
-    assert!(!error.is_retryable(), "the row will not mend itself");
+    assert!(!error.is_retryable(), "a retry would read the same row");
     assert_eq!(error.kind(), ErrorKind::UnreadableRow);
-    error.field().expect("the column is named").to_owned()
+    error.field().expect("the error names the column").to_owned()
 }
 
 /// Settings that PostgreSQL holds and `serde_json` cannot parse as a whole.
@@ -33,7 +33,7 @@ fn assert_only_the_strange_values_fail(settings: &Settings) {
 }
 
 #[tokio::test]
-async fn channel_settings_beyond_serde_json_are_read_merged_and_written_without_loss() {
+async fn channel_settings_that_serde_json_cannot_parse_are_read_merged_and_written_without_loss() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
     database.execute(&format!("update bot_channels set settings = '{}'", strange_settings())).await;
@@ -54,7 +54,7 @@ async fn channel_settings_beyond_serde_json_are_read_merged_and_written_without_
 }
 
 #[tokio::test]
-async fn guild_settings_beyond_serde_json_are_read_merged_and_written_without_loss() {
+async fn guild_settings_that_serde_json_cannot_parse_are_read_merged_and_written_without_loss() {
     let database = TestDatabase::new().await;
     let guild = GuildId::from(1001);
     database.execute(&format!("insert into guild_settings values ('1001', '{}')", strange_settings())).await;
@@ -73,7 +73,7 @@ async fn guild_settings_beyond_serde_json_are_read_merged_and_written_without_lo
 }
 
 #[tokio::test]
-async fn settings_that_are_no_object_are_read_as_they_are() {
+async fn settings_that_are_not_an_object_are_read_unchanged() {
     for settings in [r#"["a", {"b": 1}]"#, "null", "5", r#""text""#, "true"] {
         let database = TestDatabase::new().await;
         let channel = reading_channel(&database).await;
@@ -90,7 +90,7 @@ async fn settings_that_are_no_object_are_read_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_no_snowflake_reads_as_none_and_fails_no_list() {
+async fn a_cursor_that_is_not_a_snowflake_is_read_as_none_and_fails_no_list() {
     for cursor in ["", "abc", "NaN", "1e30", " 5", "007", "１２３", "-1", "18446744073709551616"] {
         let (database, run) = one_run().await;
         channel(&database, 1001.into(), 2002).await;
@@ -108,7 +108,7 @@ async fn a_cursor_that_is_no_snowflake_reads_as_none_and_fails_no_list() {
 }
 
 #[tokio::test]
-async fn a_channel_id_that_is_no_snowflake_is_an_error_that_names_column_and_row() {
+async fn a_channel_id_that_is_not_a_snowflake_gives_an_error_that_names_column_and_row() {
     for id in ["abc", "", " 2001 ", "1e4", "NaN", "２００１", "18446744073709551616"] {
         let database = TestDatabase::new().await;
         reading_channel(&database).await;
@@ -121,15 +121,15 @@ async fn a_channel_id_that_is_no_snowflake_is_an_error_that_names_column_and_row
 
         let named = format!("bot_channels.channel_id of row {id:?}");
         let listed = db::get_channels_by_guild(&*database, 1001.into()).await;
-        assert_eq!(unreadable("get_channels_by_guild", listed), named);
+        assert_eq!(unreadable_column("get_channels_by_guild", listed), named);
         let listed = db::get_reading_channels(&*database, 1001.into()).await;
-        assert_eq!(unreadable("get_reading_channels", listed), named);
+        assert_eq!(unreadable_column("get_reading_channels", listed), named);
         let run = database.text("select id from bot_channel_scan_runs").await;
         assert_eq!(
-            unreadable("get_scan_run", db::get_scan_run(&*database, run.parse().unwrap()).await),
+            unreadable_column("get_scan_run", db::get_scan_run(&*database, run.parse().unwrap()).await),
             format!("bot_channel_scan_runs.channel_id of row {run:?}")
         );
-        // What does not read that row works.
+        // Calls that do not read that row work.
         assert!(stored_channel(&database, 2001.into()).await.is_reading);
         assert_eq!(db::count_channels_by_guild(&*database, 1001.into()).await.unwrap(), 2);
         queued_run(&database, 2001.into()).await;
@@ -137,7 +137,7 @@ async fn a_channel_id_that_is_no_snowflake_is_an_error_that_names_column_and_row
 }
 
 #[tokio::test]
-async fn a_guild_id_that_is_no_snowflake_is_an_error_that_names_column_and_row() {
+async fn a_guild_id_that_is_not_a_snowflake_gives_an_error_that_names_column_and_row() {
     let database = TestDatabase::new().await;
     let known = guild(&database, 1001).await;
     database
@@ -148,14 +148,14 @@ async fn a_guild_id_that_is_no_snowflake_is_an_error_that_names_column_and_row()
         .await;
 
     let guilds = db::get_guilds(&*database).await;
-    assert_eq!(unreadable("get_guilds", guilds), "bot_guilds.guild_id of row \"abc\"");
+    assert_eq!(unreadable_column("get_guilds", guilds), "bot_guilds.guild_id of row \"abc\"");
     let channel = db::get_channel(&*database, ChannelId::from(2002)).await;
-    assert_eq!(unreadable("get_channel", channel), "bot_channels.guild_id of row \"2002\"");
+    assert_eq!(unreadable_column("get_channel", channel), "bot_channels.guild_id of row \"2002\"");
     assert_eq!(db::get_guild(&*database, known).await.unwrap().unwrap().guild_id, known);
 }
 
 #[tokio::test]
-async fn an_owner_that_is_no_snowflake_is_an_error_that_names_column_and_row() {
+async fn an_owner_that_is_not_a_snowflake_gives_an_error_that_names_column_and_row() {
     let database = TestDatabase::new().await;
     let known = guild(&database, 1001).await;
     database
@@ -166,13 +166,13 @@ async fn an_owner_that_is_no_snowflake_is_an_error_that_names_column_and_row() {
         .await;
 
     let named = "bot_guilds.owner_user_id of row \"1002\"";
-    assert_eq!(unreadable("get_guild", db::get_guild(&*database, GuildId::from(1002)).await), named);
-    assert_eq!(unreadable("get_guilds", db::get_guilds(&*database).await), named);
+    assert_eq!(unreadable_column("get_guild", db::get_guild(&*database, GuildId::from(1002)).await), named);
+    assert_eq!(unreadable_column("get_guilds", db::get_guilds(&*database).await), named);
     assert_eq!(db::get_guild(&*database, known).await.unwrap().unwrap().guild_id, known);
 }
 
 #[tokio::test]
-async fn ids_of_an_install_intent_that_are_no_snowflakes_are_errors_that_name_column_and_row() {
+async fn ids_of_an_install_intent_that_are_not_snowflakes_give_errors_that_name_column_and_row() {
     let database = TestDatabase::new().await;
     database
         .execute(
@@ -184,9 +184,9 @@ async fn ids_of_an_install_intent_that_are_no_snowflakes_are_errors_that_name_co
         .await;
 
     let intent = db::get_install_intent(&*database, "bad user").await;
-    assert_eq!(unreadable("get_install_intent", intent), "install_intents.user_id of row \"bad user\"");
+    assert_eq!(unreadable_column("get_install_intent", intent), "install_intents.user_id of row \"bad user\"");
     let intent = db::get_install_intent(&*database, "bad guild").await;
-    assert_eq!(unreadable("get_install_intent", intent), "install_intents.guild_id of row \"bad guild\"");
+    assert_eq!(unreadable_column("get_install_intent", intent), "install_intents.guild_id of row \"bad guild\"");
     assert!(db::consume_install_intent(&*database, "good").await.unwrap().is_some());
 }
 
@@ -207,32 +207,32 @@ const TIMES: [(&str, &str); 13] = [
     ("install_intents", "expires_at"),
 ];
 
-/// Reads the row of a table by every function that reads it; what they name as unreadable.
+/// Reads the row of a table with every function that reads it. Returns what their errors name as unreadable.
 async fn read(database: &Db, table: &str) -> Vec<String> {
     match table {
-        "users" => vec![unreadable("get_user", db::get_user(database, 1.into()).await)],
+        "users" => vec![unreadable_column("get_user", db::get_user(database, 1.into()).await)],
         "bot_guilds" => vec![
-            unreadable("get_guild", db::get_guild(database, 1001.into()).await),
-            unreadable("get_guilds", db::get_guilds(database).await),
+            unreadable_column("get_guild", db::get_guild(database, 1001.into()).await),
+            unreadable_column("get_guilds", db::get_guilds(database).await),
         ],
         "guild_settings" => {
-            vec![unreadable("get_guild_settings", db::get_guild_settings(database, 1001.into()).await)]
+            vec![unreadable_column("get_guild_settings", db::get_guild_settings(database, 1001.into()).await)]
         }
         "bot_channels" => vec![
-            unreadable("get_channel", db::get_channel(database, 2001.into()).await),
-            unreadable("get_channels_by_guild", db::get_channels_by_guild(database, 1001.into()).await),
-            unreadable("get_reading_channels", db::get_reading_channels(database, 1001.into()).await),
+            unreadable_column("get_channel", db::get_channel(database, 2001.into()).await),
+            unreadable_column("get_channels_by_guild", db::get_channels_by_guild(database, 1001.into()).await),
+            unreadable_column("get_reading_channels", db::get_reading_channels(database, 1001.into()).await),
         ],
         "bot_channel_scan_runs" => {
-            vec![unreadable("get_scan_runs", db::get_scan_runs(database, 2001.into(), 10).await)]
+            vec![unreadable_column("get_scan_runs", db::get_scan_runs(database, 2001.into(), 10).await)]
         }
-        "install_intents" => vec![unreadable("get_install_intent", db::get_install_intent(database, "s").await)],
-        _ => panic!("{table}: no function reads it"),
+        "install_intents" => vec![unreadable_column("get_install_intent", db::get_install_intent(database, "s").await)],
+        _ => panic!("no function reads {table}"),
     }
 }
 
 #[tokio::test]
-async fn times_beyond_chrono_are_errors_in_every_column() {
+async fn times_that_chrono_cannot_hold_give_errors_in_every_column() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
     queued_run(&database, channel).await;
@@ -254,13 +254,13 @@ async fn times_beyond_chrono_are_errors_in_every_column() {
         database.execute(&format!("update {table} set {column} = {kept}")).await;
     }
 
-    // The connections that failed to read are not spoiled, and the rows are readable again.
+    // The connections of the failed calls still work, and the rows can be read again.
     assert!(db::get_user(&*database, UserId::from(1)).await.unwrap().is_some());
     assert!(stored_channel(&database, channel).await.is_reading);
 }
 
 #[tokio::test]
-async fn every_column_of_a_time_is_tried() {
+async fn the_test_of_unreadable_times_covers_every_column_with_a_time() {
     let database = TestDatabase::new().await;
     let tried: Vec<_> = TIMES.iter().map(|(table, column)| format!("{table}.{column}")).collect();
     let missing = format!(

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use clip_saver_db::{Error, ErrorKind, User, UserSnapshot, close_db, repositories as db};
 
-use crate::support::races::{Obstacle, fifty_connections};
+use crate::support::races::{LockHolder, fifty_connections};
 use crate::support::{TestDatabase, changed, concurrently, user};
 
-const USERS_DRAWN: &str = "select last_value || ' ' || is_called from users_id_seq";
+const USER_SEQUENCE: &str = "select last_value || ' ' || is_called from users_id_seq";
 
 fn long_ago() -> DateTime<Utc> {
     "2020-02-29T23:59:59.123456Z".parse().unwrap()
@@ -44,7 +44,7 @@ async fn get_user_returns_none_for_an_unknown_user() {
 }
 
 #[tokio::test]
-async fn get_user_returns_the_rows_own_number() {
+async fn get_user_returns_the_rows_id() {
     let database = TestDatabase::new().await;
     database.execute("insert into users (id, discord_user_id) values (42, '7')").await;
 
@@ -62,7 +62,7 @@ async fn upsert_user_stores_a_new_user_as_given() {
 }
 
 #[tokio::test]
-async fn upsert_user_replaces_what_it_is_given() {
+async fn upsert_user_replaces_the_given_fields() {
     let database = TestDatabase::new().await;
     db::upsert_user(&*database, &full(7, "old")).await.unwrap();
     for last_login in ["2021-01-01T00:00:00Z", "1999-12-31T00:00:00Z"] {
@@ -75,7 +75,7 @@ async fn upsert_user_replaces_what_it_is_given() {
 }
 
 #[tokio::test]
-async fn upsert_user_clears_what_is_not_given_but_keeps_the_last_login() {
+async fn upsert_user_clears_missing_fields_but_keeps_the_last_login() {
     let database = TestDatabase::new().await;
     db::upsert_user(&*database, &full(7, "old")).await.unwrap();
 
@@ -85,7 +85,7 @@ async fn upsert_user_clears_what_is_not_given_but_keeps_the_last_login() {
 }
 
 #[tokio::test]
-async fn upsert_user_leaves_other_users() {
+async fn upsert_user_does_not_change_other_users() {
     let database = TestDatabase::new().await;
     db::upsert_user(&*database, &full(8, "other")).await.unwrap();
 
@@ -96,10 +96,10 @@ async fn upsert_user_leaves_other_users() {
 }
 
 #[tokio::test]
-async fn upserts_draw_no_number_for_known_users_and_keep_theirs() {
+async fn upserts_use_up_no_sequence_number_for_known_users_and_keep_their_ids() {
     let database = TestDatabase::new().await;
     db::upsert_users(&*database, &batch([7, 8])).await.unwrap();
-    let drawn = database.text(USERS_DRAWN).await;
+    let drawn = database.text(USER_SEQUENCE).await;
     let numbers_are = "select string_agg(id::text, ' ' order by discord_user_id) from users";
     let numbers = database.text(numbers_are).await;
 
@@ -108,12 +108,12 @@ async fn upserts_draw_no_number_for_known_users_and_keep_theirs() {
         db::upsert_users(&*database, &batch([8, 7])).await.unwrap();
     }
 
-    assert_eq!(database.text(USERS_DRAWN).await, drawn);
+    assert_eq!(database.text(USER_SEQUENCE).await, drawn);
     assert_eq!(database.text(numbers_are).await, numbers);
 }
 
 #[tokio::test]
-async fn upsert_users_stores_new_and_updates_known_users() {
+async fn upsert_users_stores_new_users_and_updates_known_users() {
     let database = TestDatabase::new().await;
     db::upsert_users(&*database, &[full(1, "old"), full(2, "old"), full(3, "old")]).await.unwrap();
     let last_login_at = Some("2021-01-01T00:00:00Z".parse().unwrap());
@@ -137,7 +137,7 @@ async fn upsert_users_counts_new_and_known_users_once_each() {
 }
 
 #[tokio::test]
-async fn of_duplicates_in_a_batch_the_last_user_wins() {
+async fn the_last_of_duplicate_users_in_a_batch_wins() {
     let database = TestDatabase::new().await;
     let duplicates = [full(1, "z"), full(2, "a"), full(1, "a"), full(2, "z"), full(1, "m")];
 
@@ -150,7 +150,7 @@ async fn of_duplicates_in_a_batch_the_last_user_wins() {
 }
 
 #[tokio::test]
-async fn a_batch_with_one_user_that_the_database_refuses_stores_nothing() {
+async fn a_batch_stores_nothing_if_the_database_refuses_one_user() {
     let database = TestDatabase::new().await;
     database.execute("alter table users add constraint named check (username <> 'bad')").await;
     db::upsert_user(&*database, &full(1, "old")).await.unwrap();
@@ -164,7 +164,7 @@ async fn a_batch_with_one_user_that_the_database_refuses_stores_nothing() {
 }
 
 #[tokio::test]
-async fn an_error_of_upsert_user_names_it() {
+async fn an_error_of_upsert_user_names_the_function() {
     let database = TestDatabase::new().await;
     close_db(&database).await;
 
@@ -174,7 +174,7 @@ async fn an_error_of_upsert_user_names_it() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_is_no_round_trip() {
+async fn an_empty_batch_makes_no_round_trip() {
     let database = TestDatabase::new().await;
     close_db(&database).await;
 
@@ -215,31 +215,32 @@ async fn fifty_concurrent_upserts_of_the_same_batch_succeed() {
 }
 
 #[tokio::test]
-async fn a_user_whom_somebody_stores_at_the_same_moment_keeps_the_last_login() {
+async fn a_user_whom_another_session_stores_at_the_same_time_keeps_the_last_login() {
     let database = TestDatabase::new().await;
     let theirs = "insert into users (discord_user_id, avatar, last_login_at)
         values ('7', 'x', '2020-02-29 23:59:59.123456 UTC')";
-    let obstacle = Obstacle::new(&database, theirs).await;
+    let lock_holder = LockHolder::new(&database, theirs).await;
     let db = database.db.clone();
     let ours = tokio::spawn(async move { db::upsert_user(&db, &UserSnapshot::new(7.into(), "ours")).await });
-    obstacle.stops(1).await;
+    lock_holder.wait_until_blocked(1).await;
 
-    obstacle.commits().await;
+    lock_holder.commit().await;
 
     ours.await.unwrap().unwrap();
     let expected = changed!(UserSnapshot::new(7.into(), "ours"), last_login_at = Some(long_ago()));
     assert_eq!(stored(&database, 7).await, expected);
 }
 
-/// Whoever writes 1 before 2, and whoever writes 3 before 2, wait for each other once 2 is free.
-async fn both_upsert_around(database: &TestDatabase, obstacle: &str) {
-    let obstacle = Obstacle::new(database, obstacle).await;
+/// Upserts 1, 2, 3 and 3, 2, 1 while row 2 is locked. If one call locked 1 before 2 and the other 3 before 2, they would
+/// deadlock once row 2 is free.
+async fn upsert_in_opposite_orders(database: &TestDatabase, locking: &str) {
+    let lock_holder = LockHolder::new(database, locking).await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let ascending = tokio::spawn(async move { db::upsert_users(&one, &batch([1, 2, 3])).await });
     let descending = tokio::spawn(async move { db::upsert_users(&other, &batch([3, 2, 1])).await });
-    obstacle.stops(2).await;
+    lock_holder.wait_until_blocked(2).await;
 
-    obstacle.vanishes().await;
+    lock_holder.rollback().await;
 
     assert_eq!(ascending.await.unwrap().unwrap(), 3);
     assert_eq!(descending.await.unwrap().unwrap(), 3);
@@ -249,7 +250,7 @@ async fn both_upsert_around(database: &TestDatabase, obstacle: &str) {
 async fn batches_of_new_users_in_opposite_orders_do_not_deadlock() {
     let database = TestDatabase::new().await;
 
-    both_upsert_around(&database, "insert into users (discord_user_id) values ('2')").await;
+    upsert_in_opposite_orders(&database, "insert into users (discord_user_id) values ('2')").await;
 }
 
 #[tokio::test]
@@ -257,7 +258,7 @@ async fn batches_of_known_users_in_opposite_orders_do_not_deadlock() {
     let database = TestDatabase::new().await;
     db::upsert_users(&*database, &batch([3, 2, 1])).await.unwrap();
 
-    both_upsert_around(&database, "select from users where discord_user_id = '2' for update").await;
+    upsert_in_opposite_orders(&database, "select from users where discord_user_id = '2' for update").await;
 }
 
 #[tokio::test]

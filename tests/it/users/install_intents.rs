@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clip_saver_db::{ErrorKind, GenericClient as _, InstallIntent, NewInstallIntent, Transaction, repositories as db};
 
-use crate::support::races::{Obstacle, fifty_connections, now};
+use crate::support::races::{LockHolder, fifty_connections, now};
 use crate::support::{TestDatabase, assert_error, concurrently, user};
 
 const CENTURY: Duration = Duration::from_hours(100 * 366 * 24);
@@ -14,7 +14,7 @@ fn intent(state: &str, lifetime: Duration) -> NewInstallIntent {
     NewInstallIntent::new(state, 7.into(), 1001.into(), lifetime)
 }
 
-/// Stores the user that the intents are of.
+/// A new database with the user to whom the intents belong.
 async fn database() -> TestDatabase {
     let database = TestDatabase::new().await;
     user(&database, 7).await;
@@ -25,8 +25,8 @@ async fn create(database: &TestDatabase, state: &str) -> InstallIntent {
     db::create_install_intent(&**database, &intent(state, Duration::from_mins(10))).await.unwrap()
 }
 
-/// Stores an intent that expires so long after the transaction's time, as UTC without a zone.
-async fn expiring(transaction: &Transaction, state: &str, after: &str) {
+/// Stores an intent that expires `after` the transaction's time. The time is UTC without a zone.
+async fn store_expiring(transaction: &Transaction, state: &str, after: &str) {
     let sql = format!(
         "insert into install_intents values ('{state}', '7', '1001', (now() at time zone 'utc') - interval '1 day',
          (now() at time zone 'utc') + interval '{after}')"
@@ -40,7 +40,7 @@ async fn states(transaction: &Transaction) -> String {
 }
 
 #[tokio::test]
-async fn create_returns_the_intent_with_its_times_by_the_databases_clock() {
+async fn create_returns_the_intent_with_times_of_the_databases_clock() {
     let database = database().await;
     let transaction = database.begin().await.unwrap();
 
@@ -53,7 +53,7 @@ async fn create_returns_the_intent_with_its_times_by_the_databases_clock() {
 }
 
 #[tokio::test]
-async fn create_stores_both_times_as_utc_whatever_the_sessions_zone() {
+async fn create_stores_both_times_as_utc_whatever_the_sessions_time_zone() {
     let database = database().await;
     let transaction = database.begin().await.unwrap();
     let zone: String = transaction.query_one("select current_setting('timezone')", &[]).await.unwrap().get(0);
@@ -67,7 +67,7 @@ async fn create_stores_both_times_as_utc_whatever_the_sessions_zone() {
 }
 
 #[tokio::test]
-async fn create_in_a_session_in_any_zone_stores_the_same() {
+async fn create_stores_the_same_times_in_sessions_of_any_time_zone() {
     let database = database().await;
     for zone in ["UTC", "Asia/Kathmandu", "Pacific/Kiritimati"] {
         let transaction = database.begin().await.unwrap();
@@ -81,7 +81,7 @@ async fn create_in_a_session_in_any_zone_stores_the_same() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_taken_is_a_unique_violation_and_changes_nothing() {
+async fn a_state_that_already_exists_gives_a_unique_violation_and_changes_nothing() {
     let database = database().await;
     let first = create(&database, "abc").await;
 
@@ -97,7 +97,7 @@ async fn a_state_that_is_taken_is_a_unique_violation_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_user_is_a_foreign_key_error_and_nothing_is_stored() {
+async fn an_unknown_user_gives_a_foreign_key_error_and_nothing_is_stored() {
     let database = TestDatabase::new().await;
 
     let error = db::create_install_intent(&*database, &intent("abc", Duration::ZERO)).await.unwrap_err();
@@ -140,7 +140,7 @@ async fn get_returns_an_expired_intent_with_its_times_in_utc() {
 }
 
 #[tokio::test]
-async fn an_intent_whose_stored_guild_is_no_snowflake_is_a_typed_error() {
+async fn an_intent_whose_stored_guild_is_not_a_snowflake_gives_a_typed_error() {
     let database = database().await;
     let sql = "insert into install_intents values ('abc', '7', '', '2020-06-01 12:00', '2020-06-01 12:10')";
     database.execute(sql).await;
@@ -163,11 +163,11 @@ async fn consume_returns_an_unexpired_intent_and_deletes_it() {
 }
 
 #[tokio::test]
-async fn consume_returns_none_for_an_expired_intent_and_leaves_it_for_the_purge() {
+async fn consume_returns_none_for_an_expired_intent_and_does_not_delete_it() {
     let database = database().await;
     let transaction = database.begin().await.unwrap();
     for (state, after) in [("expired", "-1 microsecond"), ("expiring", "0"), ("unexpired", "1 microsecond")] {
-        expiring(&transaction, state, after).await;
+        store_expiring(&transaction, state, after).await;
     }
 
     assert_eq!(db::consume_install_intent(&transaction, "expired").await.unwrap(), None);
@@ -178,25 +178,25 @@ async fn consume_returns_none_for_an_expired_intent_and_leaves_it_for_the_purge(
 }
 
 #[tokio::test]
-async fn of_fifty_concurrent_consumers_exactly_one_gets_the_intent() {
+async fn exactly_one_of_fifty_concurrent_consumers_gets_the_intent() {
     let database = database().await;
     let created = create(&database, "abc").await;
     let pool = fifty_connections(&database).await;
-    let obstacle = Obstacle::new(&database, "select from install_intents for update").await;
+    let lock_holder = LockHolder::new(&database, "select from install_intents for update").await;
     let consumers = tokio::spawn(concurrently(50, move |_| {
         let pool = pool.clone();
         async move { db::consume_install_intent(&pool, "abc").await.unwrap() }
     }));
-    obstacle.stops(50).await;
+    lock_holder.wait_until_blocked(50).await;
 
-    obstacle.vanishes().await;
+    lock_holder.rollback().await;
 
     let got: Vec<_> = consumers.await.unwrap().into_iter().flatten().collect();
     assert_eq!(got, [created]);
 }
 
 #[tokio::test]
-async fn purge_deletes_what_expired_at_least_the_grace_ago_and_returns_how_many() {
+async fn purge_deletes_intents_that_expired_at_least_the_grace_ago_and_returns_their_number() {
     let database = database().await;
     let transaction = database.begin().await.unwrap();
     for (state, after) in [
@@ -207,7 +207,7 @@ async fn purge_deletes_what_expired_at_least_the_grace_ago_and_returns_how_many(
         ("long_before", "-1 year"),
         ("within", "-299.999999 seconds"),
     ] {
-        expiring(&transaction, state, after).await;
+        store_expiring(&transaction, state, after).await;
     }
 
     assert_eq!(db::purge_expired_install_intents(&transaction, Duration::from_mins(5)).await.unwrap(), 3);
@@ -216,11 +216,11 @@ async fn purge_deletes_what_expired_at_least_the_grace_ago_and_returns_how_many(
 }
 
 #[tokio::test]
-async fn purge_without_grace_deletes_everything_that_has_expired() {
+async fn purge_without_grace_deletes_every_expired_intent() {
     let database = database().await;
     let transaction = database.begin().await.unwrap();
     for (state, after) in [("before", "-1 microsecond"), ("now", "0"), ("unexpired", "1 microsecond")] {
-        expiring(&transaction, state, after).await;
+        store_expiring(&transaction, state, after).await;
     }
 
     assert_eq!(db::purge_expired_install_intents(&transaction, Duration::ZERO).await.unwrap(), 2);
@@ -229,13 +229,13 @@ async fn purge_without_grace_deletes_everything_that_has_expired() {
 }
 
 #[tokio::test]
-async fn purge_in_a_session_in_any_zone_deletes_the_same() {
+async fn purge_deletes_the_same_intents_in_sessions_of_any_time_zone() {
     let database = database().await;
     for zone in ["UTC", "America/New_York", "Pacific/Kiritimati"] {
         let transaction = database.begin().await.unwrap();
         transaction.execute(&format!("set local timezone = '{zone}'"), &[]).await.unwrap();
-        expiring(&transaction, "expired", "-1 second").await;
-        expiring(&transaction, "unexpired", "1 second").await;
+        store_expiring(&transaction, "expired", "-1 second").await;
+        store_expiring(&transaction, "unexpired", "1 second").await;
 
         assert_eq!(db::purge_expired_install_intents(&transaction, Duration::ZERO).await.unwrap(), 1, "{zone}");
 

@@ -1,4 +1,4 @@
-//! `record_scan_progress`: a page of a run, which counts once however often it is sent.
+//! `record_scan_progress`: a page of a run counts once, however often it is sent.
 
 use clip_saver_db::{Channel, Client, Db, Error, ScanIncrement, ScanProgress, ScanRun, ScanRunId, repositories as db};
 use tokio::task::JoinHandle;
@@ -7,7 +7,7 @@ use crate::channels::lists::stored_channel;
 use crate::channels::writes::fifty_at_once;
 use crate::scans::scan_runs::{one_run, stored_run, unknown_run};
 use crate::support::proxy::Proxy;
-use crate::support::races::{Obstacle, becomes, now};
+use crate::support::races::{LockHolder, now, wait_for_value};
 use crate::support::{TestDatabase, changed, channel, concurrently, queued_run};
 
 /// The channel of `one_run`.
@@ -15,17 +15,17 @@ const CHANNEL: u64 = 2001;
 
 const PAGE: ScanIncrement = ScanIncrement::scanned(100).with_matched(7);
 
-/// What so many pages come to.
+/// The totals of this many pages.
 fn pages(count: i64) -> ScanProgress {
     changed!(ScanProgress::default(), messages_scanned = 100 * count, messages_matched = 7 * count)
 }
 
-/// Sends a page of the run that ends with a message.
+/// Records a page of the run. `last` is the page's last message.
 async fn send(client: &impl Client, run: ScanRunId, last: u64) -> Option<ScanProgress> {
     db::record_scan_progress(client, run, CHANNEL.into(), last.into(), PAGE).await.unwrap()
 }
 
-/// The run and its channel as they are stored.
+/// The stored run and its channel.
 async fn stored(db: &Db, run: ScanRunId) -> (ScanRun, Channel) {
     (stored_run(db, run).await, stored_channel(db, CHANNEL.into()).await)
 }
@@ -61,7 +61,7 @@ async fn a_page_that_is_sent_again_changes_nothing_and_returns_the_totals() {
 }
 
 #[tokio::test]
-async fn a_later_page_counts_and_ids_compare_as_numbers() {
+async fn a_later_page_counts_and_message_ids_compare_as_numbers() {
     let (database, run) = one_run().await;
 
     for (last, count) in [(0, 1), (999, 2), (1000, 3), (999, 3), (9_223_372_036_854_775_808, 4), (u64::MAX, 5)] {
@@ -71,7 +71,7 @@ async fn a_later_page_counts_and_ids_compare_as_numbers() {
 }
 
 #[tokio::test]
-async fn a_stored_last_message_that_is_no_snowflake_counts_as_none() {
+async fn a_stored_last_message_that_is_not_a_snowflake_counts_as_none() {
     for odd in ["", "abc", "NaN", "Infinity", "1e30", " 5", "5\n", "-5", "007", "１２３", "18446744073709551616"] {
         let (database, run) = one_run().await;
         database.execute(&format!("update bot_channel_scan_runs set last_message_id = '{odd}'")).await;
@@ -85,7 +85,7 @@ async fn a_stored_last_message_that_is_no_snowflake_counts_as_none() {
 }
 
 #[tokio::test]
-async fn the_channels_cursor_never_goes_back_and_the_page_counts_all_the_same() {
+async fn a_page_counts_but_never_moves_the_channels_cursor_back() {
     let (database, run) = one_run().await;
     db::update_channel_cursor(&*database, CHANNEL.into(), Some(5000.into())).await.unwrap();
 
@@ -97,7 +97,7 @@ async fn the_channels_cursor_never_goes_back_and_the_page_counts_all_the_same() 
 }
 
 #[tokio::test]
-async fn a_page_counts_in_every_status_and_changes_none() {
+async fn a_page_counts_in_every_status_and_does_not_change_the_status() {
     let (database, run) = one_run().await;
 
     for (n, status) in (1..).zip(["queued", "running", "succeeded", "failed", "canceled"]) {
@@ -110,7 +110,7 @@ async fn a_page_counts_in_every_status_and_changes_none() {
 }
 
 #[tokio::test]
-async fn a_run_of_another_channel_and_an_unknown_one_are_none_and_nothing_changes() {
+async fn a_run_of_another_channel_or_an_unknown_run_returns_none_and_nothing_changes() {
     let (database, run) = one_run().await;
     let other = channel(&database, 1001.into(), 2002).await;
     db::set_channel_reading(&*database, other, true).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_run_of_another_channel_and_an_unknown_one_are_none_and_nothing_change
 }
 
 #[tokio::test]
-async fn a_number_beyond_64_bits_is_an_error_and_nothing_is_half_written() {
+async fn a_number_beyond_64_bits_gives_an_error_and_nothing_is_partly_written() {
     for (table, column) in [
         ("bot_channel_scan_runs", "messages_scanned"),
         ("bot_channel_scan_runs", "messages_matched"),
@@ -146,7 +146,7 @@ async fn a_number_beyond_64_bits_is_an_error_and_nothing_is_half_written() {
 }
 
 #[tokio::test]
-async fn fifty_repetitions_at_once_count_once_and_all_return_the_totals_after_it() {
+async fn fifty_repetitions_at_once_count_once_and_each_returns_the_totals() {
     for locked in ["bot_channels", "bot_channel_scan_runs"] {
         let (database, run) = one_run().await;
         send(&*database, run, 100).await;
@@ -162,14 +162,14 @@ async fn fifty_repetitions_at_once_count_once_and_all_return_the_totals_after_it
 }
 
 #[tokio::test]
-async fn pages_of_8_tasks_that_repeat_themselves_at_random_add_up_exactly() {
+async fn pages_of_8_tasks_that_repeat_random_pages_add_up_exactly() {
     let (database, _) = one_run().await;
     let mut runs = Vec::new();
     for _ in 0..4 {
         runs.push(queued_run(&database, CHANNEL.into()).await);
     }
 
-    // Two tasks send the same pages of a run, and each sends earlier ones again in between.
+    // Two tasks each record the same pages of a run, and sometimes repeat an earlier page.
     concurrently(8, |task| {
         let (db, run) = (database.db.clone(), runs[usize::try_from(task / 2).unwrap()]);
         async move {
@@ -188,11 +188,11 @@ async fn pages_of_8_tasks_that_repeat_themselves_at_random_add_up_exactly() {
     assert_eq!(stored_channel(&database, CHANNEL.into()).await.message_count, 4 * 5000);
 }
 
-/// Lets a second page be stored and cuts its connection before the answer comes; returns what its sender gets.
+/// Lets the second page be stored and cuts its connection before the answer arrives. Returns the result of the call.
 async fn without_answer<T>(database: &TestDatabase, proxy: &Proxy, sending: impl Future<Output = T>) -> T {
     proxy.hold();
     let cutting = async {
-        becomes(database, "select message_count from bot_channels", "200").await;
+        wait_for_value(database, "select message_count from bot_channels", "200").await;
         proxy.cut().await;
         proxy.release();
     };
@@ -215,7 +215,7 @@ async fn a_page_whose_answer_was_lost_counts_once_when_it_is_sent_again() {
 }
 
 #[tokio::test]
-async fn the_pool_itself_sends_a_page_again_whose_answer_was_lost_and_it_counts_once() {
+async fn a_page_whose_answer_was_lost_is_sent_again_by_the_pool_and_counts_once() {
     let (database, run) = one_run().await;
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(1).await;
@@ -227,15 +227,15 @@ async fn the_pool_itself_sends_a_page_again_whose_answer_was_lost_and_it_counts_
     assert_eq!(stored_channel(&database, CHANNEL.into()).await.message_count, 200);
 }
 
-type Recording = JoinHandle<Result<Option<ScanProgress>, Error>>;
+type RecordTask = JoinHandle<Result<Option<ScanProgress>, Error>>;
 
-fn recording(database: &TestDatabase, run: ScanRunId) -> Recording {
+fn spawn_record(database: &TestDatabase, run: ScanRunId) -> RecordTask {
     let db = database.db.clone();
     tokio::spawn(async move { db::record_scan_progress(&db, run, CHANNEL.into(), 5.into(), PAGE).await })
 }
 
-/// Deletes the channel, by itself or with its guild; returns how many of them there were.
-fn deleting(database: &TestDatabase, with_guild: bool) -> JoinHandle<Result<u64, Error>> {
+/// Deletes the channel, alone or with its guild. Returns the number of deleted rows.
+fn spawn_delete(database: &TestDatabase, with_guild: bool) -> JoinHandle<Result<u64, Error>> {
     let db = database.db.clone();
     tokio::spawn(async move {
         if with_guild {
@@ -247,16 +247,16 @@ fn deleting(database: &TestDatabase, with_guild: bool) -> JoinHandle<Result<u64,
 }
 
 #[tokio::test]
-async fn a_page_that_waits_behind_a_deletion_is_none_and_no_deadlock() {
+async fn a_page_that_waits_for_a_deletion_returns_none_and_does_not_deadlock() {
     for with_guild in [false, true] {
         let (database, run) = one_run().await;
-        let obstacle = Obstacle::new(&database, "select from bot_channels for update").await;
+        let lock_holder = LockHolder::new(&database, "select from bot_channels for update").await;
 
-        let deletion = deleting(&database, with_guild);
-        obstacle.stops(1).await;
-        let page = recording(&database, run);
-        obstacle.stops(2).await;
-        obstacle.vanishes().await;
+        let deletion = spawn_delete(&database, with_guild);
+        lock_holder.wait_until_blocked(1).await;
+        let page = spawn_record(&database, run);
+        lock_holder.wait_until_blocked(2).await;
+        lock_holder.rollback().await;
 
         assert_eq!(deletion.await.unwrap().unwrap(), 1);
         assert_eq!(page.await.unwrap().unwrap(), None);
@@ -264,16 +264,16 @@ async fn a_page_that_waits_behind_a_deletion_is_none_and_no_deadlock() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_waits_behind_a_page_is_no_deadlock() {
+async fn a_deletion_that_waits_for_a_page_does_not_deadlock() {
     for with_guild in [false, true] {
         let (database, run) = one_run().await;
-        let obstacle = Obstacle::new(&database, "select from bot_channel_scan_runs for update").await;
+        let lock_holder = LockHolder::new(&database, "select from bot_channel_scan_runs for update").await;
 
-        let page = recording(&database, run);
-        obstacle.stops(1).await;
-        let deletion = deleting(&database, with_guild);
-        obstacle.stops(2).await;
-        obstacle.vanishes().await;
+        let page = spawn_record(&database, run);
+        lock_holder.wait_until_blocked(1).await;
+        let deletion = spawn_delete(&database, with_guild);
+        lock_holder.wait_until_blocked(2).await;
+        lock_holder.rollback().await;
 
         assert_eq!(page.await.unwrap().unwrap(), Some(pages(1)));
         assert_eq!(deletion.await.unwrap().unwrap(), 1);

@@ -1,4 +1,5 @@
-//! What Rust holds and PostgreSQL does not: refused before it is sent, by the name of the field. `properties` tries the rest.
+//! Values that Rust can hold and PostgreSQL cannot: they are refused before they are sent, and the error names the field.
+//! `properties` tries the rest.
 
 use std::time::Duration;
 
@@ -7,11 +8,11 @@ use clip_saver_db::{Error, ErrorKind, GuildSnapshot, NewInstallIntent, UserSnaps
 
 use crate::support::{TestDatabase, changed, json, user};
 
-/// The field and the message.
+/// The field and the message of a refusal.
 fn refused<T>(result: Result<T, Error>) -> (String, String) {
-    let error = result.map(drop).expect_err("it is refused");
+    let error = result.map(drop).expect_err("the value is refused");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    (error.field().expect("the field is named").to_owned(), error.to_string())
+    (error.field().expect("the error names the field").to_owned(), error.to_string())
 }
 
 #[tokio::test]
@@ -67,7 +68,7 @@ async fn a_number_of_more_than_1000_digits_is_refused() {
 }
 
 #[tokio::test]
-async fn a_state_that_no_index_holds_is_refused() {
+async fn a_state_that_is_too_long_for_the_index_is_refused() {
     let database = TestDatabase::new().await;
     let user_id = user(&database, 7).await;
     let intent = |state| NewInstallIntent::new(state, user_id, 1.into(), Duration::from_mins(1));

@@ -25,7 +25,7 @@ async fn progress_is_added_in_every_status_and_the_totals_are_returned() {
 }
 
 #[tokio::test]
-async fn progress_may_be_negative_or_nothing() {
+async fn progress_may_be_negative_or_zero() {
     let (database, run) = one_run().await;
 
     for (scanned, matched, messages_scanned, messages_matched) in [(5, 0, 5, 0), (-7, 3, -2, 3), (0, 0, -2, 3)] {
@@ -38,7 +38,7 @@ async fn progress_may_be_negative_or_nothing() {
 }
 
 #[tokio::test]
-async fn progress_of_an_unknown_run_is_none_and_changes_no_other() {
+async fn progress_of_an_unknown_run_returns_none_and_changes_no_other_run() {
     let (database, run) = one_run().await;
     let before = stored_run(&database, run).await;
 
@@ -49,7 +49,7 @@ async fn progress_of_an_unknown_run_is_none_and_changes_no_other() {
 }
 
 #[tokio::test]
-async fn a_counter_beyond_64_bits_is_an_error_and_neither_changes() {
+async fn a_counter_beyond_64_bits_gives_an_error_and_neither_counter_changes() {
     let (database, run) = one_run().await;
     let most = ScanIncrement::scanned(i64::MAX).with_matched(i64::MIN);
     db::update_scan_progress(&*database, run, most).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is seen of the crate from outside: spans, warnings, metrics, the server's list of sessions, the probe.
+//! What operators see: spans, warnings, metrics, the server's list of sessions, the health probe.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -13,12 +13,12 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 
-use crate::support::races::Obstacle;
+use crate::support::races::LockHolder;
 use crate::support::{TestDatabase, changed, config, connect, guild, value};
 
-/// The fields of each span and event, by their number.
+/// The recorded fields of each span and event. A span's id is its index plus 1.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<BTreeMap<String, String>>>>);
+struct Recording(Arc<Mutex<Vec<BTreeMap<String, String>>>>);
 
 struct Fields<'a>(&'a mut BTreeMap<String, String>);
 
@@ -28,7 +28,7 @@ impl Visit for Fields<'_> {
     }
 }
 
-impl Subscriber for Seen {
+impl Subscriber for Recording {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
         metadata.target().starts_with("clip_saver_db")
     }
@@ -36,9 +36,9 @@ impl Subscriber for Seen {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut fields = BTreeMap::from([("name".to_owned(), span.metadata().name().to_owned())]);
         span.record(&mut Fields(&mut fields));
-        let mut seen = self.0.lock().unwrap();
-        seen.push(fields);
-        Id::from_u64(seen.len() as u64)
+        let mut recording = self.0.lock().unwrap();
+        recording.push(fields);
+        Id::from_u64(recording.len() as u64)
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
@@ -59,11 +59,11 @@ impl Subscriber for Seen {
     fn exit(&self, _: &Id) {}
 }
 
-impl Seen {
-    /// What is seen in this thread from now on.
-    fn from_now_on() -> (Self, tracing::subscriber::DefaultGuard) {
-        let seen = Self::default();
-        (seen.clone(), tracing::subscriber::set_default(seen))
+impl Recording {
+    /// Starts recording in this thread.
+    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let recording = Self::default();
+        (recording.clone(), tracing::subscriber::set_default(recording))
     }
 
     fn spans(&self) -> Vec<BTreeMap<String, String>> {
@@ -77,12 +77,12 @@ impl Seen {
     }
 
     fn warnings(&self) -> Vec<BTreeMap<String, String>> {
-        let seen = self.0.lock().unwrap();
-        seen.iter().filter(|fields| fields.get("level").is_some_and(|level| level == "WARN")).cloned().collect()
+        let recording = self.0.lock().unwrap();
+        recording.iter().filter(|fields| fields.get("level").is_some_and(|level| level == "WARN")).cloned().collect()
     }
 }
 
-/// Asserts fields by their names; `""` stands for none.
+/// Asserts the values of named fields. `""` stands for a field that is missing.
 fn assert_fields(fields: &BTreeMap<String, String>, expected: &[(&str, &str)]) {
     for (name, value) in expected {
         assert_eq!(fields.get(*name).map_or("", String::as_str), *value, "{name} of {fields:?}");
@@ -90,14 +90,14 @@ fn assert_fields(fields: &BTreeMap<String, String>, expected: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn a_call_is_a_span_with_opentelemetrys_names_and_no_values() {
+async fn a_call_is_one_span_with_opentelemetrys_names_and_without_values() {
     let database = TestDatabase::new().await;
-    let (seen, _guard) = Seen::from_now_on();
+    let (recording, _guard) = Recording::start();
     let snapshots = [GuildSnapshot::new(4711.into(), "secret"), GuildSnapshot::new(4712.into(), "secret")];
 
     db::upsert_guilds(&*database, &snapshots).await.unwrap();
 
-    let spans = seen.spans();
+    let spans = recording.spans();
     assert_eq!(spans.len(), 1, "{spans:?}");
     let expected = [
         ("otel.name", "upsert_guilds"),
@@ -110,14 +110,14 @@ async fn a_call_is_a_span_with_opentelemetrys_names_and_no_values() {
         ("error.type", ""),
     ];
     assert_fields(&spans[0], &expected);
-    let shown = format!("{:?}", seen.0.lock().unwrap());
+    let shown = format!("{:?}", recording.0.lock().unwrap());
     assert!(!shown.contains("4711") && !shown.contains("secret"), "{shown}");
 }
 
 #[tokio::test]
 async fn the_span_of_a_call_that_fails_names_the_kind_of_error() {
     let database = TestDatabase::new().await;
-    let (seen, _guard) = Seen::from_now_on();
+    let (recording, _guard) = Recording::start();
     let unknown_owner = changed!(GuildSnapshot::new(1.into(), "x"), owner_user_id = Some(7.into()));
 
     db::upsert_guild(&*database, &unknown_owner).await.unwrap_err();
@@ -128,57 +128,57 @@ async fn the_span_of_a_call_that_fails_names_the_kind_of_error() {
         ("db.response.status_code", "23503"),
         ("db.response.returned_rows", ""),
     ];
-    assert_fields(&seen.spans()[0], &expected);
+    assert_fields(&recording.spans()[0], &expected);
 }
 
 #[tokio::test]
-async fn the_spans_of_reads_tell_how_many_rows_there_were() {
+async fn the_span_of_a_read_holds_the_number_of_rows() {
     let database = TestDatabase::new().await;
     for id in 1..=3 {
         guild(&database, id).await;
     }
-    let (seen, _guard) = Seen::from_now_on();
+    let (recording, _guard) = Recording::start();
 
     db::get_guilds(&*database).await.unwrap();
     db::get_guild(&*database, 1.into()).await.unwrap();
     db::get_guild(&*database, 404.into()).await.unwrap();
     db::count_channels_by_guild(&*database, 1.into()).await.unwrap();
 
-    let rows: Vec<_> = seen.spans().iter().map(|span| span["db.response.returned_rows"].clone()).collect();
+    let rows: Vec<_> = recording.spans().iter().map(|span| span["db.response.returned_rows"].clone()).collect();
     assert_eq!(rows, ["3", "1", "0", "1"]);
 }
 
-async fn warning_of(database: &TestDatabase, milliseconds: u64) -> Db {
+async fn pool_with_slow_query_ms(database: &TestDatabase, milliseconds: u64) -> Db {
     let mut config = config(&database.name);
     config.slow_query = Some(Duration::from_millis(milliseconds));
     Db::connect(config).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_slow_call_is_warned_of_and_a_fast_one_is_not() {
+async fn a_slow_call_logs_a_warning_and_a_fast_one_does_not() {
     let database = TestDatabase::new().await;
     guild(&database, 1).await;
-    let slow = warning_of(&database, 50).await;
-    let fast = warning_of(&database, 60_000).await;
-    let lock = Obstacle::new(&database, "select from bot_guilds where guild_id = '1' for update").await;
-    let (seen, _guard) = Seen::from_now_on();
+    let slow = pool_with_slow_query_ms(&database, 50).await;
+    let fast = pool_with_slow_query_ms(&database, 60_000).await;
+    let lock = LockHolder::new(&database, "select from bot_guilds where guild_id = '1' for update").await;
+    let (recording, _guard) = Recording::start();
 
     let waiting = async {
-        lock.stops(2).await;
-        tokio::time::sleep(Duration::from_millis(50)).await; // the promise is about time
-        lock.vanishes().await;
+        lock.wait_until_blocked(2).await;
+        tokio::time::sleep(Duration::from_millis(50)).await; // the promise is about time, so the test must wait
+        lock.rollback().await;
     };
     let guild = GuildId::from(1);
     let (one, other, ()) = tokio::join!(db::touch_guild(&slow, guild), db::touch_guild(&fast, guild), waiting);
 
     assert!(one.unwrap() && other.unwrap());
-    let warnings = seen.warnings();
+    let warnings = recording.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_fields(&warnings[0], &[("query", "touch_guild"), ("outcome", "ok"), ("rows", "1")]);
 }
 
 #[tokio::test]
-async fn the_server_knows_the_program_by_its_name() {
+async fn the_server_shows_the_programs_name() {
     let database = TestDatabase::new().await;
     let url = database.url();
     let url = url.trim_end_matches('?');
@@ -198,7 +198,7 @@ async fn the_server_knows_the_program_by_its_name() {
 }
 
 #[tokio::test]
-async fn the_probe_tells_how_the_pool_is() {
+async fn the_health_probe_reports_the_pools_state() {
     let database = TestDatabase::new().await;
     let mut config = config(&database.name);
     config.pool_max = 3;
@@ -212,7 +212,7 @@ async fn the_probe_tells_how_the_pool_is() {
 }
 
 #[tokio::test]
-async fn the_probe_fails_when_no_connection_comes_free() {
+async fn the_health_probe_fails_when_no_connection_comes_free() {
     let database = TestDatabase::new().await;
     let mut config = config(&database.name);
     (config.pool_max, config.acquire_timeout) = (1, Duration::from_millis(50));
@@ -224,11 +224,11 @@ async fn the_probe_fails_when_no_connection_comes_free() {
     assert!(error.kind() == ErrorKind::PoolTimeout && error.function() == Some("health"), "{error:?}");
 }
 
-/// What was counted, by the metric's name and its labels' values.
+/// The metrics' values, by metric name and label values.
 #[derive(Clone, Default)]
-struct Counted(Arc<Mutex<BTreeMap<String, f64>>>);
+struct Metrics(Arc<Mutex<BTreeMap<String, f64>>>);
 
-struct Metric(String, Counted);
+struct Metric(String, Metrics);
 
 impl Metric {
     fn add(&self, number: f64) {
@@ -256,14 +256,14 @@ impl GaugeFn for Metric {
     fn set(&self, _: f64) {}
 }
 
-/// Counts the records.
+/// Counts how often a value was recorded.
 impl HistogramFn for Metric {
     fn record(&self, _: f64) {
         self.add(1.0);
     }
 }
 
-impl Counted {
+impl Metrics {
     fn metric(&self, key: &Key) -> Arc<Metric> {
         let labels = key.labels().map(metrics::Label::value).filter(|value| *value != "postgresql");
         let name: Vec<&str> = std::iter::once(key.name()).chain(labels).collect();
@@ -275,7 +275,7 @@ impl Counted {
     }
 }
 
-impl Recorder for Counted {
+impl Recorder for Metrics {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
@@ -298,7 +298,7 @@ impl Recorder for Counted {
 #[tokio::test]
 async fn calls_errors_durations_connections_and_waiters_are_counted() {
     let database = TestDatabase::new().await;
-    let counted = Counted::default();
+    let counted = Metrics::default();
     let _recorder = metrics::set_default_local_recorder(&counted);
     let mut config = config(&database.name);
     (config.pool_max, config.acquire_timeout) = (2, Duration::from_millis(50));
@@ -315,7 +315,7 @@ async fn calls_errors_durations_connections_and_waiters_are_counted() {
     assert_eq!(counted.of("db.client.operation.errors upsert_guild foreign_key_violation"), "1");
     assert_eq!(counted.of("db.client.operation.errors increment_channel_message_count pool_timeout"), "1");
     assert_eq!(counted.of("db.client.connection.count"), "2");
-    assert_eq!(counted.of("db.client.connection.pending_requests"), "0", "it has given up");
+    assert_eq!(counted.of("db.client.connection.pending_requests"), "0", "no call waits any more");
     let mut waiting = Box::pin(db::increment_channel_message_count(&small, ChannelId::from(1), 1));
     assert!(waiting.as_mut().now_or_never().is_none(), "all connections are taken");
     assert_eq!(counted.of("db.client.connection.pending_requests"), "1");

@@ -1,4 +1,4 @@
-//! A client whose server tells the plan of each statement that it runs: `auto_explain`, by notices.
+//! A client that receives the plan of each statement that it runs. The server's `auto_explain` sends the plans as notices.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 
-/// The texts of statements and their plans.
+/// Statements and their plans.
 type Plans = Vec<(String, Value)>;
 
-pub struct Explaining {
+pub struct ExplainClient {
     pub client: Client,
     plans: Arc<Mutex<Plans>>,
 }
@@ -17,15 +17,15 @@ pub struct Explaining {
 const AUTO_EXPLAIN: &str = "load 'auto_explain'; set auto_explain.log_min_duration = 0;
     set auto_explain.log_format = json; set client_min_messages = log";
 
-impl Explaining {
+impl ExplainClient {
     pub async fn at(url: &str) -> Self {
         let (client, mut connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         let plans = Arc::new(Mutex::new(Plans::new()));
-        let heard = plans.clone();
+        let received = plans.clone();
         tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
                 if let AsyncMessage::Notice(notice) = message {
-                    heard.lock().unwrap().extend(plan(notice.message()));
+                    received.lock().unwrap().extend(plan(notice.message()));
                 }
             }
         });
@@ -33,12 +33,12 @@ impl Explaining {
         Self { client, plans }
     }
 
-    /// The plans since the last time.
+    /// The plans since the last call.
     pub fn take(&self) -> Plans {
         std::mem::take(&mut self.plans.lock().unwrap())
     }
 
-    /// Runs SQL as it is.
+    /// Runs SQL with any number of statements.
     pub async fn execute(&self, sql: &str) {
         self.client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }

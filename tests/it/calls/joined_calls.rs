@@ -1,5 +1,5 @@
-//! Calls that are joined on one connection: they reach the server in the order in which they were joined, also while their
-//! statements are still to be prepared.
+//! Calls that are joined on one connection: they reach the server in the order in which they were joined, even if their
+//! statements must be prepared first.
 
 use clip_saver_db::{
     Client, Connection, Error, GenericClient, MessageId, ScanIncrement, ScanRunId, repositories as db,
@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, FutureExt as _, join_all, try_join_all};
 
 use crate::support::{TestDatabase, guild, queued_run, reading_channel};
 
-/// A scan run in joined calls: it starts, counts ten pages of 100 messages, and ends.
+/// Processes a scan run with joined calls: starts it, adds ten pages of 100 messages, and ends it.
 pub async fn scan(client: &impl Client, run: ScanRunId) -> Vec<i64> {
     let page = ScanIncrement::scanned(100).with_matched(1);
     let mut calls: Vec<BoxFuture<'_, Result<i64, Error>>> =
@@ -21,10 +21,11 @@ pub async fn scan(client: &impl Client, run: ScanRunId) -> Vec<i64> {
     try_join_all(calls).await.unwrap()
 }
 
-/// What the calls of a run return if none overtakes another: started, the sum after each page, succeeded.
-pub const SCANNED: [i64; 12] = [1, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1];
+/// The results of `scan` if the calls keep their order: started, the sum after each page, succeeded.
+pub const SCAN_RESULTS: [i64; 12] = [1, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1];
 
-async fn prepared(client: &impl GenericClient, query: &str) -> i64 {
+/// How often a query is prepared on a session.
+async fn prepared_count(client: &impl GenericClient, query: &str) -> i64 {
     let count = "select count(*) from pg_prepared_statements where statement like $1";
     client.query_one(count, &[&format!("% /* {query} */ %")]).await.unwrap().get(0)
 }
@@ -35,7 +36,7 @@ async fn a_joined_scan_run_succeeds_on_a_fresh_connection() {
     let run = queued_run(&database, reading_channel(&database).await).await;
     let connection = database.connection().await.unwrap();
 
-    assert_eq!(scan(&connection, run).await, SCANNED);
+    assert_eq!(scan(&connection, run).await, SCAN_RESULTS);
 
     let row = db::get_scan_run(&connection, run).await.unwrap().unwrap();
     assert_eq!((row.status.as_str(), row.messages_scanned, row.messages_matched), ("succeeded", 1000, 10));
@@ -47,7 +48,7 @@ async fn a_joined_scan_run_succeeds_in_a_fresh_transaction() {
     let run = queued_run(&database, reading_channel(&database).await).await;
     let transaction = database.begin().await.unwrap();
 
-    assert_eq!(scan(&transaction, run).await, SCANNED);
+    assert_eq!(scan(&transaction, run).await, SCAN_RESULTS);
     transaction.commit().await.unwrap();
 
     let row = db::get_scan_run(&*database, run).await.unwrap().unwrap();
@@ -62,7 +63,7 @@ async fn half_prepared(database: &TestDatabase) -> Connection {
 }
 
 #[tokio::test]
-async fn a_call_whose_statement_must_be_prepared_is_not_overtaken() {
+async fn later_calls_do_not_overtake_a_call_whose_statement_must_be_prepared() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
     let connection = half_prepared(&database).await;
@@ -78,23 +79,23 @@ async fn a_call_whose_statement_must_be_prepared_is_not_overtaken() {
     assert_eq!(channel.last_message_id, Some(MessageId::from(5)));
 }
 
-/// Takes from the task what it may do before the runtime lets others go on.
-async fn do_a_lot() {
+/// Uses up what the runtime lets a task do before other tasks get their turn.
+async fn use_up_the_budget() {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-    (0..1000).for_each(|n| sender.send(n).expect("the receiver is there"));
+    (0..1000).for_each(|n| sender.send(n).expect("the receiver is open"));
     tokio::task::yield_now().await;
     while tokio::task::coop::has_budget_remaining() {
-        receiver.recv().await.expect("there are more than the runtime allows");
+        receiver.recv().await.expect("more messages are queued than the budget allows");
     }
 }
 
 #[tokio::test]
-async fn calls_of_a_task_that_has_done_a_lot_keep_their_order() {
+async fn joined_calls_keep_their_order_in_a_task_that_has_used_up_its_budget() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
     let connection = database.connection().await.unwrap();
 
-    do_a_lot().await;
+    use_up_the_budget().await;
     let (first, last) = tokio::join!(
         db::update_channel_cursor(&connection, channel, Some(10.into())),
         db::update_channel_cursor(&connection, channel, Some(5.into())),
@@ -106,7 +107,7 @@ async fn calls_of_a_task_that_has_done_a_lot_keep_their_order() {
 }
 
 #[tokio::test]
-async fn a_statement_is_prepared_once_however_many_joined_calls_want_it() {
+async fn joined_calls_of_one_statement_prepare_it_once() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
     let (connection, transaction) = (database.connection().await.unwrap(), database.begin().await.unwrap());
@@ -114,6 +115,6 @@ async fn a_statement_is_prepared_once_however_many_joined_calls_want_it() {
     join_all((0..50).map(|_| db::touch_guild(&connection, guild))).await;
     join_all((0..50).map(|_| db::get_guild(&transaction, guild))).await;
 
-    assert_eq!(prepared(&connection, "touch_guild").await, 1);
-    assert_eq!(prepared(&transaction, "get_guild").await, 1);
+    assert_eq!(prepared_count(&connection, "touch_guild").await, 1);
+    assert_eq!(prepared_count(&transaction, "get_guild").await, 1);
 }
