@@ -47,7 +47,7 @@ fn used(module: &str, rust: &str, modules: &BTreeMap<String, String>) -> Vec<Str
         loop {
             from = from.rsplit_once("::").map_or("", |(above, _)| above);
             match path.strip_prefix("super::") {
-                Some(rest) => path = rest,
+                Some(outer) => path = outer,
                 None => return format!("{from}::{path}").trim_start_matches("::").to_owned(),
             }
         }
