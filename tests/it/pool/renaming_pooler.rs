@@ -35,7 +35,7 @@ impl Upstream {
         Self { greeting, stream }
     }
 
-    /// Forwards the server's messages to a client up to ReadyForQuery. Returns whether no transaction is open then.
+    /// Forwards the server's messages to a client up to `ReadyForQuery`. Returns whether no transaction is open then.
     async fn answer(&mut self, client: &mut TcpStream) -> Option<bool> {
         loop {
             let message = message(&mut self.stream).await?;

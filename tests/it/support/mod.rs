@@ -141,7 +141,7 @@ pub fn drop_database(name: &str) {
     let dropped = thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
         runtime.block_on(async {
-            connect(server_url()).await.batch_execute(&sql).await.expect("the database can be dropped")
+            connect(server_url()).await.batch_execute(&sql).await.expect("the database can be dropped");
         });
     });
     dropped.join().expect("the database is dropped");

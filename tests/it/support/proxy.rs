@@ -255,7 +255,7 @@ async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: S
     }
 }
 
-/// A ParameterStatus message, which is allowed anywhere. tokio-postgres passes on separately what it has read before it.
+/// A `ParameterStatus` message, which is allowed anywhere. tokio-postgres passes on separately what it has read before it.
 const SEPARATOR: &[u8] = b"S\x00\x00\x00\x0cpiece\0x\0";
 
 async fn in_pieces(client: &mut WriteHalf<Link>, messages: &[(char, Vec<u8>)]) -> std::io::Result<()> {
