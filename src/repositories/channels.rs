@@ -22,20 +22,35 @@ impl TryFrom<ChannelRowBorrowed<'_>> for Channel {
     type Error = Error;
 
     fn try_from(row: ChannelRowBorrowed<'_>) -> Result<Self, Error> {
+        let ChannelRowBorrowed {
+            channel_id,
+            guild_id,
+            name,
+            r#type,
+            is_nsfw,
+            is_reading,
+            last_message_id,
+            last_scanned_at,
+            last_activity_at,
+            message_count,
+            settings,
+            created_at,
+            updated_at,
+        } = row;
         Ok(Self {
-            channel_id: stored("bot_channels.channel_id", row.channel_id, row.channel_id)?,
-            guild_id: stored("bot_channels.guild_id", row.channel_id, row.guild_id)?,
-            name: row.name.map(Into::into),
-            kind: row.r#type.map(Into::into),
-            is_nsfw: row.is_nsfw.unwrap_or_default(),
-            is_reading: row.is_reading,
-            last_message_id: row.last_message_id.and_then(|cursor| cursor.parse().ok()),
-            last_scanned_at: row.last_scanned_at,
-            last_activity_at: row.last_activity_at,
-            message_count: row.message_count,
-            settings: row.settings.into(),
-            created_at: row.created_at,
-            updated_at: row.updated_at,
+            channel_id: stored("bot_channels.channel_id", channel_id, channel_id)?,
+            guild_id: stored("bot_channels.guild_id", channel_id, guild_id)?,
+            name: name.map(Into::into),
+            kind: r#type.map(Into::into),
+            is_nsfw: is_nsfw.unwrap_or_default(),
+            is_reading,
+            last_message_id: last_message_id.and_then(|cursor| cursor.parse().ok()),
+            last_scanned_at,
+            last_activity_at,
+            message_count,
+            settings: settings.into(),
+            created_at,
+            updated_at,
         })
     }
 }
@@ -44,10 +59,11 @@ impl TryFrom<ChannelSettingsRowBorrowed<'_>> for ChannelSettings {
     type Error = Error;
 
     fn try_from(row: ChannelSettingsRowBorrowed<'_>) -> Result<Self, Error> {
+        let ChannelSettingsRowBorrowed { channel_id, settings, updated_at } = row;
         Ok(Self {
-            channel_id: stored("bot_channels.channel_id", row.channel_id, row.channel_id)?,
-            settings: row.settings.into(),
-            updated_at: row.updated_at,
+            channel_id: stored("bot_channels.channel_id", channel_id, channel_id)?,
+            settings: settings.into(),
+            updated_at,
         })
     }
 }

@@ -17,10 +17,11 @@ impl TryFrom<GuildSettingsRowBorrowed<'_>> for GuildSettings {
     type Error = Error;
 
     fn try_from(row: GuildSettingsRowBorrowed<'_>) -> Result<Self, Error> {
+        let GuildSettingsRowBorrowed { guild_id, settings, updated_at } = row;
         Ok(Self {
-            guild_id: stored("guild_settings.guild_id", row.guild_id, row.guild_id)?,
-            settings: row.settings.into(),
-            updated_at: row.updated_at,
+            guild_id: stored("guild_settings.guild_id", guild_id, guild_id)?,
+            settings: settings.into(),
+            updated_at,
         })
     }
 }

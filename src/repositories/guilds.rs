@@ -21,14 +21,15 @@ impl TryFrom<GuildRowBorrowed<'_>> for Guild {
     type Error = Error;
 
     fn try_from(row: GuildRowBorrowed<'_>) -> Result<Self, Error> {
-        let owner = |text| stored("bot_guilds.owner_user_id", row.guild_id, text);
+        let GuildRowBorrowed { guild_id, name, icon, owner_user_id, joined_at, last_seen_at } = row;
+        let owner = |text| stored("bot_guilds.owner_user_id", guild_id, text);
         Ok(Self {
-            guild_id: stored("bot_guilds.guild_id", row.guild_id, row.guild_id)?,
-            name: row.name.into(),
-            icon: row.icon.map(Into::into),
-            owner_user_id: row.owner_user_id.map(owner).transpose()?,
-            joined_at: row.joined_at,
-            last_seen_at: row.last_seen_at,
+            guild_id: stored("bot_guilds.guild_id", guild_id, guild_id)?,
+            name: name.into(),
+            icon: icon.map(Into::into),
+            owner_user_id: owner_user_id.map(owner).transpose()?,
+            joined_at,
+            last_seen_at,
         })
     }
 }

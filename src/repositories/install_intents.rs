@@ -19,12 +19,13 @@ impl TryFrom<InstallIntentRowBorrowed<'_>> for InstallIntent {
     type Error = Error;
 
     fn try_from(row: InstallIntentRowBorrowed<'_>) -> Result<Self, Error> {
+        let InstallIntentRowBorrowed { state, user_id, guild_id, created_at, expires_at } = row;
         Ok(Self {
-            state: row.state.into(),
-            user_id: stored("install_intents.user_id", row.state, row.user_id)?,
-            guild_id: stored("install_intents.guild_id", row.state, row.guild_id)?,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
+            state: state.into(),
+            user_id: stored("install_intents.user_id", state, user_id)?,
+            guild_id: stored("install_intents.guild_id", state, guild_id)?,
+            created_at,
+            expires_at,
         })
     }
 }

@@ -19,26 +19,41 @@ impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
     type Error = Error;
 
     fn try_from(row: ScanRunRowBorrowed<'_>) -> Result<Self, Error> {
+        let ScanRunRowBorrowed {
+            id,
+            channel_id,
+            after_message_id,
+            before_message_id,
+            last_message_id,
+            status,
+            messages_scanned,
+            messages_matched,
+            error_message,
+            started_at,
+            finished_at,
+            created_at,
+        } = row;
         Ok(Self {
-            id: row.id.into(),
-            channel_id: stored("bot_channel_scan_runs.channel_id", &row.id.to_string(), row.channel_id)?,
-            after_message_id: row.after_message_id.and_then(|cursor| cursor.parse().ok()),
-            before_message_id: row.before_message_id.and_then(|cursor| cursor.parse().ok()),
-            last_message_id: row.last_message_id.and_then(|cursor| cursor.parse().ok()),
-            status: row.status,
-            messages_scanned: row.messages_scanned,
-            messages_matched: row.messages_matched,
-            error_message: row.error_message.map(Into::into),
-            started_at: row.started_at,
-            finished_at: row.finished_at,
-            created_at: row.created_at,
+            id: id.into(),
+            channel_id: stored("bot_channel_scan_runs.channel_id", &id.to_string(), channel_id)?,
+            after_message_id: after_message_id.and_then(|cursor| cursor.parse().ok()),
+            before_message_id: before_message_id.and_then(|cursor| cursor.parse().ok()),
+            last_message_id: last_message_id.and_then(|cursor| cursor.parse().ok()),
+            status,
+            messages_scanned,
+            messages_matched,
+            error_message: error_message.map(Into::into),
+            started_at,
+            finished_at,
+            created_at,
         })
     }
 }
 
 impl From<ScanProgressRow> for ScanProgress {
     fn from(row: ScanProgressRow) -> Self {
-        Self { messages_scanned: row.messages_scanned, messages_matched: row.messages_matched }
+        let ScanProgressRow { messages_scanned, messages_matched } = row;
+        Self { messages_scanned, messages_matched }
     }
 }
 

@@ -20,13 +20,14 @@ impl TryFrom<UserRowBorrowed<'_>> for User {
     type Error = Error;
 
     fn try_from(row: UserRowBorrowed<'_>) -> Result<Self, Error> {
+        let UserRowBorrowed { id, discord_user_id, username, global_name, avatar, last_login_at } = row;
         Ok(Self {
-            id: row.id,
-            discord_user_id: stored("users.discord_user_id", row.discord_user_id, row.discord_user_id)?,
-            username: row.username.map(Into::into),
-            global_name: row.global_name.map(Into::into),
-            avatar: row.avatar.map(Into::into),
-            last_login_at: row.last_login_at,
+            id,
+            discord_user_id: stored("users.discord_user_id", discord_user_id, discord_user_id)?,
+            username: username.map(Into::into),
+            global_name: global_name.map(Into::into),
+            avatar: avatar.map(Into::into),
+            last_login_at,
         })
     }
 }

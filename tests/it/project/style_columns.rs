@@ -109,6 +109,43 @@ async fn a_column_is_an_option_exactly_if_it_can_be_null() {
     assert!(columns > 100, "{columns} columns");
 }
 
+/// Columns that no query returns, `table.column` each, and why.
+const NOT_READ: [(&str, &str); 0] = [];
+
+/// The columns of a table that none of the statements returns.
+async fn unread(client: &Client, table: &str, statements: &[String]) -> Vec<String> {
+    let sql = "select attname::text from pg_attribute
+               where attrelid = $1::text::regclass and attnum > 0 and not attisdropped order by attnum";
+    let columns = client.query(sql, &[&table]).await.expect("the catalogue can be read");
+    let mut unread: Vec<String> = columns.iter().map(|row| row.get(0)).collect();
+    for sql in statements {
+        let statement = client.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        unread.retain(|column| !statement.columns().iter().any(|read| read.name() == column));
+    }
+    unread.iter().map(|column| format!("{table}.{column}")).collect()
+}
+
+#[tokio::test]
+async fn every_column_is_returned_by_a_query_or_left_out_on_purpose() {
+    let database = TestDatabase::new().await;
+    let client = connect(&database.url()).await;
+    let sources = files("codegen/queries", ".rs");
+
+    let mut found = Vec::new();
+    for ((_, rust), (_, table)) in sources.iter().zip(TABLES).filter(|(_, (file, _))| *file != "parts") {
+        let statements: Vec<_> = generated(rust).into_iter().map(|query| query.sql).collect();
+        found.extend(unread(&client, table, &statements).await);
+    }
+
+    assert_eq!(found, NOT_READ.map(|(column, _)| column), "add the column to its row in queries/, or to NOT_READ");
+    let sample =
+        ["select name as other, icon from bot_guilds".to_owned(), "select guild_id from bot_guilds".to_owned()];
+    assert_eq!(
+        unread(&client, "bot_guilds", &sample).await,
+        ["name", "owner_user_id", "joined_at", "last_seen_at"].map(|column| format!("bot_guilds.{column}"))
+    );
+}
+
 #[tokio::test]
 async fn a_wrong_mark_is_found() {
     let database = TestDatabase::new().await;

@@ -1,5 +1,6 @@
 //! Ids, settings and texts: what is accepted, what is refused, and what is read back.
 
+pub mod every_field;
 pub mod fuzz_corpus;
 pub mod ids;
 pub mod invariants;
