@@ -34,7 +34,7 @@ impl Package {
         for name in ["Cargo.toml", "Cargo.lock", "README.md", "build.rs", "cornucopia.toml", "dev"] {
             fs::copy(source.join(name), root.join(name)).unwrap();
         }
-        for folder in ["benches", "build", "codegen", "docs", "migrations", "queries", "src"] {
+        for folder in ["benches", "build", "codegen", "docs", "examples", "migrations", "queries", "src"] {
             copy_folder(&source.join(folder), &root.join(folder));
         }
         let copy = Self { root, _alone: alone };

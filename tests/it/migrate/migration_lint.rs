@@ -61,11 +61,11 @@ fn hidden_files_are_ignored_and_folders_are_refused() {
 fn two_files_with_the_same_version_are_refused() {
     let findings = lint(&[("V2__a.sql", b""), ("V2__b.sql", b""), ("V3__c.sql", b"")]);
     assert_eq!(findings.len(), 1);
-    assert!(findings[0].starts_with("V2__b.sql:1: V2__a.sql has version 2 too: "), "{findings:#?}");
+    assert!(findings[0].starts_with("V2__b.sql:1: V2__a.sql has version 2, too: "), "{findings:#?}");
     assert!(findings[0].ends_with("the version 4"), "{findings:#?}");
 
     let findings = lint(&[("V02__a.sql", b""), ("V2__b.sql", b"")]);
-    assert!(findings[1].starts_with("V2__b.sql:1: V02__a.sql has version 2 too: "), "{findings:#?}");
+    assert!(findings[1].starts_with("V2__b.sql:1: V02__a.sql has version 2, too: "), "{findings:#?}");
 }
 
 #[test]
