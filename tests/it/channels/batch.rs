@@ -149,21 +149,21 @@ async fn a_batch_locks_the_guild_before_its_channels_as_delete_guilds_does() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
     db::upsert_channels_for_guild(&*database, guild, &batch(1..=3)).await.unwrap();
-    let obstacle = LockHolder::new(&database, "select from bot_channels where channel_id = '2' for update").await;
+    let lock_holder = LockHolder::new(&database, "select from bot_channels where channel_id = '2' for update").await;
     let (one, other) = (database.db.clone(), database.db.clone());
     let upsert = tokio::spawn(async move { db::upsert_channels_for_guild(&one, guild, &batch(1..=4)).await });
-    obstacle.wait_until_blocked(1).await;
+    lock_holder.wait_until_blocked(1).await;
     let delete = tokio::spawn(async move { db::delete_guilds(&other, &[guild]).await });
-    obstacle.wait_until_blocked(2).await;
+    lock_holder.wait_until_blocked(2).await;
 
-    obstacle.rollback().await;
+    lock_holder.rollback().await;
 
     assert_eq!(upsert.await.unwrap().unwrap(), 4);
     assert_eq!(delete.await.unwrap().unwrap(), 1);
 }
 
 #[tokio::test]
-async fn concurrent_batches_lose_none_of_each_others_overrides() {
+async fn concurrent_batches_lose_no_overrides() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1001).await;
 

@@ -18,7 +18,7 @@ use crate::support::url_of;
 /// The most bytes that are read at once: more than any flight has.
 const CHUNK: usize = 1 << 18;
 
-/// How often a throttled connection passes some bytes on.
+/// How often a throttled connection forwards some bytes.
 const THROTTLE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A port that leads to a database. It is closed with the runtime of its test.
@@ -31,9 +31,9 @@ pub struct Proxy {
 struct State {
     connections: Vec<Traffic>,
     is_held: bool,
-    /// The first so many connections get no answer.
+    /// The number of first connections that get no answer.
     held_connections: usize,
-    /// How many bytes go through in each direction in [`THROTTLE_INTERVAL`].
+    /// The bytes that go through in each direction in [`THROTTLE_INTERVAL`].
     rate: Option<usize>,
     holds_at: Option<char>,
     holds_back: bool,
@@ -108,12 +108,12 @@ impl Proxy {
         self.state.send_modify(|state| state.is_held = true);
     }
 
-    /// From now on the client gets no answer on the connections that are there. New ones are as before.
+    /// From now on, holds the answers on the open connections back. New connections get their answers.
     pub fn hold_these(&self) {
         self.state.send_modify(|state| state.held_connections = state.connections.len());
     }
 
-    /// From now on so many bytes a second go through in each direction.
+    /// From now on, forwards at most this many bytes a second in each direction.
     pub fn throttle(&self, bytes_a_second: usize) {
         self.state.send_modify(|state| state.rate = Some(bytes_a_second / 20));
     }
