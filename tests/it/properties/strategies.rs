@@ -1,12 +1,18 @@
 //! Inputs: ids, texts, times, JSON, snapshots.
 
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
 use crate::support::changed;
+use crate::types::every_field::fields;
 use chrono::{DateTime, TimeDelta, Utc};
 use clip_saver_db::{ChannelSnapshot, GuildSnapshot, Settings, UserSnapshot};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 
 use super::injections::INJECTIONS;
 
@@ -198,6 +204,27 @@ pub fn channel() -> impl Strategy<Value = ChannelSnapshot> {
             changed!(ChannelSnapshot::new(id.into(), "", ""), name, kind, is_nsfw, settings_overrides)
         },
     )
+}
+
+/// The fields to which an input gives always the same value.
+fn constant<T: Debug>(input: impl Strategy<Value = T>) -> BTreeSet<String> {
+    let mut runner = TestRunner::deterministic();
+    let mut any = || fields(&input.new_tree(&mut runner).expect("there is an input").current());
+    let first = any();
+    let others: Vec<_> = (0..50).map(|_| any()).collect();
+    first
+        .into_iter()
+        .filter(|(name, value)| others.iter().all(|other| other[name] == *value))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+#[test]
+fn every_field_of_a_snapshot_is_given_different_values() {
+    let else_untested = "give the field different values above";
+    assert_eq!(constant(user()), BTreeSet::new(), "{else_untested}");
+    assert_eq!(constant(guild()), BTreeSet::from(["channels".to_owned()]), "{else_untested}");
+    assert_eq!(constant(channel()), BTreeSet::new(), "{else_untested}");
 }
 
 /// A number that is added to a counter.

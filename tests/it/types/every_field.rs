@@ -13,7 +13,7 @@ use crate::project::style::NONE;
 use crate::support::{TestDatabase, guild, json, user};
 
 /// The fields of a struct and what they hold. `Some(x)` and `x` are the same.
-fn fields(value: &impl Debug) -> BTreeMap<String, String> {
+pub fn fields(value: &impl Debug) -> BTreeMap<String, String> {
     let text = format!("{value:#?}");
     let mut fields: Vec<(String, String)> = Vec::new();
     for line in text.lines().skip(1) {
@@ -68,7 +68,11 @@ async fn every_field_of_a_user_is_stored_and_replaced() {
         db::upsert_user(&*database, &user).await.unwrap();
 
         let row = db::get_user(&*database, user.id).await.unwrap().unwrap();
-        assert_eq!(not_stored(&user, &row, &[("id", "discord_user_id")]), NONE, "upsert_users");
+        assert_eq!(
+            not_stored(&user, &row, &[("id", "discord_user_id")]),
+            NONE,
+            "upsert_users stores all fields but these"
+        );
     }
 }
 
@@ -96,7 +100,11 @@ async fn every_field_of_a_guild_is_stored_and_replaced_but_for_the_time_of_joini
             }
 
             let row = db::get_guild(&*database, guild.id).await.unwrap().unwrap();
-            assert_eq!(not_stored(&guild, &row, &[("id", "guild_id")]), kept, "{function}, time {n}");
+            assert_eq!(
+                not_stored(&guild, &row, &[("id", "guild_id")]),
+                kept,
+                "{function} stores all fields but these, time {n}"
+            );
         }
     }
 }
@@ -117,7 +125,7 @@ async fn every_field_of_a_channel_is_stored_and_replaced() {
 
         let row = db::get_channel(&*database, channel.id).await.unwrap().unwrap();
         let names = [("id", "channel_id"), ("settings_overrides", "settings")];
-        assert_eq!(not_stored(&channel, &row, &names), NONE, "sync_guild");
+        assert_eq!(not_stored(&channel, &row, &names), NONE, "sync_guild stores all fields but these");
     }
 }
 
