@@ -285,7 +285,7 @@ fn lint_installs_squawk_and_the_python_that_it_comes_in() {
 
     let python = machine.stand_ins.join("python3").display().to_string();
     let venv = r#"[ "$2" != venv ] || { mkdir -p "$4/bin"; cp "$STAND_INS/pip" "$4/bin/pip"; }"#;
-    let pip = r##"printf '#!/bin/sh\necho squawk 2.70.0\n' >"${0%pip}squawk"; chmod +x "${0%pip}squawk""##;
+    let pip = r#"printf '#!/bin/sh\necho squawk 2.70.0\n' >"${0%pip}squawk"; chmod +x "${0%pip}squawk""#;
     let script = format!(
         "printf '%s\\n' '#!/bin/sh' 'STAND_INS={}' '{venv}' >'{python}'; chmod +x '{python}'",
         machine.stand_ins.display()
