@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::slice::from_ref;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -95,7 +96,7 @@ async fn every_field_of_a_guild_is_stored_and_replaced_but_for_the_time_of_joini
             let guild = guild(id, n);
             match function {
                 "upsert_guild" => db::upsert_guild(&*database, &guild).await.unwrap(),
-                "upsert_guilds" => db::upsert_guilds(&*database, &[guild.clone()]).await.map(drop).unwrap(),
+                "upsert_guilds" => db::upsert_guilds(&*database, from_ref(&guild)).await.map(drop).unwrap(),
                 _ => db::sync_guild(&*database, &guild).await.map(drop).unwrap(),
             }
 
@@ -121,7 +122,7 @@ async fn every_field_of_a_channel_is_stored_and_replaced() {
     assert_eq!(same(&channels[0], &channels[1]), ["id"], "set the field above, to a value that depends on n");
 
     for channel in channels {
-        db::upsert_channels_for_guild(&*database, guild, &[channel.clone()]).await.unwrap();
+        db::upsert_channels_for_guild(&*database, guild, from_ref(&channel)).await.unwrap();
 
         let row = db::get_channel(&*database, channel.id).await.unwrap().unwrap();
         let names = [("id", "channel_id"), ("settings_overrides", "settings")];
