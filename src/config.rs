@@ -2,7 +2,7 @@
 //! environment variables that the Python programs used, and from some new ones.
 
 mod prepared_statements;
-mod sessions;
+pub(crate) mod sessions;
 mod show;
 pub(crate) mod tls;
 
