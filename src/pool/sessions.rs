@@ -31,7 +31,7 @@ pub(crate) struct Sessions {
     silence_limit: Option<Duration>,
     max_lifetime: Option<Duration>,
     limits: Limits,
-    server: Arc<Server>,
+    pub(super) server: Arc<Server>,
     shuffles: bool,
 }
 
@@ -54,11 +54,6 @@ impl Sessions {
         let last = self.server.first_host() % count;
         let first = if self.shuffles { rand::random_range(0..count) } else { last };
         (first..first + count).map(move |place| place % count)
-    }
-
-    /// How often an epoch has ended.
-    pub(crate) fn epochs(&self) -> u64 {
-        self.server.epochs()
     }
 
     fn session(&self, Driven { client, activity, route, .. }: Driven) -> Session {
