@@ -2,7 +2,7 @@
 //! environment variables that the Python programs used, and from some new ones.
 
 mod prepared_statements;
-mod sessions;
+pub(crate) mod sessions;
 mod show;
 pub(crate) mod tls;
 
@@ -124,12 +124,8 @@ impl Config {
             config.migration = Some((server, tls));
         }
         config.pool_max = variables.number_or("DB_POOL_MAX", config.pool_max)?;
-        if let Some(timeout) = variables.seconds("DB_CONNECT_TIMEOUT")? {
-            config.connect_timeout = timeout;
-        }
-        if let Some(timeout) = variables.seconds("DB_ACQUIRE_TIMEOUT")? {
-            config.acquire_timeout = timeout;
-        }
+        config.connect_timeout = variables.seconds("DB_CONNECT_TIMEOUT")?.unwrap_or(config.connect_timeout);
+        config.acquire_timeout = variables.seconds("DB_ACQUIRE_TIMEOUT")?.unwrap_or(config.acquire_timeout);
         config.statement_timeout = variables.seconds_or_never("DB_STATEMENT_TIMEOUT", config.statement_timeout)?;
         config.idle_in_transaction_timeout =
             variables.seconds_or_never("DB_IDLE_IN_TRANSACTION_TIMEOUT", config.idle_in_transaction_timeout)?;

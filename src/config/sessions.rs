@@ -1,14 +1,16 @@
 //! What sessions are opened with: the start-up options, how a dead network is noticed, and the hosts one by one.
 
 use std::env;
-use std::path::PathBuf;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio_postgres::Config as PgConfig;
 use tokio_postgres::config::Host;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Config;
 use super::tls::Tls;
+use crate::error::Error;
 
 /// What PostgreSQL and Linux have by default: two hours.
 const UNTOLD: Duration = Duration::from_hours(2);
@@ -29,35 +31,52 @@ const LONG_STATEMENT: Duration = Duration::from_mins(1);
 /// How long one of several hosts may take to answer.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How sessions are opened, and on which hosts.
+pub(crate) struct Target {
+    /// Its `connect_timeout` is for one address of a host.
+    pub(crate) session: PgConfig,
+    pub(crate) hosts: Vec<OneHost>,
+    /// How long one host may take.
+    pub(crate) patience: Duration,
+    pub(crate) tls: MakeRustlsConnect,
+}
+
+/// One host of a configuration.
+#[derive(Default)]
+pub(crate) struct OneHost {
+    pub(crate) name: Option<Host>,
+    /// Where it is, if its name need not be looked up.
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) port: u16,
+}
+
 impl Config {
-    /// What the session that migrates is opened with, by host, and how it is encrypted.
-    pub(crate) fn migrating_sessions(&self) -> (Vec<PgConfig>, &Tls) {
+    /// How the session that migrates is opened.
+    pub(crate) fn migrating_target(&self) -> Result<Target, Error> {
         let (server, tls) = self.migration.as_ref().map_or((&self.server, &self.tls), |(server, tls)| (server, tls));
-        (self.by_host(server), tls)
+        self.target(server.clone(), tls)
     }
 
-    /// What the sessions of the pool are opened with, by host: each may take its part of the time. An option in the
-    /// connection string comes later, and so wins.
-    pub(crate) fn pooled_sessions(&self) -> Vec<PgConfig> {
+    /// How the sessions of the pool are opened. An option in the connection string comes later, and so wins.
+    pub(crate) fn pooled_target(&self) -> Result<Target, Error> {
         let mut session = self.server.clone();
         session.application_name(self.application_name());
         let options = self.options().join(" ");
         if !options.is_empty() {
             session.options(options);
         }
-        self.by_host(&session)
+        self.target(session, &self.tls)
     }
 
-    fn by_host(&self, session: &PgConfig) -> Vec<PgConfig> {
-        let mut sessions = by_host(session);
-        let part = self.connect_timeout / u32::try_from(sessions.len()).unwrap_or(u32::MAX);
+    /// Each host may take its part of the time.
+    fn target(&self, mut session: PgConfig, tls: &Tls) -> Result<Target, Error> {
+        let hosts = hosts(&session);
+        let part = self.connect_timeout / u32::try_from(hosts.len()).unwrap_or(u32::MAX);
         // Of several hosts each is asked again and again: the one that does not answer may be gone for good.
-        let patience = if sessions.len() == 1 { part } else { part.min(LONGEST_PATIENCE) };
-        for session in &mut sessions {
-            notice_dead_networks(session);
-            session.connect_timeout(patience / 2); // of one address
-        }
-        sessions
+        let patience = if hosts.len() == 1 { part } else { part.min(LONGEST_PATIENCE) };
+        notice_dead_networks(&mut session);
+        session.connect_timeout(patience / 2);
+        Ok(Target { session, hosts, patience, tls: tls.connector()? })
     }
 
     /// How long no byte may move on a connection of the pool while something is awaited; `None` for any time, if a statement
@@ -106,51 +125,19 @@ fn notice_dead_networks(session: &mut PgConfig) {
     }
 }
 
-/// The same with one host each, so that one that hangs does not use up the time of the others. As it is, if its lists are
-/// not of one length: the driver says what is wrong with them.
-fn by_host(all: &PgConfig) -> Vec<PgConfig> {
-    let (hosts, addresses, ports) = (all.get_hosts(), all.get_hostaddrs(), all.get_ports());
-    let count = hosts.len().max(addresses.len());
-    let fits = |length: usize| length <= 1 || length == count;
-    let names_all = |length: usize| length == 0 || length == count;
-    if count < 2 || !names_all(hosts.len()) || !names_all(addresses.len()) || !fits(ports.len()) {
-        return vec![all.clone()];
+/// The hosts of a configuration, one by one, so that one that hangs does not use up the time of the others. If the lists do
+/// not fit together, this is one host without a name: the driver says what is wrong.
+fn hosts(config: &PgConfig) -> Vec<OneHost> {
+    let (names, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let count = names.len().max(addresses.len());
+    let fits = |length: usize| length == 0 || length == count;
+    if count == 0 || !fits(names.len()) || !fits(addresses.len()) || !(fits(ports.len()) || ports.len() == 1) {
+        return vec![OneHost::default()];
     }
-    let one = |place: usize| {
-        let mut one = without_hosts(all);
-        match hosts.get(place) {
-            Some(Host::Tcp(name)) => _ = one.host(name),
-            #[cfg(unix)]
-            Some(Host::Unix(path)) => _ = one.host_path::<&PathBuf>(path),
-            None => {}
-        }
-        if let Some(address) = addresses.get(place) {
-            one.hostaddr(*address);
-        }
-        if let Some(port) = ports.get(place).or(ports.first()) {
-            one.port(*port);
-        }
-        one
+    let one = |place: usize| OneHost {
+        name: names.get(place).cloned(),
+        address: addresses.get(place).copied(),
+        port: ports.get(place).or(ports.first()).copied().unwrap_or(5432),
     };
     (0..count).map(one).collect()
-}
-
-/// Everything but where: the driver's configuration only takes more hosts, never fewer.
-fn without_hosts(all: &PgConfig) -> PgConfig {
-    let mut one = PgConfig::new();
-    one.ssl_mode(all.get_ssl_mode())
-        .ssl_negotiation(all.get_ssl_negotiation())
-        .keepalives(all.get_keepalives())
-        .keepalives_idle(all.get_keepalives_idle())
-        .target_session_attrs(all.get_target_session_attrs())
-        .channel_binding(all.get_channel_binding());
-    all.get_user().map(|user| one.user(user));
-    all.get_password().map(|password| one.password(password));
-    all.get_dbname().map(|dbname| one.dbname(dbname));
-    all.get_options().map(|options| one.options(options));
-    all.get_application_name().map(|name| one.application_name(name));
-    all.get_tcp_user_timeout().map(|timeout| one.tcp_user_timeout(*timeout));
-    all.get_keepalives_interval().map(|interval| one.keepalives_interval(interval));
-    all.get_keepalives_retries().map(|retries| one.keepalives_retries(retries));
-    one
 }

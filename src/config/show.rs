@@ -10,19 +10,20 @@ use super::tls::Tls;
 
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", address(&self.server, &self.tls, ""))?;
-        write!(formatter, " application_name={}", self.application_name())?;
+        write!(formatter, "{} application_name={}", address(&self.server, &self.tls, ""), self.application_name())?;
         if let Some((server, tls)) = &self.migration {
             write!(formatter, " {}", address(server, tls, "migration_"))?;
         }
-        write!(formatter, " pool_max={}", self.pool_max)?;
-        write!(formatter, " connect_timeout={:?} acquire_timeout={:?}", self.connect_timeout, self.acquire_timeout)?;
-        write!(formatter, " statement_timeout={}", OrNever(self.statement_timeout))?;
-        write!(formatter, " idle_in_transaction_timeout={}", OrNever(self.idle_in_transaction_timeout))?;
-        write!(formatter, " max_lifetime={}", OrNever(self.max_lifetime))?;
-        write!(formatter, " max_batch_bytes={}", self.max_batch_bytes)?;
-        write!(formatter, " max_settings_bytes={}", self.max_settings_bytes)?;
-        write!(formatter, " slow_query={}", OrNever(self.slow_query))?;
+        let Self { pool_max, connect_timeout, acquire_timeout, max_batch_bytes, max_settings_bytes, .. } = self;
+        write!(
+            formatter,
+            " pool_max={pool_max} connect_timeout={connect_timeout:?} acquire_timeout={acquire_timeout:?}"
+        )?;
+        write!(formatter, " statement_timeout={}", or_never(self.statement_timeout))?;
+        write!(formatter, " idle_in_transaction_timeout={}", or_never(self.idle_in_transaction_timeout))?;
+        write!(formatter, " max_lifetime={}", or_never(self.max_lifetime))?;
+        write!(formatter, " max_batch_bytes={max_batch_bytes} max_settings_bytes={max_settings_bytes}")?;
+        write!(formatter, " slow_query={}", or_never(self.slow_query))?;
         write!(formatter, " prepared_statements={}", self.prepared_statements)
     }
 }
@@ -50,15 +51,8 @@ impl fmt::Debug for Config {
     }
 }
 
-struct OrNever(Option<Duration>);
-
-impl fmt::Display for OrNever {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(duration) => write!(formatter, "{duration:?}"),
-            None => formatter.write_str("never"),
-        }
-    }
+fn or_never(duration: Option<Duration>) -> String {
+    duration.map_or_else(|| "never".to_owned(), |duration| format!("{duration:?}"))
 }
 
 fn host(host: &Host) -> String {

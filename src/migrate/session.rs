@@ -76,8 +76,7 @@ pub(super) fn jitter(pause: Duration) -> Duration {
 
 async fn connect(db: &Db) -> Result<Driven, Error> {
     let config = db.config();
-    let (hosts, tls) = config.migrating_sessions();
-    let (tls, limit) = (tls.connector()?, config.migrating_silence_limit());
-    let connecting = timeout(config.connect_timeout, connect_alone(&hosts, &tls, Some(limit), log_notice));
+    let (target, limit) = (config.migrating_target()?, config.migrating_silence_limit());
+    let connecting = timeout(config.connect_timeout, connect_alone(&target, Some(limit), log_notice));
     connecting.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::ConnectTimeout)))
 }

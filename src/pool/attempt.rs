@@ -86,7 +86,7 @@ impl<'a> Attempt<'a> {
     ) -> impl Future<Output = Result<T, Error>> {
         match self.session {
             // Boxed because it is rare: otherwise every call's future would be larger.
-            Some(session) if self.commits && !session.keeps_statements() => {
+            Some(session) if self.commits && !session.limits.keeps_statements => {
                 session.track(Box::pin(session.in_transaction(call))).left_future().left_future()
             }
             Some(session) => session.track(call).right_future().left_future(),

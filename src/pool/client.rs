@@ -86,7 +86,7 @@ impl Lend for Db {
     }
 
     fn limits(&self) -> &Limits {
-        self.limits()
+        &self.limits
     }
 }
 
@@ -104,7 +104,7 @@ impl Lend for Connection {
     }
 
     fn limits(&self) -> &Limits {
-        self.session().limits()
+        &self.session().limits
     }
 }
 

@@ -23,6 +23,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{CancelToken, Client, Config as PgConfig, Connection, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::config::sessions::{OneHost, Target};
 use crate::error::{Error, ErrorKind};
 
 /// The bytes of a connection.
@@ -101,8 +102,11 @@ impl AsyncWrite for Stream {
 pub(super) type PgConnection = Connection<Stream, <MakeRustlsConnect as MakeTlsConnect<Stream>>::Stream>;
 
 /// A way to a server: one address of one host.
+#[derive(Clone)]
 pub(super) struct Route {
-    host: PgConfig,
+    session: PgConfig,
+    /// The name that a certificate must have.
+    name: Option<Host>,
     address: Address,
     tls: MakeRustlsConnect,
 }
@@ -116,13 +120,14 @@ enum Address {
 
 /// Connects to the first address of a host that takes the session.
 pub(super) async fn connect(
-    host: &PgConfig,
-    tls: &MakeRustlsConnect,
+    target: &Target,
+    host: &OneHost,
     traffic: &Arc<Traffic>,
 ) -> Result<(Client, PgConnection, Route), Error> {
     let mut failed = None;
-    for address in addresses(host, tls).await? {
-        let route = Route { host: host.clone(), address, tls: tls.clone() };
+    for address in addresses(target, host).await? {
+        let (session, tls) = (target.session.clone(), target.tls.clone());
+        let route = Route { session, name: host.name.clone(), address, tls };
         match route.connect(traffic).await {
             Ok((client, connection)) => return Ok((client, connection, route)),
             Err(error) => failed = Some(error),
@@ -131,26 +136,23 @@ pub(super) async fn connect(
     Err(failed.unwrap_or_else(|| unreachable_host("could not resolve any addresses")))
 }
 
-async fn addresses(host: &PgConfig, tls: &MakeRustlsConnect) -> Result<Vec<Address>, Error> {
-    let (hosts, addresses, ports) = (host.get_hosts(), host.get_hostaddrs(), host.get_ports());
-    if hosts.len().max(addresses.len()).max(ports.len()) > 1 {
-        // Only lists that do not fit together are not split into one host each: the driver says what is wrong with them.
-        let refused = host.connect(tls.clone()).await.err();
-        return Err(refused.map_or_else(|| unreachable_host("several hosts at once"), Error::connecting));
-    }
-    let port = ports.first().copied().unwrap_or(5432);
-    if let Some(address) = addresses.first() {
-        return Ok(vec![Address::Tcp((*address, port).into())]);
-    }
-    let name = match hosts.first() {
-        Some(Host::Tcp(name)) => name,
+async fn addresses(Target { session, tls, .. }: &Target, host: &OneHost) -> Result<Vec<Address>, Error> {
+    let name = match (host.address, &host.name) {
+        (Some(address), _) => return Ok(vec![Address::Tcp((address, host.port).into())]),
+        (None, Some(Host::Tcp(name))) => name,
         #[cfg(unix)]
-        Some(Host::Unix(folder)) => return Ok(vec![Address::Unix(folder.join(format!(".s.PGSQL.{port}")))]),
-        None => return Ok(Vec::new()),
+        (None, Some(Host::Unix(folder))) => {
+            return Ok(vec![Address::Unix(folder.join(format!(".s.PGSQL.{}", host.port)))]);
+        }
+        // The lists of hosts do not fit together: the driver says what is wrong with them.
+        (None, None) => {
+            let refused = session.connect(tls.clone()).await.err();
+            return Err(refused.map_or_else(|| unreachable_host("no host"), Error::connecting));
+        }
     };
-    let found = lookup_host((name.as_str(), port)).await.map_err(unreachable_host)?;
+    let found = lookup_host((name.as_str(), host.port)).await.map_err(unreachable_host)?;
     let mut found: Vec<_> = found.map(Address::Tcp).collect();
-    if host.get_load_balance_hosts() == LoadBalanceHosts::Random {
+    if session.get_load_balance_hosts() == LoadBalanceHosts::Random {
         found.shuffle(&mut rand::rng());
     }
     Ok(found)
@@ -159,14 +161,14 @@ async fn addresses(host: &PgConfig, tls: &MakeRustlsConnect) -> Result<Vec<Addre
 impl Route {
     /// The same way, whatever the server is: primary or standby.
     pub(super) fn to_any(&self) -> Self {
-        let mut host = self.host.clone();
-        host.target_session_attrs(TargetSessionAttrs::Any);
-        Self { host, address: self.address.clone(), tls: self.tls.clone() }
+        let mut any = self.clone();
+        any.session.target_session_attrs(TargetSessionAttrs::Any);
+        any
     }
 
     pub(super) async fn connect(&self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection), Error> {
         let stream = self.open(traffic).await.map_err(unreachable_host)?;
-        let connecting = self.host.connect_raw(stream, self.connector());
+        let connecting = self.session.connect_raw(stream, self.connector());
         let (client, mut connection) = connecting.await.map_err(Error::connecting)?;
         self.check_attributes(&client, &mut connection).await?;
         Ok((client, connection))
@@ -178,9 +180,8 @@ impl Route {
         session.cancel_query_raw(stream, self.connector()).await.map_err(Error::connecting)
     }
 
-    /// For the name that a certificate must have.
     fn connector(&self) -> <MakeRustlsConnect as MakeTlsConnect<Stream>>::TlsConnect {
-        let name = match self.host.get_hosts().first() {
+        let name = match &self.name {
             Some(Host::Tcp(name)) => name.as_str(),
             _ => "",
         };
@@ -201,7 +202,7 @@ impl Route {
             };
             Ok(Stream { socket, traffic: traffic.clone() })
         };
-        match self.host.get_connect_timeout() {
+        match self.session.get_connect_timeout() {
             Some(patience) => timeout(*patience, opening).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
             None => opening.await,
         }
@@ -211,17 +212,17 @@ impl Route {
         stream.set_nodelay(true)?;
         let socket = SockRef::from(stream);
         #[cfg(target_os = "linux")]
-        socket.set_tcp_user_timeout(self.host.get_tcp_user_timeout().copied())?;
-        if !self.host.get_keepalives() {
+        socket.set_tcp_user_timeout(self.session.get_tcp_user_timeout().copied())?;
+        if !self.session.get_keepalives() {
             return Ok(());
         }
-        let mut keepalive = TcpKeepalive::new().with_time(self.host.get_keepalives_idle());
+        let mut keepalive = TcpKeepalive::new().with_time(self.session.get_keepalives_idle());
         #[cfg(not(target_os = "openbsd"))]
-        if let Some(interval) = self.host.get_keepalives_interval() {
+        if let Some(interval) = self.session.get_keepalives_interval() {
             keepalive = keepalive.with_interval(interval);
         }
         #[cfg(not(any(target_os = "openbsd", windows)))]
-        if let Some(retries) = self.host.get_keepalives_retries() {
+        if let Some(retries) = self.session.get_keepalives_retries() {
             keepalive = keepalive.with_retries(retries);
         }
         socket.set_tcp_keepalive(&keepalive)
@@ -229,7 +230,7 @@ impl Route {
 
     /// Whether the server takes writes, or none, as `target_session_attrs` asks for.
     async fn check_attributes(&self, client: &Client, connection: &mut PgConnection) -> Result<(), Error> {
-        let wanted = self.host.get_target_session_attrs();
+        let wanted = self.session.get_target_session_attrs();
         if wanted == TargetSessionAttrs::Any {
             return Ok(());
         }

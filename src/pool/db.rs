@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use deadpool::Runtime;
 use deadpool::managed::{Pool, PoolError, QueueMode, TimeoutType, Timeouts};
-use deadpool::{Runtime, Status};
 use futures::future::{Either, select};
 use tokio_util::task::TaskTracker;
 
@@ -43,12 +43,13 @@ pub async fn close_db(db: &Db) {
 /// ```
 #[derive(Clone)]
 pub struct Db {
-    pool: Pool<Sessions>,
+    pub(super) pool: Pool<Sessions>,
     sharing: Arc<Sharing>,
     config: Config,
-    limits: Limits,
-    pooler: Option<Pooler>,
-    waiting: WaitingCalls,
+    pub(super) limits: Limits,
+    /// The pooler between this program and the server. `None` if `DB_PREPARED_STATEMENTS` is not `auto`.
+    pub(super) pooler: Option<Pooler>,
+    pub(super) waiting: WaitingCalls,
     /// The epoch in which stale connections were last closed.
     cleaned_epoch: Arc<AtomicU64>,
     /// Counts the connections that are in use.
@@ -89,11 +90,6 @@ impl Db {
         Ok(db)
     }
 
-    /// The pooler between this program and the server. `None` if `DB_PREPARED_STATEMENTS` is not `auto`.
-    pub(crate) fn pooler(&self) -> Option<Pooler> {
-        self.pooler
-    }
-
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
@@ -113,7 +109,7 @@ impl Db {
 
     /// Closes the idle connections of earlier epochs. They would stay open until somebody takes them.
     fn close_stale_connections(&self) {
-        let epoch = self.pool.manager().epochs();
+        let epoch = self.pool.manager().server.epochs();
         let cleaned = &self.cleaned_epoch;
         if cleaned.load(Ordering::Relaxed) != epoch && cleaned.swap(epoch, Ordering::Relaxed) != epoch {
             self.pool.retain(|session, _| !session.is_spent());
@@ -136,18 +132,6 @@ impl Db {
     async fn next_connection(&self) -> Result<Connection, Error> {
         let (_waiting, running) = (self.waiting.add(), self.running.token());
         Ok(Connection::new(self.pool.get().await?, running))
-    }
-
-    pub(crate) fn pool_status(&self) -> Status {
-        self.pool.status()
-    }
-
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.count()
-    }
-
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// Leases a connection that short reads share; `None` if there is none to share.

@@ -39,7 +39,7 @@ pub(crate) struct Activity {
     is_read_only: AtomicBool,
     close_reason: Mutex<Option<PgError>>,
     traffic: Arc<Traffic>,
-    epoch: Epoch,
+    pub(super) epoch: Epoch,
 }
 
 impl Activity {
@@ -76,10 +76,6 @@ impl Activity {
 
     pub(super) fn close_reason(&self) -> Option<PgError> {
         self.close_reason.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    pub(super) fn epoch(&self) -> &Epoch {
-        &self.epoch
     }
 
     pub(super) fn note_read_only(&self) {

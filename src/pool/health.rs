@@ -58,14 +58,14 @@ impl Db {
         let rows = connection.session().query_unnamed(include_str!("health.sql")).await?;
         let round_trip = sent.elapsed();
         let is_read_only = rows.first().is_some_and(|row| row.get(0));
-        let pool = self.pool_status();
+        let pool = self.pool.status();
         Ok(Health {
             round_trip,
             is_read_only,
             connections: pool.size,
             most_connections: pool.max_size,
-            waiting: self.waiting(),
-            pooler: self.pooler().and_then(Pooler::mode),
+            waiting: self.waiting.count(),
+            pooler: self.pooler.and_then(Pooler::mode),
         })
     }
 }

@@ -111,7 +111,7 @@ async fn listener(config: &Config, payload: String) -> Result<(Client, oneshot::
             sender.take().map(|sender| sender.send(()));
         }
     };
-    let connected = connect_alone(&config.pooled_sessions(), &config.tls.connector()?, None, on_message).await?;
+    let connected = connect_alone(&config.pooled_target()?, None, on_message).await?;
     Ok((connected.client, received))
 }
 

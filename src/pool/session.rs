@@ -46,7 +46,7 @@ pub struct Session {
     expires: Option<Instant>,
     /// For the connection that cancels.
     route: Route,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 impl Session {
@@ -107,7 +107,7 @@ impl Session {
         }
         match state {
             SessionState::ReadOnly => self.activity.note_read_only(),
-            SessionState::Broken if error.as_db_error().is_none() => self.activity.epoch().breaks(),
+            SessionState::Broken if error.as_db_error().is_none() => self.activity.epoch.breaks(),
             _ => {}
         }
     }
@@ -154,17 +154,17 @@ impl Session {
     pub(crate) fn is_spent(&self) -> bool {
         self.has_failed()
             || self.is_in_transaction.load(Ordering::Relaxed)
-            || self.activity.epoch().is_over()
+            || self.activity.epoch.is_over()
             || self.expires.is_some_and(|expires| expires <= Instant::now())
     }
 
     /// Whether the connection is still there. It is asked only if another one to the same server has ended without a report.
     pub(super) async fn survives(&self) -> bool {
-        let Some(breaks) = self.activity.epoch().untested_breaks() else { return true };
+        let Some(breaks) = self.activity.epoch.untested_breaks() else { return true };
         // Boxed, as what is rare: every call carries the size of the futures in it.
         let is_alive = Box::pin(self.answers(TEST_TIMEOUT)).await;
         if is_alive {
-            self.activity.epoch().survives(breaks);
+            self.activity.epoch.survives(breaks);
         }
         is_alive
     }
@@ -177,10 +177,6 @@ impl Session {
     /// Whether a statement was on its way when the connection broke.
     pub(crate) fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// Whether the server may still be at work on a call that was dropped. Dropped calls on the raw client are not counted.
@@ -217,11 +213,6 @@ impl Session {
         }
     }
 
-    /// Whether prepared statements outlive a transaction.
-    pub(crate) fn keeps_statements(&self) -> bool {
-        self.limits.keeps_statements
-    }
-
     /// Runs a call in a transaction of its own, without prepared statements that are kept. A pooler gives the whole transaction
     /// one process of the server, where the call's statements are prepared and closed.
     pub(crate) async fn in_transaction<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -238,7 +229,7 @@ impl Session {
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, PgError> {
-        if !self.keeps_statements() {
+        if !self.limits.keeps_statements {
             return Box::pin(self.client.prepare(sql)).await;
         }
         let mut statements = self.statements.lock().await;

@@ -7,8 +7,7 @@ use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::LoadBalanceHosts;
-use tokio_postgres::{AsyncMessage, Client, Config as PgConfig};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{AsyncMessage, Client};
 use tracing::{info, warn};
 
 use super::connect::{PgConnection, Route, Traffic, connect};
@@ -16,6 +15,7 @@ use super::driver::{Activity, Watch, drive};
 use super::epoch::{Epoch, Server};
 use super::server_check::ServerCheck;
 use super::session::Session;
+use crate::config::sessions::Target;
 use crate::config::{Config, Limits};
 use crate::error::{Error, ErrorKind};
 
@@ -26,21 +26,19 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Makes the pool's sessions.
 pub(crate) struct Sessions {
-    hosts: Vec<PgConfig>,
-    tls: MakeRustlsConnect,
+    target: Target,
     connect_timeout: Duration,
     silence_limit: Option<Duration>,
     max_lifetime: Option<Duration>,
     limits: Limits,
-    server: Arc<Server>,
+    pub(super) server: Arc<Server>,
     shuffles: bool,
 }
 
 impl Sessions {
     pub(crate) fn of(config: &Config) -> Result<Self, Error> {
         Ok(Self {
-            hosts: config.pooled_sessions(),
-            tls: config.tls.connector()?,
+            target: config.pooled_target()?,
             connect_timeout: config.connect_timeout,
             silence_limit: config.silence_limit(),
             max_lifetime: config.max_lifetime,
@@ -50,17 +48,12 @@ impl Sessions {
         })
     }
 
-    /// The hosts, from the one on that took the last session, or from any.
-    fn in_order(&self) -> impl Iterator<Item = (usize, &PgConfig)> {
-        let count = self.hosts.len();
+    /// The places of the hosts, from the one on that took the last session, or from any.
+    fn in_order(&self) -> impl Iterator<Item = usize> {
+        let count = self.target.hosts.len();
         let last = self.server.first_host() % count;
         let first = if self.shuffles { rand::random_range(0..count) } else { last };
-        (first..first + count).map(move |place| (place % count, &self.hosts[place % count]))
-    }
-
-    /// How often an epoch has ended.
-    pub(crate) fn epochs(&self) -> u64 {
-        self.server.epochs()
+        (first..first + count).map(move |place| place % count)
     }
 
     fn session(&self, Driven { client, activity, route, .. }: Driven) -> Session {
@@ -85,7 +78,7 @@ impl Manager for Sessions {
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
             let epoch = self.server.epoch(); // if it ends meanwhile, this may lead to the server that it ended for
             // Boxed, as what is rare: every call carries the size of the futures in it.
-            let connecting = connect_first(self.in_order(), &self.tls, epoch, self.silence_limit, log_notice);
+            let connecting = connect_first(&self.target, self.in_order(), epoch, self.silence_limit, log_notice);
             match Box::pin(connecting).await {
                 Some(Ok(driven)) => {
                     self.server.prefer(driven.host);
@@ -126,20 +119,18 @@ pub(crate) struct Driven {
     host: usize,
 }
 
-/// Connects to the first of the hosts that takes the session: each has as much time as its configuration gives to
-/// connecting, and an address of it half of that. `None` if none has answered; an error that may pass is told rather than
+/// Connects to the first of the hosts, named by their places, that takes the session. `None` if none has answered; an error that may pass is told rather than
 /// one that stays, since that host may be back.
 async fn connect_first(
-    hosts: impl Iterator<Item = (usize, &PgConfig)>,
-    tls: &MakeRustlsConnect,
+    target: &Target,
+    places: impl Iterator<Item = usize>,
     epoch: Epoch,
     silence_limit: Option<Duration>,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> Option<Result<Driven, Error>> {
     let (mut found, traffic): (Option<Error>, _) = (None, Arc::default());
-    for (place, host) in hosts {
-        let patience = host.get_connect_timeout().map_or(Duration::MAX, |address| *address * 2);
-        match timeout(patience, connect_to(host, tls, &traffic)).await {
+    for place in places {
+        match timeout(target.patience, connect_to(target, place, &traffic)).await {
             Ok(Ok((client, connection, route, check))) => {
                 let activity = Arc::new(Activity::of(epoch, traffic));
                 let watch = Watch { limit: silence_limit, check };
@@ -155,21 +146,20 @@ async fn connect_first(
 
 /// The same for a connection that is not of the pool: it neither ends the pool's epoch nor hears of its end.
 pub(crate) async fn connect_alone(
-    hosts: &[PgConfig],
-    tls: &MakeRustlsConnect,
+    target: &Target,
     silence_limit: Option<Duration>,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> Result<Driven, Error> {
-    let connecting = connect_first(hosts.iter().enumerate(), tls, Epoch::default(), silence_limit, hear);
+    let connecting = connect_first(target, 0..target.hosts.len(), Epoch::default(), silence_limit, hear);
     connecting.await.ok_or_else(|| Error::new(ErrorKind::ConnectTimeout))?
 }
 
 async fn connect_to(
-    host: &PgConfig,
-    tls: &MakeRustlsConnect,
+    target: &Target,
+    place: usize,
     traffic: &Arc<Traffic>,
 ) -> Result<(Client, PgConnection, Route, ServerCheck), Error> {
-    let (client, connection, route) = connect(host, tls, traffic).await?;
+    let (client, connection, route) = connect(target, &target.hosts[place], traffic).await?;
     let check = ServerCheck::of(&client, &route).await?;
     Ok((client, connection, route, check))
 }

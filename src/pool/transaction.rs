@@ -273,6 +273,6 @@ impl Lend for Transaction {
     }
 
     fn limits(&self) -> &Limits {
-        self.session().limits()
+        &self.session().limits
     }
 }

@@ -1,13 +1,14 @@
 //! Channels: the bot syncs them and the worker scans them. Every write sets `updated_at`.
 
 use super::parts::{self, Batch, ID, Part};
-use super::{call, channel_bytes, check_channels, collect, rows, stored, write_channels};
+use super::{channel_bytes, check_channels, check_settings, collect, found, rows, stored, write_channels};
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::channels::{
     self as queries, ChannelRowBorrowed, ChannelSettingsRowBorrowed, UpdateChannelProgressParams,
 };
+use crate::config::Limits;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -75,11 +76,7 @@ impl TryFrom<ChannelSettingsRowBorrowed<'_>> for ChannelSettings {
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<Option<Channel>, Error> {
-    call(client, operation!("get_channel", "SELECT"), async {
-        let query = queries::get_channel();
-        read!(client, |on| query.bind(on, &channel_id).map(|row| Channel::try_from(row)).opt().await?.transpose())
-    })
-    .await
+    read!(client, "get_channel", |on| queries::get_channel().bind(on, &channel_id).map(|row| Channel::try_from(row)))
 }
 
 /// Returns the channels of a guild by name (in code-point order, unnamed ones last), then by id.
@@ -89,13 +86,10 @@ pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_channels_by_guild(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
-    call(client, operation!("get_channels_by_guild", "SELECT"), async {
-        fetch!(client, |on| {
-            let query = queries::get_channels_by_guild();
-            collect(query.bind(on, &guild_id).map(|row| Channel::try_from(row)).iter().await?).await
-        })
+    fetch!(client, "get_channels_by_guild", |on| {
+        collect(queries::get_channels_by_guild().bind(on, &guild_id).map(|row| Channel::try_from(row)).iter().await?)
+            .await
     })
-    .await
 }
 
 /// Returns the channels of a guild that the worker reads, in work order: those never scanned first, then those scanned longest
@@ -106,13 +100,10 @@ pub async fn get_channels_by_guild(client: &impl Client, guild_id: GuildId) -> R
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_reading_channels(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
-    call(client, operation!("get_reading_channels", "SELECT"), async {
-        fetch!(client, |on| {
-            let query = queries::get_reading_channels();
-            collect(query.bind(on, &guild_id).map(|row| Channel::try_from(row)).iter().await?).await
-        })
+    fetch!(client, "get_reading_channels", |on| {
+        collect(queries::get_reading_channels().bind(on, &guild_id).map(|row| Channel::try_from(row)).iter().await?)
+            .await
     })
-    .await
 }
 
 /// Returns how many channels of a guild are stored.
@@ -122,10 +113,9 @@ pub async fn get_reading_channels(client: &impl Client, guild_id: GuildId) -> Re
 /// # Errors
 /// See the [module](super#errors).
 pub async fn count_channels_by_guild(client: &impl Client, guild_id: GuildId) -> Result<u64, Error> {
-    call(client, operation!("count_channels_by_guild", "SELECT"), async {
-        fetch!(client, |on| Ok(queries::count_channels_by_guild().bind(on, &guild_id).one().await?))
+    fetch!(client, "count_channels_by_guild", |on| {
+        Ok(queries::count_channels_by_guild().bind(on, &guild_id).one().await?)
     })
-    .await
     .map(rows)
 }
 
@@ -136,10 +126,7 @@ pub async fn count_channels_by_guild(client: &impl Client, guild_id: GuildId) ->
 /// # Errors
 /// [`ErrorKind::Database`] (SQLSTATE 22003) if the sum does not fit into an `i64`; else see the [module](super#errors).
 pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Result<i64, Error> {
-    call(client, operation!("total_message_count", "SELECT"), async {
-        fetch!(client, |on| Ok(queries::total_message_count().bind(on, &guild_id).one().await?))
-    })
-    .await
+    fetch!(client, "total_message_count", |on| Ok(queries::total_message_count().bind(on, &guild_id).one().await?))
 }
 
 /// Stores a batch of a guild's channels, atomically, and returns how many distinct channels were written. Replaces name, type,
@@ -158,14 +145,8 @@ pub async fn upsert_channels_for_guild(
     guild_id: GuildId,
     channels: &[ChannelSnapshot],
 ) -> Result<u64, Error> {
-    if channels.is_empty() {
-        return Ok(0);
-    }
-    call(client, operation!("upsert_channels_for_guild", "INSERT"), async {
-        check_channels(channels, client.limits())?;
-        parts::write(client, &Upsert { guild_id, channels }).await
-    })
-    .await
+    let operation = operation!("upsert_channels_for_guild", "INSERT");
+    parts::write(client, &Upsert { guild_id, channels }, operation).await
 }
 
 struct Upsert<'a> {
@@ -180,6 +161,10 @@ impl Batch for Upsert<'_> {
 
     fn rows(&self) -> &[ChannelSnapshot] {
         self.channels
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), Error> {
+        check_channels(self.channels, limits)
     }
 
     fn key(channel: &ChannelSnapshot) -> u64 {
@@ -204,14 +189,9 @@ impl Batch for Upsert<'_> {
 /// # Errors
 /// See the [module](super#errors).
 pub async fn set_channel_reading(client: &impl Client, channel_id: ChannelId, is_reading: bool) -> Result<bool, Error> {
-    call(client, operation!("set_channel_reading", "UPDATE"), async {
-        idempotent!(client, |on| Ok(queries::set_channel_reading()
-            .bind(on, &is_reading, &channel_id)
-            .opt()
-            .await?
-            .is_some()))
+    idempotent!(client, "set_channel_reading", "UPDATE", |on| {
+        found(queries::set_channel_reading().bind(on, &is_reading, &channel_id).opt()).await
     })
-    .await
 }
 
 /// Sets the cursor as given, forward, backward or to none, and `last_scanned_at` to now; returns whether the channel exists.
@@ -228,14 +208,9 @@ pub async fn update_channel_cursor(
     channel_id: ChannelId,
     last_message_id: Option<MessageId>,
 ) -> Result<bool, Error> {
-    call(client, operation!("update_channel_cursor", "UPDATE"), async {
-        idempotent!(client, |on| Ok(queries::update_channel_cursor()
-            .bind(on, &last_message_id, &channel_id)
-            .opt()
-            .await?
-            .is_some()))
+    idempotent!(client, "update_channel_cursor", "UPDATE", |on| {
+        found(queries::update_channel_cursor().bind(on, &last_message_id, &channel_id).opt()).await
     })
-    .await
 }
 
 /// Sets the cursor to the greater of the stored and the given one, always adds to the message count, and sets
@@ -254,13 +229,10 @@ pub async fn update_channel_progress(
     last_seen_message_id: MessageId,
     ingested_count: i64,
 ) -> Result<bool, Error> {
-    call(client, operation!("update_channel_progress", "UPDATE"), async {
-        once!(client, |on| {
-            let params = UpdateChannelProgressParams { last_seen_message_id, ingested_count, channel_id };
-            Ok(queries::update_channel_progress().params(on, &params).opt().await?.is_some())
-        })
+    once!(client, "update_channel_progress", "UPDATE", |on| {
+        let params = UpdateChannelProgressParams { last_seen_message_id, ingested_count, channel_id };
+        Ok(queries::update_channel_progress().params(on, &params).opt().await?.is_some())
     })
-    .await
 }
 
 /// Sets a channel's `last_activity_at` to now; returns whether it exists.
@@ -272,10 +244,9 @@ pub async fn update_channel_progress(
 /// # Errors
 /// See the [module](super#errors).
 pub async fn touch_channel_activity(client: &impl Client, channel_id: ChannelId) -> Result<bool, Error> {
-    call(client, operation!("touch_channel_activity", "UPDATE"), async {
-        idempotent!(client, |on| Ok(queries::touch_channel_activity().bind(on, &channel_id).opt().await?.is_some()))
+    idempotent!(client, "touch_channel_activity", "UPDATE", |on| {
+        found(queries::touch_channel_activity().bind(on, &channel_id).opt()).await
     })
-    .await
 }
 
 /// Adds to a channel's message count (a negative number subtracts); returns whether the channel exists. The Python
@@ -293,14 +264,9 @@ pub async fn increment_channel_message_count(
     channel_id: ChannelId,
     by: i64,
 ) -> Result<bool, Error> {
-    call(client, operation!("increment_channel_message_count", "UPDATE"), async {
-        once!(client, |on| Ok(queries::increment_channel_message_count()
-            .bind(on, &by, &channel_id)
-            .opt()
-            .await?
-            .is_some()))
+    once!(client, "increment_channel_message_count", "UPDATE", |on| {
+        found(queries::increment_channel_message_count().bind(on, &by, &channel_id).opt()).await
     })
-    .await
 }
 
 /// Replaces the top-level keys that the patch names (`null` is stored as null) and returns the result; `None` if the
@@ -317,14 +283,10 @@ pub async fn update_channel_settings(
     channel_id: ChannelId,
     patch: &Settings,
 ) -> Result<Option<ChannelSettings>, Error> {
-    call(client, operation!("update_channel_settings", "UPDATE"), async {
-        patch.check("patch", client.limits().settings_bytes)?;
-        idempotent!(client, |on| {
-            let query = queries::update_channel_settings();
-            query.bind(on, patch, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
-        })
+    idempotent!(client, "update_channel_settings", "UPDATE", || check_settings(client, "patch", patch), |on| {
+        let query = queries::update_channel_settings();
+        query.bind(on, patch, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
     })
-    .await
 }
 
 /// Replaces a channel's settings as a whole and returns them; `None` if the channel is unknown.
@@ -340,14 +302,10 @@ pub async fn set_channel_settings(
     channel_id: ChannelId,
     settings: &Settings,
 ) -> Result<Option<ChannelSettings>, Error> {
-    call(client, operation!("set_channel_settings", "UPDATE"), async {
-        settings.check("settings", client.limits().settings_bytes)?;
-        idempotent!(client, |on| {
-            let query = queries::set_channel_settings();
-            query.bind(on, settings, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
-        })
+    idempotent!(client, "set_channel_settings", "UPDATE", || check_settings(client, "settings", settings), |on| {
+        let query = queries::set_channel_settings();
+        query.bind(on, settings, &channel_id).map(|row| ChannelSettings::try_from(row)).opt().await?.transpose()
     })
-    .await
 }
 
 /// Deletes channels with their scan runs, and returns how many channels were deleted.
@@ -359,10 +317,7 @@ pub async fn set_channel_settings(
 /// # Errors
 /// See the [module](super#errors).
 pub async fn delete_channels(client: &impl Client, channel_ids: &[ChannelId]) -> Result<u64, Error> {
-    if channel_ids.is_empty() {
-        return Ok(0);
-    }
-    call(client, operation!("delete_channels", "DELETE"), parts::write(client, &Delete(channel_ids))).await
+    parts::write(client, &Delete(channel_ids), operation!("delete_channels", "DELETE")).await
 }
 
 struct Delete<'a>(&'a [ChannelId]);

@@ -1,6 +1,6 @@
 //! A guild's settings. They may exist before the guild, and stay when it is deleted.
 
-use super::{call, stored};
+use super::{check_settings, stored};
 use crate::codegen::queries::guild_settings::{self as queries, GuildSettingsRowBorrowed};
 use crate::error::Error;
 #[cfg(doc)]
@@ -33,11 +33,9 @@ impl TryFrom<GuildSettingsRowBorrowed<'_>> for GuildSettings {
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_guild_settings(client: &impl Client, guild_id: GuildId) -> Result<Option<GuildSettings>, Error> {
-    call(client, operation!("get_guild_settings", "SELECT"), async {
-        let query = queries::get_guild_settings();
-        read!(client, |on| query.bind(on, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose())
-    })
-    .await
+    read!(client, "get_guild_settings", |on| queries::get_guild_settings()
+        .bind(on, &guild_id)
+        .map(|row| GuildSettings::try_from(row)))
 }
 
 /// Returns the settings of a guild, and creates them from the defaults if there are none. Of many concurrent callers one
@@ -54,14 +52,10 @@ pub async fn ensure_guild_settings(
     guild_id: GuildId,
     defaults: &Settings,
 ) -> Result<GuildSettings, Error> {
-    call(client, operation!("ensure_guild_settings", "INSERT"), async {
-        defaults.check("defaults", client.limits().settings_bytes)?;
-        idempotent!(client, |on| {
-            let query = queries::ensure_guild_settings();
-            query.bind(on, &guild_id, defaults).map(|row| GuildSettings::try_from(row)).one().await?
-        })
+    idempotent!(client, "ensure_guild_settings", "INSERT", || check_settings(client, "defaults", defaults), |on| {
+        let query = queries::ensure_guild_settings();
+        query.bind(on, &guild_id, defaults).map(|row| GuildSettings::try_from(row)).one().await?
     })
-    .await
 }
 
 /// Replaces the top-level keys that the patch names (`null` is stored as null) and returns the result. If the guild has no
@@ -79,14 +73,10 @@ pub async fn update_guild_settings(
     guild_id: GuildId,
     patch: &Settings,
 ) -> Result<Option<GuildSettings>, Error> {
-    call(client, operation!("update_guild_settings", "UPDATE"), async {
-        patch.check("patch", client.limits().settings_bytes)?;
-        idempotent!(client, |on| {
-            let query = queries::update_guild_settings();
-            query.bind(on, patch, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose()
-        })
+    idempotent!(client, "update_guild_settings", "UPDATE", || check_settings(client, "patch", patch), |on| {
+        let query = queries::update_guild_settings();
+        query.bind(on, patch, &guild_id).map(|row| GuildSettings::try_from(row)).opt().await?.transpose()
     })
-    .await
 }
 
 /// Replaces the settings as a whole, creates them if there are none, and returns them.
@@ -102,12 +92,8 @@ pub async fn set_guild_settings(
     guild_id: GuildId,
     settings: &Settings,
 ) -> Result<GuildSettings, Error> {
-    call(client, operation!("set_guild_settings", "INSERT"), async {
-        settings.check("settings", client.limits().settings_bytes)?;
-        idempotent!(client, |on| {
-            let query = queries::set_guild_settings();
-            query.bind(on, &guild_id, settings).map(|row| GuildSettings::try_from(row)).one().await?
-        })
+    idempotent!(client, "set_guild_settings", "INSERT", || check_settings(client, "settings", settings), |on| {
+        let query = queries::set_guild_settings();
+        query.bind(on, &guild_id, settings).map(|row| GuildSettings::try_from(row)).one().await?
     })
-    .await
 }

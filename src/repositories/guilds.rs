@@ -2,13 +2,14 @@
 
 use super::parts::{self, Batch, ID, Part};
 use super::{
-    Texts, bytes_of, call, channel_bytes, check_batch, check_channels, check_texts, check_time, collect, rows, stored,
+    Texts, bytes_of, channel_bytes, check_batch, check_channels, check_texts, check_time, collect, found, rows, stored,
     write_channels,
 };
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::guilds::{self as queries, GuildRowBorrowed, UpsertGuildParams, UpsertGuildsParams};
+use crate::config::Limits;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -41,11 +42,7 @@ impl TryFrom<GuildRowBorrowed<'_>> for Guild {
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option<Guild>, Error> {
-    call(client, operation!("get_guild", "SELECT"), async {
-        let query = queries::get_guild();
-        read!(client, |on| query.bind(on, &guild_id).map(|row| Guild::try_from(row)).opt().await?.transpose())
-    })
-    .await
+    read!(client, "get_guild", |on| queries::get_guild().bind(on, &guild_id).map(|row| Guild::try_from(row)))
 }
 
 /// Returns every guild, by id.
@@ -55,10 +52,9 @@ pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
-    call(client, operation!("get_guilds", "SELECT"), async {
-        fetch!(client, |on| collect(queries::get_guilds().bind(on).map(|row| Guild::try_from(row)).iter().await?).await)
+    fetch!(client, "get_guilds", |on| {
+        collect(queries::get_guilds().bind(on).map(|row| Guild::try_from(row)).iter().await?).await
     })
-    .await
 }
 
 /// Stores a guild and sets `last_seen_at` to now. A new guild gets the given `joined_at`, or now. In a stored guild name, icon
@@ -73,10 +69,13 @@ pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
 /// [`ErrorKind::ForeignKeyViolation`] (`bot_guilds_owner_user_id_fkey`) if the owner is not in `users`;
 /// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<(), Error> {
-    call(client, operation!("upsert_guild", "INSERT"), async {
-        check(guild)?;
-        parts::check_bytes("guild", std::iter::once(bytes(guild)), client.limits())?;
-        idempotent!(client, |on| {
+    idempotent!(
+        client,
+        "upsert_guild",
+        "INSERT",
+        || check(guild),
+        || parts::check_bytes("guild", std::iter::once(bytes(guild)), client.limits()),
+        |on| {
             let params = UpsertGuildParams {
                 guild_id: guild.id,
                 name: guild.name.as_str(),
@@ -86,9 +85,8 @@ pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result
             };
             queries::upsert_guild().params(on, &params).one().await?;
             Ok(())
-        })
-    })
-    .await
+        }
+    )
 }
 
 /// Stores a batch of guilds as [`upsert_guild`] does, atomically; returns how many distinct guilds were written.
@@ -100,14 +98,7 @@ pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result
 /// # Errors
 /// As [`upsert_guild`]; nothing of the batch is stored then.
 pub async fn upsert_guilds(client: &impl Client, guilds: &[GuildSnapshot]) -> Result<u64, Error> {
-    if guilds.is_empty() {
-        return Ok(0);
-    }
-    call(client, operation!("upsert_guilds", "INSERT"), async {
-        check_batch("guilds", guilds, check)?;
-        parts::write(client, &Upsert(guilds)).await
-    })
-    .await
+    parts::write(client, &Upsert(guilds), operation!("upsert_guilds", "INSERT")).await
 }
 
 struct Upsert<'a>(&'a [GuildSnapshot]);
@@ -119,6 +110,10 @@ impl Batch for Upsert<'_> {
 
     fn rows(&self) -> &[GuildSnapshot] {
         self.0
+    }
+
+    fn check(&self, _: &Limits) -> Result<(), Error> {
+        check_batch(Self::NAME, self.0, check)
     }
 
     fn key(guild: &GuildSnapshot) -> u64 {
@@ -155,11 +150,13 @@ pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Resul
     if guild_ids.is_empty() {
         return Ok(0);
     }
-    call(client, operation!("delete_guilds", "DELETE"), async {
-        parts::check_bytes("guild_ids", guild_ids.iter().map(|_| ID), client.limits())?;
-        once!(client, |on| Ok(rows(queries::delete_guilds().bind(on, &guild_ids).one().await?)))
-    })
-    .await
+    once!(
+        client,
+        "delete_guilds",
+        "DELETE",
+        || parts::check_bytes("guild_ids", guild_ids.iter().map(|_| ID), client.limits()),
+        |on| Ok(rows(queries::delete_guilds().bind(on, &guild_ids).one().await?))
+    )
 }
 
 /// Sets a guild's `last_seen_at` to now; returns whether it exists.
@@ -171,10 +168,7 @@ pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Resul
 /// # Errors
 /// See the [module](super#errors).
 pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool, Error> {
-    call(client, operation!("touch_guild", "UPDATE"), async {
-        idempotent!(client, |on| Ok(queries::touch_guild().bind(on, &guild_id).opt().await?.is_some()))
-    })
-    .await
+    idempotent!(client, "touch_guild", "UPDATE", |on| found(queries::touch_guild().bind(on, &guild_id).opt()).await)
 }
 
 /// Stores a guild with its channels, atomically, and returns how many distinct channels were written. The guild is stored as by
@@ -190,13 +184,7 @@ pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool
 /// [`ErrorKind::InvalidInput`] for U+0000 and for overrides that are not a JSON object; [`ErrorKind::ForeignKeyViolation`] if
 /// the owner is deleted meanwhile; else see the [module](super#errors).
 pub async fn sync_guild(client: &impl Client, guild: &GuildSnapshot) -> Result<u64, Error> {
-    call(client, operation!("sync_guild", "INSERT"), async {
-        check(guild)?;
-        parts::check_bytes("guild", std::iter::once(bytes(guild)), client.limits())?;
-        check_channels(&guild.channels, client.limits())?;
-        parts::write(client, &WithChannels(guild)).await
-    })
-    .await
+    parts::write(client, &WithChannels(guild), operation!("sync_guild", "INSERT")).await
 }
 
 /// A batch of a guild's channels. The first part also writes the guild.
@@ -209,6 +197,17 @@ impl Batch for WithChannels<'_> {
 
     fn rows(&self) -> &[ChannelSnapshot] {
         &self.0.channels
+    }
+
+    /// Without channels the guild is still to be written.
+    fn is_empty(&self) -> bool {
+        false
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), Error> {
+        check(self.0)?;
+        parts::check_bytes("guild", std::iter::once(bytes(self.0)), limits)?;
+        check_channels(&self.0.channels, limits)
     }
 
     fn key(channel: &ChannelSnapshot) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{call, check_text, rows, seconds, stored};
+use super::{check_duration, check_text, rows, stored};
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::install_intents::{self as queries, CreateInstallIntentParams, InstallIntentRowBorrowed};
 use crate::error::Error;
@@ -49,21 +49,23 @@ fn check_state(state: &str) -> Result<(), Error> {
 /// (`install_intents_user_id_fkey`) if the user is not in `users`; [`ErrorKind::InvalidInput`] if the state holds U+0000 or is
 /// over 2,000 bytes long, and for a lifetime over 100 years; else see the [module](super#errors).
 pub async fn create_install_intent(client: &impl Client, intent: &NewInstallIntent) -> Result<InstallIntent, Error> {
-    call(client, operation!("create_install_intent", "INSERT"), async {
-        check_state(&intent.state)?;
-        let lifetime_seconds = seconds("lifetime", intent.lifetime)?;
-        once!(client, |on| {
+    once!(
+        client,
+        "create_install_intent",
+        "INSERT",
+        || check_state(&intent.state),
+        || check_duration("lifetime", intent.lifetime),
+        |on| {
             let params = CreateInstallIntentParams {
                 state: intent.state.as_str(),
                 user_id: intent.user_id,
                 guild_id: intent.guild_id,
-                lifetime_seconds,
+                lifetime_seconds: intent.lifetime.as_secs_f64(),
             };
             let query = queries::create_install_intent();
             query.params(on, &params).map(|row| InstallIntent::try_from(row)).one().await?
-        })
-    })
-    .await
+        }
+    )
 }
 
 /// Returns an intent, expired or not; `None` if it is unknown.
@@ -73,12 +75,9 @@ pub async fn create_install_intent(client: &impl Client, intent: &NewInstallInte
 /// # Errors
 /// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
-    call(client, operation!("get_install_intent", "SELECT"), async {
-        check_text("state", state)?;
-        let query = queries::get_install_intent();
-        read!(client, |on| query.bind(on, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose())
-    })
-    .await
+    read!(client, "get_install_intent", || check_text("state", state), |on| queries::get_install_intent()
+        .bind(on, &state)
+        .map(|row| InstallIntent::try_from(row)))
 }
 
 /// Returns and deletes an intent that has not expired; `None` if it has expired or is unknown. Of many concurrent callers one
@@ -92,14 +91,10 @@ pub async fn get_install_intent(client: &impl Client, state: &str) -> Result<Opt
 /// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors). An intent that cannot be read is deleted, too:
 /// the user must begin again.
 pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result<Option<InstallIntent>, Error> {
-    call(client, operation!("consume_install_intent", "DELETE"), async {
-        check_text("state", state)?;
-        once!(client, |on| {
-            let query = queries::consume_install_intent();
-            query.bind(on, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose()
-        })
+    once!(client, "consume_install_intent", "DELETE", || check_text("state", state), |on| {
+        let query = queries::consume_install_intent();
+        query.bind(on, &state).map(|row| InstallIntent::try_from(row)).opt().await?.transpose()
     })
-    .await
 }
 
 /// Deletes the intents that expired at least `grace` ago (the Python function's default was 300 seconds), and returns how
@@ -112,9 +107,7 @@ pub async fn consume_install_intent(client: &impl Client, state: &str) -> Result
 /// # Errors
 /// [`ErrorKind::InvalidInput`] for a grace over 100 years; else see the [module](super#errors).
 pub async fn purge_expired_install_intents(client: &impl Client, grace: Duration) -> Result<u64, Error> {
-    call(client, operation!("purge_expired_install_intents", "DELETE"), async {
-        let grace_seconds = seconds("grace", grace)?;
-        once!(client, |on| Ok(rows(queries::purge_expired_install_intents().bind(on, &grace_seconds).one().await?)))
+    once!(client, "purge_expired_install_intents", "DELETE", || check_duration("grace", grace), |on| {
+        Ok(rows(queries::purge_expired_install_intents().bind(on, &grace.as_secs_f64()).one().await?))
     })
-    .await
 }

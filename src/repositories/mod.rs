@@ -75,62 +75,61 @@ macro_rules! attempts {
     }};
 }
 
-/// Runs a read of any number of rows.
+/// Runs a repository function: its checks, if it has some, then its statement on a lease. Observes all of it as one call.
+macro_rules! run {
+    ($kind:ident, $client:expr, $name:literal, $verb:literal, $(|| $check:expr,)* |$on:ident| $call:expr) => {
+        operation!($name, $verb).observe($client.limits().slow_query, async {
+            $($check?;)*
+            let kind = $crate::pool::attempt::CallKind::$kind;
+            attempts!($client, $crate::pool::attempt::Attempts::of($client, kind), |$on| $call)
+        })
+        .await
+    };
+}
+
+/// A read of any number of rows.
 macro_rules! fetch {
-    ($client:expr, |$on:ident| $call:expr) => {
-        attempts!($client, $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read), |$on| {
-            $call
-        })
+    ($client:expr, $name:literal, |$on:ident| $call:expr) => {
+        run!(Read, $client, $name, "SELECT", |$on| $call)
     };
 }
 
-/// Runs a write that may be sent again: repeated, it stores and answers the same.
+/// A write that may be sent again: repeated, it stores and answers the same.
 macro_rules! idempotent {
-    ($client:expr, |$on:ident| $call:expr) => {
-        attempts!(
-            $client,
-            $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Idempotent),
-            |$on| $call
-        )
+    ($($call:tt)+) => {
+        run!(Idempotent, $($call)+)
     };
 }
 
-/// Runs a write that must not be sent again.
+/// A write that must not be sent again.
 macro_rules! once {
-    ($client:expr, |$on:ident| $call:expr) => {
-        attempts!($client, $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Once), |$on| {
-            $call
-        })
+    ($($call:tt)+) => {
+        run!(Once, $($call)+)
     };
 }
 
-/// Runs a read of one row by its key on a shared connection. If there is none, or it does not answer, runs it on a lease.
+/// A read of one row by its key, on a shared connection. If there is none, or it does not answer, runs on a lease.
 macro_rules! read {
-    ($client:expr, |$on:ident| $query:expr) => {{
-        let shared = match $client.db() {
-            Some(db) => db.share().await?,
-            None => None,
-        };
-        let answer = match &shared {
-            Some(shared) => {
+    ($client:expr, $name:literal, $(|| $check:expr,)? |$on:ident| $query:expr) => {
+        operation!($name, "SELECT").observe($client.limits().slow_query, async {
+            $($check?;)?
+            let shared = match $client.db() {
+                Some(db) => db.share().await?,
+                None => None,
+            };
+            let mut attempts = $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read);
+            if let Some(shared) = shared {
                 let $on = shared.session();
-                shared.run(std::pin::pin!(async { $query })).await
+                let read = async { $query.opt().await?.transpose() };
+                if let Some(result) = shared.run(std::pin::pin!(read)).await {
+                    return result;
+                }
+                attempts = $crate::pool::attempt::Attempts::last();
             }
-            None => None,
-        };
-        let attempts = if shared.is_some() {
-            $crate::pool::attempt::Attempts::last()
-        } else {
-            $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read)
-        };
-        match answer {
-            Some(result) => result,
-            None => {
-                drop(shared);
-                attempts!($client, attempts, |$on| $query)
-            }
-        }
-    }};
+            attempts!($client, attempts, |$on| $query.opt().await?.transpose())
+        })
+        .await
+    };
 }
 
 mod channels;
@@ -167,7 +166,6 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::pool::client::Client;
-use crate::pool::observe::{Operation, Rows};
 use crate::types::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::types::settings::Settings;
 use crate::types::snapshots::{ChannelSnapshot, GuildSnapshot};
@@ -180,15 +178,6 @@ impl JsonSql for Settings {}
 
 /// The longest lifetime or grace: PostgreSQL can add it to a `timestamp`.
 const CENTURY: Duration = Duration::from_hours(100 * 366 * 24);
-
-/// Runs the body of a repository function, and observes it as one call.
-fn call<T: Rows>(
-    client: &impl Client,
-    operation: &'static Operation,
-    body: impl Future<Output = Result<T, Error>>,
-) -> impl Future<Output = Result<T, Error>> {
-    operation.observe(client.limits().slow_query, body)
-}
 
 /// Refuses U+0000, the only character that PostgreSQL's text cannot hold.
 fn check_text(field: &str, text: &str) -> Result<(), Error> {
@@ -245,6 +234,10 @@ fn check_channels(channels: &[ChannelSnapshot], limits: &Limits) -> Result<(), E
     })
 }
 
+fn check_settings(client: &impl Client, field: &'static str, settings: &Settings) -> Result<(), Error> {
+    settings.check(field, client.limits().settings_bytes)
+}
+
 /// Without the overrides: they are checked as JSON.
 fn channel_texts(channel: &ChannelSnapshot) -> Texts<'_, 2> {
     let ChannelSnapshot { id: _, name, kind, is_nsfw: _, settings_overrides: _ } = channel;
@@ -296,13 +289,18 @@ fn merged_overrides(sorted: &[&ChannelSnapshot]) -> BTreeMap<ChannelId, Settings
     of_one.filter_map(merged).collect()
 }
 
-fn seconds(field: &str, duration: Duration) -> Result<f64, Error> {
-    if duration <= CENTURY { Ok(duration.as_secs_f64()) } else { Err(Error::invalid_input(field, "is over 100 years")) }
+fn check_duration(field: &str, duration: Duration) -> Result<(), Error> {
+    if duration <= CENTURY { Ok(()) } else { Err(Error::invalid_input(field, "is over 100 years")) }
 }
 
 /// Parses a stored id. Older programs, or people, may have stored other text.
 fn stored<T: FromStr<Err = Error>>(column: &str, row: &str, text: &str) -> Result<T, Error> {
     text.parse().map_err(|error| Error::unreadable_row(format!("{column} of row {row:?}"), error))
+}
+
+/// Whether a write has found its row.
+async fn found<T>(row: impl Future<Output = Result<Option<T>, PgError>>) -> Result<bool, Error> {
+    Ok(row.await?.is_some())
 }
 
 /// Collects the rows of a list. The first row that cannot be read fails it.

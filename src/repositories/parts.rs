@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::pool::attempt::{Attempts, CallKind};
 use crate::pool::client::Client;
 use crate::pool::db::Db;
+use crate::pool::observe::Operation;
 use crate::pool::transaction::Transaction;
 
 /// The most rows of a part, unless one key has more.
@@ -30,6 +31,16 @@ pub(super) trait Batch {
     type Row;
 
     fn rows(&self) -> &[Self::Row];
+
+    /// Whether there is nothing to write: then nothing is sent.
+    fn is_empty(&self) -> bool {
+        self.rows().is_empty()
+    }
+
+    /// Refuses what cannot be stored.
+    fn check(&self, _: &Limits) -> Result<(), Error> {
+        Ok(())
+    }
 
     fn key(row: &Self::Row) -> u64;
 
@@ -61,8 +72,20 @@ impl<'a, T> Part<'a, T> {
 }
 
 /// Writes a batch. Returns how many distinct keys it has.
-pub(super) async fn write<B: Batch>(client: &impl Client, batch: &B) -> Result<u64, Error> {
-    check_bytes(B::NAME, batch.rows().iter().map(B::bytes), client.limits())?;
+pub(super) async fn write<B: Batch>(
+    client: &impl Client,
+    batch: &B,
+    operation: &'static Operation,
+) -> Result<u64, Error> {
+    if batch.is_empty() {
+        return Ok(0);
+    }
+    operation.observe(client.limits().slow_query, write_checked(client, batch)).await
+}
+
+async fn write_checked<B: Batch>(client: &impl Client, batch: &B) -> Result<u64, Error> {
+    batch.check(client.limits())?;
+    check_length(batch, client.limits())?;
     if batch.rows().len() <= MAX_PART_ROWS {
         return attempts!(client, Attempts::of(client, B::KIND), |on| write_whole(on, batch).await);
     }
@@ -76,6 +99,11 @@ pub(super) async fn write<B: Batch>(client: &impl Client, batch: &B) -> Result<u
     })
 }
 
+/// Refuses a batch of more bytes than `DB_MAX_BATCH_BYTES`.
+pub(super) fn check_length<B: Batch>(batch: &B, limits: &Limits) -> Result<(), Error> {
+    check_bytes(B::NAME, batch.rows().iter().map(B::bytes), limits)
+}
+
 /// Refuses rows of more bytes than `DB_MAX_BATCH_BYTES`.
 pub(super) fn check_bytes(name: &str, rows: impl Iterator<Item = usize>, limits: &Limits) -> Result<(), Error> {
     let (bytes, limit) = (rows.sum::<usize>(), limits.batch_bytes);
@@ -87,7 +115,8 @@ pub(super) fn check_bytes(name: &str, rows: impl Iterator<Item = usize>, limits:
     Err(Error::invalid_input(name, reason))
 }
 
-async fn write_whole<B: Batch>(client: &impl GenericClient, batch: &B) -> Result<u64, Error> {
+/// Writes a batch in one statement.
+pub(super) async fn write_whole<B: Batch>(client: &impl GenericClient, batch: &B) -> Result<u64, Error> {
     batch.write(client, Part::whole(batch.rows())).await
 }
 

@@ -2,7 +2,7 @@
 //! times of a finished run never change again.
 
 use super::parts::check_bytes;
-use super::{call, check_text, collect, stored};
+use super::{check_text, collect, found, stored};
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::scan_runs::{
     self as queries, RecordScanProgressParams, ScanProgressRow, ScanRunRowBorrowed,
@@ -64,11 +64,9 @@ impl From<ScanProgressRow> for ScanProgress {
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Option<ScanRun>, Error> {
-    call(client, operation!("get_scan_run", "SELECT"), async {
-        let query = queries::get_scan_run();
-        read!(client, |on| query.bind(on, &run_id.get()).map(|row| ScanRun::try_from(row)).opt().await?.transpose())
-    })
-    .await
+    read!(client, "get_scan_run", |on| queries::get_scan_run()
+        .bind(on, &run_id.get())
+        .map(|row| ScanRun::try_from(row)))
 }
 
 /// Returns the newest runs of a channel, at most `limit`, newest first.
@@ -78,14 +76,11 @@ pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Opt
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_scan_runs(client: &impl Client, channel_id: ChannelId, limit: u32) -> Result<Vec<ScanRun>, Error> {
-    call(client, operation!("get_scan_runs", "SELECT"), async {
-        fetch!(client, |on| {
-            let limit = i64::from(limit);
-            let query = queries::get_scan_runs();
-            collect(query.bind(on, &channel_id, &limit).map(|row| ScanRun::try_from(row)).iter().await?).await
-        })
+    fetch!(client, "get_scan_runs", |on| {
+        let limit = i64::from(limit);
+        collect(queries::get_scan_runs().bind(on, &channel_id, &limit).map(|row| ScanRun::try_from(row)).iter().await?)
+            .await
     })
-    .await
 }
 
 /// Enqueues a run that starts after the channel's cursor; `None` if the channel is unknown or not reading.
@@ -97,10 +92,9 @@ pub async fn get_scan_runs(client: &impl Client, channel_id: ChannelId, limit: u
 /// # Errors
 /// See the [module](super#errors).
 pub async fn enqueue_scan_run(client: &impl Client, channel_id: ChannelId) -> Result<Option<ScanRunId>, Error> {
-    call(client, operation!("enqueue_scan_run", "INSERT"), async {
-        once!(client, |on| Ok(queries::enqueue_scan_run().bind(on, &channel_id).opt().await?.map(ScanRunId::from)))
+    once!(client, "enqueue_scan_run", "INSERT", |on| {
+        Ok(queries::enqueue_scan_run().bind(on, &channel_id).opt().await?.map(ScanRunId::from))
     })
-    .await
 }
 
 /// queued → running, sets `started_at` to now; returns whether the run was queued. Of many concurrent callers exactly one gets
@@ -113,10 +107,9 @@ pub async fn enqueue_scan_run(client: &impl Client, channel_id: ChannelId) -> Re
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
-    call(client, operation!("mark_scan_started", "UPDATE"), async {
-        once!(client, |on| Ok(queries::mark_scan_started().bind(on, &run_id.get()).opt().await?.is_some()))
+    once!(client, "mark_scan_started", "UPDATE", |on| {
+        found(queries::mark_scan_started().bind(on, &run_id.get()).opt()).await
     })
-    .await
 }
 
 /// Records a page that a run has read, whatever the run's status, and returns the run's totals. If the run is unknown or
@@ -144,15 +137,12 @@ pub async fn record_scan_progress(
     last_message_id: MessageId,
     increment: ScanIncrement,
 ) -> Result<Option<ScanProgress>, Error> {
-    call(client, operation!("record_scan_progress", "UPDATE"), async {
+    idempotent!(client, "record_scan_progress", "UPDATE", |on| {
         let ScanIncrement { scanned, matched } = increment;
         let params = RecordScanProgressParams { channel_id, last_message_id, id: run_id.get(), scanned, matched };
-        idempotent!(client, |on| {
-            let progress = queries::record_scan_progress().params(on, &params).opt().await?;
-            Ok(progress.map(ScanProgress::from))
-        })
+        let progress = queries::record_scan_progress().params(on, &params).opt().await?;
+        Ok(progress.map(ScanProgress::from))
     })
-    .await
 }
 
 /// Adds to both counters, whatever the run's status, and returns the totals; `None` if the run is unknown.
@@ -168,14 +158,11 @@ pub async fn update_scan_progress(
     run_id: ScanRunId,
     increment: ScanIncrement,
 ) -> Result<Option<ScanProgress>, Error> {
-    call(client, operation!("update_scan_progress", "UPDATE"), async {
-        once!(client, |on| {
-            let query = queries::update_scan_progress();
-            let progress = query.bind(on, &increment.scanned, &increment.matched, &run_id.get()).opt().await?;
-            Ok(progress.map(ScanProgress::from))
-        })
+    once!(client, "update_scan_progress", "UPDATE", |on| {
+        let query = queries::update_scan_progress();
+        let progress = query.bind(on, &increment.scanned, &increment.matched, &run_id.get()).opt().await?;
+        Ok(progress.map(ScanProgress::from))
     })
-    .await
 }
 
 /// queued or running → succeeded, sets `finished_at` to now; returns whether the run was queued or running.
@@ -187,10 +174,9 @@ pub async fn update_scan_progress(
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
-    call(client, operation!("mark_scan_succeeded", "UPDATE"), async {
-        once!(client, |on| Ok(queries::mark_scan_succeeded().bind(on, &run_id.get()).opt().await?.is_some()))
+    once!(client, "mark_scan_succeeded", "UPDATE", |on| {
+        found(queries::mark_scan_succeeded().bind(on, &run_id.get()).opt()).await
     })
-    .await
 }
 
 /// queued or running → failed, stores the reason, sets `finished_at` to now; returns whether the run was queued or running.
@@ -202,16 +188,14 @@ pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Res
 /// # Errors
 /// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_message: &str) -> Result<bool, Error> {
-    call(client, operation!("mark_scan_failed", "UPDATE"), async {
-        check_text("error_message", error_message)?;
-        check_bytes("error_message", std::iter::once(error_message.len()), client.limits())?;
-        once!(client, |on| Ok(queries::mark_scan_failed()
-            .bind(on, &error_message, &run_id.get())
-            .opt()
-            .await?
-            .is_some()))
-    })
-    .await
+    once!(
+        client,
+        "mark_scan_failed",
+        "UPDATE",
+        || check_text("error_message", error_message),
+        || check_bytes("error_message", std::iter::once(error_message.len()), client.limits()),
+        |on| found(queries::mark_scan_failed().bind(on, &error_message, &run_id.get()).opt()).await
+    )
 }
 
 /// queued or running → canceled, sets `finished_at` to now; returns whether the run was queued or running.
@@ -223,8 +207,7 @@ pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_mes
 /// # Errors
 /// See the [module](super#errors).
 pub async fn mark_scan_canceled(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
-    call(client, operation!("mark_scan_canceled", "UPDATE"), async {
-        once!(client, |on| Ok(queries::mark_scan_canceled().bind(on, &run_id.get()).opt().await?.is_some()))
+    once!(client, "mark_scan_canceled", "UPDATE", |on| {
+        found(queries::mark_scan_canceled().bind(on, &run_id.get()).opt()).await
     })
-    .await
 }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::parts::{self, Batch, ID, Part};
-use super::{Texts, bytes_of, call, check_batch, check_texts, check_time, rows, stored};
+use super::{Texts, bytes_of, check_batch, check_texts, check_time, rows, stored};
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::users::{self as queries, UpsertUsersParams, UserRowBorrowed};
+use crate::config::Limits;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -39,11 +40,7 @@ impl TryFrom<UserRowBorrowed<'_>> for User {
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<User>, Error> {
-    call(client, operation!("get_user", "SELECT"), async {
-        let query = queries::get_user();
-        read!(client, |on| query.bind(on, &user_id).map(|row| User::try_from(row)).opt().await?.transpose())
-    })
-    .await
+    read!(client, "get_user", |on| queries::get_user().bind(on, &user_id).map(|row| User::try_from(row)))
 }
 
 /// Stores a user: replaces both names and the avatar, and `last_login_at` if it is given.
@@ -55,11 +52,15 @@ pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<Us
 /// # Errors
 /// [`ErrorKind::InvalidInput`] for U+0000; else see the [module](super#errors).
 pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<(), Error> {
-    call(client, operation!("upsert_user", "INSERT"), async {
-        check(user)?;
-        parts::write(client, &Upsert(std::slice::from_ref(user))).await.map(drop)
-    })
-    .await
+    let batch = Upsert(std::slice::from_ref(user));
+    idempotent!(
+        client,
+        "upsert_user",
+        "INSERT",
+        || check(user),
+        || parts::check_length(&batch, client.limits()),
+        |on| parts::write_whole(on, &batch).await.map(drop)
+    )
 }
 
 /// Stores a batch of users, atomically; returns how many distinct users were written.
@@ -71,14 +72,7 @@ pub async fn upsert_user(client: &impl Client, user: &UserSnapshot) -> Result<()
 /// # Errors
 /// [`ErrorKind::InvalidInput`] for U+0000, naming the field; else see the [module](super#errors).
 pub async fn upsert_users(client: &impl Client, users: &[UserSnapshot]) -> Result<u64, Error> {
-    if users.is_empty() {
-        return Ok(0);
-    }
-    call(client, operation!("upsert_users", "INSERT"), async {
-        check_batch("users", users, check)?;
-        parts::write(client, &Upsert(users)).await
-    })
-    .await
+    parts::write(client, &Upsert(users), operation!("upsert_users", "INSERT")).await
 }
 
 struct Upsert<'a>(&'a [UserSnapshot]);
@@ -90,6 +84,10 @@ impl Batch for Upsert<'_> {
 
     fn rows(&self) -> &[UserSnapshot] {
         self.0
+    }
+
+    fn check(&self, _: &Limits) -> Result<(), Error> {
+        check_batch(Self::NAME, self.0, check)
     }
 
     fn key(user: &UserSnapshot) -> u64 {

@@ -10,7 +10,6 @@ mod config;
 mod connect;
 mod doctor;
 mod exit;
-mod log;
 mod migrate;
 mod output;
 mod purge;

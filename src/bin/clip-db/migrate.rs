@@ -2,13 +2,16 @@
 
 use clip_saver_db::Db;
 use clip_saver_db::migrate::{self, Applied};
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use crate::exit::{Exit, Failure};
-use crate::log;
-use crate::output::Output;
+use crate::output::{Output, begin_error};
 
 pub async fn run(db: &Db, output: &mut Output) -> Result<Exit, Failure> {
-    let _shown = log::show_warnings();
+    let _shown = show_warnings();
     let mut is_up_to_date = true;
     let report = |file: &Applied| {
         is_up_to_date = false;
@@ -19,6 +22,13 @@ pub async fn run(db: &Db, output: &mut Output) -> Result<Exit, Failure> {
         output.line("up to date");
     }
     Ok(Exit::Fine)
+}
+
+/// Prints the library's warnings while it migrates: that it waits for other programs, and what it tolerates.
+fn show_warnings() -> DefaultGuard {
+    let lines = tracing_subscriber::fmt::layer().without_time().with_level(false).with_target(false).with_ansi(false);
+    let only = Targets::new().with_target("clip_saver_db::migrate", Level::WARN);
+    tracing_subscriber::registry().with(lines.with_writer(begin_error).with_filter(only)).set_default()
 }
 
 fn progress(file: &Applied) -> String {

@@ -26,5 +26,12 @@ impl Output {
 
 /// Prints to standard error.
 pub fn print_error(text: &str) {
-    _ = writeln!(io::stderr(), "clip-db: {text}"); // an error here cannot be reported
+    _ = writeln!(begin_error(), "{text}"); // an error here cannot be reported
+}
+
+/// Standard error, after the start of a message.
+pub fn begin_error() -> io::Stderr {
+    let mut stderr = io::stderr();
+    _ = write!(stderr, "clip-db: ");
+    stderr
 }
