@@ -153,7 +153,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::{Stream, TryStreamExt as _};
+use futures::{Stream, TryFutureExt as _, TryStreamExt as _};
 use tokio_postgres::Error as PgError;
 
 use self::parts::{ID, Part};
@@ -298,9 +298,9 @@ fn stored<T: FromStr<Err = Error>>(column: &str, row: &str, text: &str) -> Resul
     text.parse().map_err(|error| Error::unreadable_row(format!("{column} of row {row:?}"), error))
 }
 
-/// Whether a write has found its row.
-async fn found<T>(row: impl Future<Output = Result<Option<T>, PgError>>) -> Result<bool, Error> {
-    Ok(row.await?.is_some())
+/// Whether a write has found its row. Not an `async fn`, whose future would hold the row's future twice.
+fn found<T>(row: impl Future<Output = Result<Option<T>, PgError>>) -> impl Future<Output = Result<bool, Error>> {
+    row.map_ok(|row| row.is_some()).err_into()
 }
 
 /// Collects the rows of a list. The first row that cannot be read fails it.
