@@ -17,7 +17,8 @@ use crate::pool::db::Db;
 pub async fn init_db() -> Result<Db, Error> {
     let config = get_config()?;
     info!(%config, "connecting to PostgreSQL");
-    start(config).await.map_err(|error| error.in_function("init_db"))
+    // Boxed: the future of a program that starts would otherwise carry all of it.
+    Box::pin(start(config)).await.map_err(|error| error.in_function("init_db"))
 }
 
 async fn start(config: Config) -> Result<Db, Error> {
