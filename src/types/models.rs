@@ -253,14 +253,8 @@ impl ScanStatus {
 
 impl From<&str> for ScanStatus {
     fn from(name: &str) -> Self {
-        match name {
-            "queued" => Self::Queued,
-            "running" => Self::Running,
-            "succeeded" => Self::Succeeded,
-            "failed" => Self::Failed,
-            "canceled" => Self::Canceled,
-            unknown => Self::Unknown(unknown.into()),
-        }
+        let known = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Canceled];
+        known.into_iter().find(|status| status.as_str() == name).unwrap_or_else(|| Self::Unknown(name.into()))
     }
 }
 
