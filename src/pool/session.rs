@@ -1,7 +1,6 @@
 //! A session with the server, as the pool keeps it: the connection, and the statements that were prepared on it.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tracing::debug;
 
 use super::connect::Route;
 use super::driver::Activity;
-use super::observe;
+use super::observe::open_connections;
 use crate::config::Limits;
 use crate::error::{Error, SessionState, session_state};
 
@@ -57,7 +56,7 @@ impl Session {
         route: Route,
         limits: Limits,
     ) -> Self {
-        observe::session_opened();
+        open_connections().increment(1);
         Self {
             client,
             statements: Mutex::default(),
@@ -245,13 +244,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        observe::session_closed();
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Session")
+        open_connections().decrement(1);
     }
 }
 
