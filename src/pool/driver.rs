@@ -30,6 +30,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(10);
 const SLOWEST_UPLOAD: u64 = 64 << 10;
 
 /// What happens on a session.
+#[derive(Default)]
 pub(crate) struct Activity {
     under_way: AtomicUsize,
     /// Dropped before they ended: the server may be at work on them.
@@ -44,15 +45,7 @@ pub(crate) struct Activity {
 
 impl Activity {
     pub(super) fn of(epoch: Epoch, traffic: Arc<Traffic>) -> Self {
-        Self {
-            under_way: AtomicUsize::new(0),
-            abandoned: AtomicUsize::new(0),
-            is_silent: AtomicBool::new(false),
-            is_read_only: AtomicBool::new(false),
-            close_reason: Mutex::default(),
-            traffic,
-            epoch,
-        }
+        Self { traffic, epoch, ..Self::default() }
     }
 
     pub(crate) fn begin(&self) -> Call<'_> {
