@@ -120,8 +120,8 @@ macro_rules! read {
             let mut attempts = $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read);
             if let Some(shared) = shared {
                 let $on = shared.session();
-                let read = async { $query.opt().await?.transpose() };
-                if let Some(result) = shared.run(std::pin::pin!(read)).await {
+                // Pinned where it is made: a future that is moved takes its place twice in every caller's future.
+                if let Some(result) = shared.run(std::pin::pin!(async { $query.opt().await?.transpose() })).await {
                     return result;
                 }
                 attempts = $crate::pool::attempt::Attempts::last();
@@ -153,7 +153,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::{Stream, TryStreamExt as _};
+use futures::{FutureExt as _, Stream, TryStreamExt as _};
 use tokio_postgres::Error as PgError;
 
 use self::parts::{ID, Part};
@@ -299,8 +299,8 @@ fn stored<T: FromStr<Err = Error>>(column: &str, row: &str, text: &str) -> Resul
 }
 
 /// Whether a write has found its row.
-async fn found<T>(row: impl Future<Output = Result<Option<T>, PgError>>) -> Result<bool, Error> {
-    Ok(row.await?.is_some())
+fn found<T>(row: impl Future<Output = Result<Option<T>, PgError>>) -> impl Future<Output = Result<bool, Error>> {
+    row.map(|row| Ok(row?.is_some()))
 }
 
 /// Collects the rows of a list. The first row that cannot be read fails it.
