@@ -113,28 +113,20 @@ pub(super) struct Watch {
 
 /// Drives a connection until it ends, nobody uses it any more, or it is silent. `hear` gets notices and notifications.
 pub(super) fn drive(
-    connection: PgConnection,
+    mut connection: PgConnection,
     activity: Arc<Activity>,
     watch: Watch,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
-        until_end(connection, &activity, &watch, hear).await;
+        let end = match select(pin!(move_bytes(&mut connection, hear)), pin!(watch.end(&activity))).await {
+            Either::Left((end, _)) | Either::Right((end, _)) => end,
+        };
+        // Before the connection is dropped: whoever is told that it is closed finds the cause.
+        activity.close(end);
+        drop(connection);
         watch.check_writes(&activity).await;
     })
-}
-
-async fn until_end(
-    mut connection: PgConnection,
-    activity: &Arc<Activity>,
-    watch: &Watch,
-    hear: impl FnMut(AsyncMessage),
-) {
-    let end = match select(pin!(move_bytes(&mut connection, hear)), pin!(watch.end(activity))).await {
-        Either::Left((end, _)) | Either::Right((end, _)) => end,
-    };
-    // Before the connection is dropped: whoever is told that it is closed finds the cause.
-    activity.close(end);
 }
 
 async fn move_bytes(connection: &mut PgConnection, mut hear: impl FnMut(AsyncMessage)) -> End {
