@@ -1,13 +1,15 @@
 -- Scan runs: one pass of the worker over a channel. queued → running → succeeded, failed or canceled; a queued run may
 -- also finish at once. A finished run's status and times never change again.
 
+-- No column has the type `scan_status`: the driver looks an unknown type up with prepared statements that it never closes, and
+-- a pooler would hand them to the next program.
 --: ScanRunRow(after_message_id?, before_message_id?, last_message_id?, error_message?, started_at?, finished_at?)
 --: ScanProgressRow()
 
 --! get_scan_run : ScanRunRow
 --- One run by id.
 select /* get_scan_run */
-       id, channel_id, after_message_id, before_message_id, last_message_id, status, messages_scanned, messages_matched,
+       id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched,
        error_message, started_at, finished_at, created_at
 from bot_channel_scan_runs
 where id = :id;
@@ -15,7 +17,7 @@ where id = :id;
 --! get_scan_runs : ScanRunRow
 --- A channel's runs, newest first.
 select /* get_scan_runs */
-       id, channel_id, after_message_id, before_message_id, last_message_id, status, messages_scanned, messages_matched,
+       id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched,
        error_message, started_at, finished_at, created_at
 from bot_channel_scan_runs
 where channel_id = :channel_id

@@ -9,6 +9,7 @@ pub(crate) mod tls;
 pub use prepared_statements::PreparedStatements;
 
 use std::env;
+use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -286,6 +287,13 @@ impl Variables<'_> {
             None => Err(Error::config(name, format!("{text:?} is not a number of seconds from 0 to 2147483"))),
         }
     }
+}
+
+/// The value that is shown as this text.
+fn by_name<T: Display, const N: usize>(all: [T; N], text: &str) -> Result<T, String> {
+    let names = all.each_ref().map(ToString::to_string);
+    let found = all.into_iter().zip(&names).find(|(_, name)| *name == text);
+    found.map(|(value, _)| value).ok_or_else(|| format!("{text:?} is not one of {}", names.join(", ")))
 }
 
 fn number<T: FromStr>(variable: &str, text: &str) -> Result<T, Error> {

@@ -31,7 +31,7 @@ pub struct ScanRunRow {
     pub after_message_id: Option<String>,
     pub before_message_id: Option<String>,
     pub last_message_id: Option<String>,
-    pub status: crate::ScanStatus,
+    pub status: String,
     pub messages_scanned: i64,
     pub messages_matched: i64,
     pub error_message: Option<String>,
@@ -45,7 +45,7 @@ pub struct ScanRunRowBorrowed<'a> {
     pub after_message_id: Option<&'a str>,
     pub before_message_id: Option<&'a str>,
     pub last_message_id: Option<&'a str>,
-    pub status: crate::ScanStatus,
+    pub status: &'a str,
     pub messages_scanned: i64,
     pub messages_matched: i64,
     pub error_message: Option<&'a str>,
@@ -295,7 +295,7 @@ pub struct GetScanRunStmt(&'static str, Option<tokio_postgres::Statement>);
 /// One run by id.
 pub fn get_scan_run() -> GetScanRunStmt {
     GetScanRunStmt(
-        "select /* get_scan_run */ id, channel_id, after_message_id, before_message_id, last_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where id = $1",
+        "select /* get_scan_run */ id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where id = $1",
         None,
     )
 }
@@ -342,7 +342,7 @@ pub struct GetScanRunsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// A channel's runs, newest first.
 pub fn get_scan_runs() -> GetScanRunsStmt {
     GetScanRunsStmt(
-        "select /* get_scan_runs */ id, channel_id, after_message_id, before_message_id, last_message_id, status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where channel_id = $1 order by created_at desc, id limit $2",
+        "select /* get_scan_runs */ id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where channel_id = $1 order by created_at desc, id limit $2",
         None,
     )
 }

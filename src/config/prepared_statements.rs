@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::by_name;
+
 /// Whether calls use named prepared statements: `DB_PREPARED_STATEMENTS`.
 ///
 /// A call with a prepared statement is one round trip. A pooler in transaction mode must keep the prepared statements of its
@@ -25,12 +27,7 @@ impl FromStr for PreparedStatements {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "on" => Ok(Self::On),
-            "off" => Ok(Self::Off),
-            _ => Err(format!("{text:?} is not one of auto, on, off")),
-        }
+        by_name([Self::Auto, Self::On, Self::Off], text)
     }
 }
 

@@ -20,6 +20,7 @@ use rustls::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::warn;
 
+use super::by_name;
 use crate::error::Error;
 
 /// libpq's [`sslmode`](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION): whether the
@@ -56,14 +57,8 @@ impl FromStr for SslMode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "disable" => Ok(Self::Disable),
-            "prefer" => Ok(Self::Prefer),
-            "require" => Ok(Self::Require),
-            "verify-ca" => Ok(Self::VerifyCa),
-            "verify-full" => Ok(Self::VerifyFull),
-            _ => Err(format!("sslmode {text:?} is not one of disable, prefer, require, verify-ca, verify-full")),
-        }
+        let all = [Self::Disable, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
+        by_name(all, text).map_err(|reason| format!("sslmode {reason}"))
     }
 }
 

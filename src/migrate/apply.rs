@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use super::adopt::record_v1;
 use super::errors::{failed, statement_failed};
-use super::files::{concurrent_index, files, is_non_transactional, runner};
+use super::files::{concurrent_index, files, is_non_transactional, pending, runner};
 use super::plan::{Plan, plan_on};
 use super::session::{jitter, with_lock};
 use crate::error::Error;
@@ -70,8 +70,7 @@ fn is_done(plan: &Plan) -> Result<bool, Error> {
 }
 
 async fn apply_pending(client: &mut Client, plan: &Plan, report: &mut impl FnMut(&Applied)) -> Result<(), Error> {
-    let pending: Vec<i32> = plan.pending().map(|file| file.version).collect();
-    for file in files().iter().filter(|file| pending.contains(&file.version())) {
+    for file in &pending(plan) {
         let started = Instant::now();
         apply_file(client, file).await?;
         report_applied(report, file, started, false);

@@ -26,12 +26,14 @@ pub(super) fn files() -> Vec<Migration> {
 /// The pending files of a plan: the name and the SQL of each.
 #[must_use]
 pub fn pending_sql(plan: &Plan) -> Vec<(String, String)> {
-    let pending: Vec<i32> = plan.pending().map(|file| file.version).collect();
-    files()
-        .into_iter()
-        .filter(|file| pending.contains(&file.version()))
-        .map(|file| (file.to_string(), file.sql().unwrap_or_default().to_owned()))
-        .collect()
+    let named = |file: Migration| (file.to_string(), file.sql().unwrap_or_default().to_owned());
+    pending(plan).into_iter().map(named).collect()
+}
+
+/// The pending files of a plan, sorted by version.
+pub(super) fn pending(plan: &Plan) -> Vec<Migration> {
+    let versions: Vec<i32> = plan.pending().map(|file| file.version).collect();
+    files().into_iter().filter(|file| versions.contains(&file.version())).collect()
 }
 
 /// Whether a file is marked to run outside a transaction.

@@ -77,6 +77,7 @@ pub(super) fn jitter(pause: Duration) -> Duration {
 async fn connect(db: &Db) -> Result<Driven, Error> {
     let config = db.config();
     let (target, limit) = (config.migrating_target()?, config.migrating_silence_limit());
-    let connecting = timeout(config.connect_timeout, connect_alone(&target, Some(limit), log_notice));
+    // Boxed: else it would make every caller of `init_db` larger.
+    let connecting = timeout(config.connect_timeout, Box::pin(connect_alone(&target, Some(limit), log_notice)));
     connecting.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::ConnectTimeout)))
 }

@@ -1,6 +1,5 @@
 //! A connection that was taken from the pool, and how it is returned.
 
-use std::any::type_name;
 use std::fmt;
 use std::ops::Deref;
 
@@ -10,9 +9,10 @@ use tokio::runtime::Handle;
 use tokio_postgres::{Client as PgClient, Error as PgError, Statement};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::generic_client::{is_text, is_the_callers};
 use super::session::Session;
 use super::sessions::Sessions;
-use crate::GenericClient;
+use crate::GenericClient as _;
 
 /// A connection of the pool, for several calls in a row. Repository functions run on it as on [`Db`](crate::Db), and so do
 /// the generated functions of [`queries`](crate::queries).
@@ -58,20 +58,19 @@ impl Connection {
             return_to_pool(session, &self.running, false);
         }
     }
+}
 
-    /// The generated functions send prepared statements. A text could be any SQL, such as `begin`: then the connection is treated
-    /// as raw.
+impl Connection {
+    /// A text may leave a transaction open: then the connection is treated as raw.
     fn check<T: ?Sized>(&self) {
-        // Only `Statement` and types of text are `ToStatement`, and no type of text has this name.
-        if type_name::<T>() != type_name::<Statement>() {
+        if is_text::<T>() {
             self.session().hand_out();
         }
     }
 
-    /// Every query of this crate returns a row. A statement without columns is the caller's, and could be `begin`.
     fn prepare_query(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
         self.session().prepare(sql).inspect_ok(|statement| {
-            if statement.columns().is_empty() {
+            if is_the_callers(statement) {
                 self.session().hand_out();
             }
         })
@@ -108,8 +107,8 @@ fn return_to_pool(session: Object<Sessions>, running: &TaskTrackerToken, is_kept
     };
     let running = running.clone();
     runtime.spawn(async move {
-        let is_free = session.end_dropped_calls().await;
-        release(session, is_kept && is_free);
+        let is_free = session.end_dropped_calls().await && is_kept && session.reset().await;
+        release(session, is_free);
         drop(running);
     });
 }

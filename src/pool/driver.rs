@@ -30,6 +30,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(10);
 const SLOWEST_UPLOAD: u64 = 64 << 10;
 
 /// What happens on a session.
+#[derive(Default)]
 pub(crate) struct Activity {
     under_way: AtomicUsize,
     /// Dropped before they ended: the server may be at work on them.
@@ -44,15 +45,7 @@ pub(crate) struct Activity {
 
 impl Activity {
     pub(super) fn of(epoch: Epoch, traffic: Arc<Traffic>) -> Self {
-        Self {
-            under_way: AtomicUsize::new(0),
-            abandoned: AtomicUsize::new(0),
-            is_silent: AtomicBool::new(false),
-            is_read_only: AtomicBool::new(false),
-            close_reason: Mutex::default(),
-            traffic,
-            epoch,
-        }
+        Self { traffic, epoch, ..Self::default() }
     }
 
     pub(crate) fn begin(&self) -> Call<'_> {
@@ -101,11 +94,9 @@ impl Call<'_> {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        let Activity { under_way, abandoned, epoch, .. } = self.activity;
+        let Activity { under_way, abandoned, .. } = self.activity;
         under_way.fetch_sub(1, Ordering::Relaxed);
-        if self.has_ended {
-            epoch.answered();
-        } else {
+        if !self.has_ended {
             abandoned.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -120,28 +111,20 @@ pub(super) struct Watch {
 
 /// Drives a connection until it ends, nobody uses it any more, or it is silent. `hear` gets notices and notifications.
 pub(super) fn drive(
-    connection: PgConnection,
+    mut connection: PgConnection,
     activity: Arc<Activity>,
     watch: Watch,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
-        until_end(connection, &activity, &watch, hear).await;
+        let end = match select(pin!(move_bytes(&mut connection, hear)), pin!(watch.end(&activity))).await {
+            Either::Left((end, _)) | Either::Right((end, _)) => end,
+        };
+        // Before the connection is dropped: whoever is told that it is closed finds the cause.
+        activity.close(end);
+        drop(connection);
         watch.check_writes(&activity).await;
     })
-}
-
-async fn until_end(
-    mut connection: PgConnection,
-    activity: &Arc<Activity>,
-    watch: &Watch,
-    hear: impl FnMut(AsyncMessage),
-) {
-    let end = match select(pin!(move_bytes(&mut connection, hear)), pin!(watch.end(activity))).await {
-        Either::Left((end, _)) | Either::Right((end, _)) => end,
-    };
-    // Before the connection is dropped: whoever is told that it is closed finds the cause.
-    activity.close(end);
 }
 
 async fn move_bytes(connection: &mut PgConnection, mut hear: impl FnMut(AsyncMessage)) -> End {

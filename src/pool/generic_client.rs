@@ -1,5 +1,20 @@
 //! Implements the generated trait for this crate's clients.
 
+use std::any::type_name;
+
+use tokio_postgres::Statement;
+
+/// Whether a statement is given as text. A text could be any SQL, such as `begin` or `set`; the generated functions send
+/// prepared statements. Only `Statement` and types of text are `ToStatement`, and no type of text has this name.
+pub(super) fn is_text<T: ?Sized>() -> bool {
+    type_name::<T>() != type_name::<Statement>()
+}
+
+/// Whether a caller has prepared it: every query of this crate returns a row.
+pub(super) fn is_the_callers(statement: &Statement) -> bool {
+    statement.columns().is_empty()
+}
+
 /// Implements [`GenericClient`](crate::GenericClient) for a client that passes statements to an inner one. `run` wraps the
 /// future of each statement, `stream` that of one whose rows are still to come. `check`, if given, sees the statement's type
 /// first. Statements are prepared once for each connection, also in transactions.

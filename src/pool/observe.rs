@@ -115,22 +115,13 @@ impl Operation {
     }
 }
 
-fn open_connections() -> Gauge {
+/// How many sessions the pools have.
+pub(super) fn open_connections() -> Gauge {
     gauge!("db.client.connection.count", "db.system.name" => "postgresql")
 }
 
 fn waiting_calls() -> Gauge {
     gauge!("db.client.connection.pending_requests", "db.system.name" => "postgresql")
-}
-
-/// The pool has one more session.
-pub(crate) fn session_opened() {
-    open_connections().increment(1);
-}
-
-/// The pool has one session less.
-pub(crate) fn session_closed() {
-    open_connections().decrement(1);
 }
 
 /// Counts the calls of a pool that wait for a connection, free or shared.

@@ -13,7 +13,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, Client, Transaction};
 
 use super::backend_pid;
-use super::sessions::connect_alone;
+use super::sessions::{Driven, connect_alone};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
@@ -85,9 +85,9 @@ pub(crate) async fn detect(client: &Client, config: &Config) -> Result<Pooler, E
 /// two poolers behind one address they always differ.
 async fn detect_mode(client: &Client, pid: i32, config: &Config) -> Result<Pooler, Error> {
     let payload = rand::random::<u64>().to_string();
-    let (mut listener, received) = listener(config, payload.clone()).await?;
+    let (mut connection, received) = listener(config, payload.clone()).await?;
     // In all modes one backend runs a transaction, and no other client runs the statements that it prepares.
-    let transaction = listener.transaction().await?;
+    let transaction = connection.client.transaction().await?;
     let Probe { pid: listening, is_renamed } = probe(&transaction).await?;
     if is_renamed {
         return Ok(Pooler::Renaming);
@@ -103,7 +103,7 @@ async fn detect_mode(client: &Client, pid: i32, config: &Config) -> Result<Poole
 }
 
 /// A new connection, and a channel that says when it received the payload.
-async fn listener(config: &Config, payload: String) -> Result<(Client, oneshot::Receiver<()>), Error> {
+async fn listener(config: &Config, payload: String) -> Result<(Driven, oneshot::Receiver<()>), Error> {
     let (sender, received) = oneshot::channel();
     let mut sender = Some(sender);
     let on_message = move |message| {
@@ -111,8 +111,7 @@ async fn listener(config: &Config, payload: String) -> Result<(Client, oneshot::
             sender.take().map(|sender| sender.send(()));
         }
     };
-    let connected = connect_alone(&config.pooled_target()?, None, on_message).await?;
-    Ok((connected.client, received))
+    Ok((connect_alone(&config.pooled_target()?, None, on_message).await?, received))
 }
 
 struct Probe {

@@ -1,9 +1,9 @@
 -- Asked on a new connection: whether the server's process ($1) is at work on a statement, and whether the server takes no
--- writes. What this program has asked for itself (`source = 'client'`) says nothing of the server.
+-- writes. Where `track_activities` is off, the state is 'disabled', and the statement counts as running. What this program has asked for itself (`source = 'client'`) says nothing of the server.
 select exists (
          select
          from pg_stat_activity
-         where pid = $1 and datname = current_database() and usename = session_user and state = 'active'
+         where pid = $1 and datname = current_database() and usename = session_user and state in ('active', 'fastpath function call', 'disabled')
        ),
        pg_is_in_recovery() or exists (
          select

@@ -1,7 +1,6 @@
 //! A session with the server, as the pool keeps it: the connection, and the statements that were prepared on it.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tracing::debug;
 
 use super::connect::Route;
 use super::driver::Activity;
-use super::observe;
+use super::observe::open_connections;
 use crate::config::Limits;
 use crate::error::{Error, SessionState, session_state};
 
@@ -40,6 +39,8 @@ pub struct Session {
     is_lost: AtomicBool,
     /// Its raw client was handed out: nobody knows what is left on it.
     is_handed_out: AtomicBool,
+    /// A caller has run a statement of their own in a transaction, such as `set`.
+    needs_reset: AtomicBool,
     /// A call is in a transaction of its own, or was dropped there.
     is_in_transaction: AtomicBool,
     /// When the pool replaces it.
@@ -57,7 +58,7 @@ impl Session {
         route: Route,
         limits: Limits,
     ) -> Self {
-        observe::session_opened();
+        open_connections().increment(1);
         Self {
             client,
             statements: Mutex::default(),
@@ -65,6 +66,7 @@ impl Session {
             has_failed: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
             is_handed_out: AtomicBool::new(false),
+            needs_reset: AtomicBool::new(false),
             is_in_transaction: AtomicBool::new(false),
             expires,
             route,
@@ -81,10 +83,9 @@ impl Session {
     /// Runs a statement; notes an error that this session would go on to give.
     fn run<T>(&self, statement: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
         let was_open = !self.client.is_closed();
-        self.track(statement).inspect(move |result| {
-            if let Err(error) = result {
-                self.note(error, was_open);
-            }
+        self.track(statement).inspect(move |result| match result {
+            Ok(_) => self.activity.epoch.answered(),
+            Err(error) => self.note(error, was_open),
         })
     }
 
@@ -106,7 +107,10 @@ impl Session {
             self.is_lost.store(true, Ordering::Relaxed);
         }
         match state {
-            SessionState::ReadOnly => self.activity.note_read_only(),
+            SessionState::ReadOnly => {
+                self.activity.note_read_only();
+                self.activity.epoch.breaks();
+            }
             SessionState::Broken if error.as_db_error().is_none() => self.activity.epoch.breaks(),
             _ => {}
         }
@@ -150,6 +154,22 @@ impl Session {
         self.has_failed.load(Ordering::Relaxed) || self.client.is_closed()
     }
 
+    /// From now on the pool resets this session before it takes it back: the caller has run a statement of their own in a
+    /// transaction.
+    pub(super) fn reset_later(&self) {
+        self.needs_reset.store(true, Ordering::Relaxed);
+    }
+
+    /// Undoes what the caller's own statements have left; returns whether the session can be used again.
+    pub(super) async fn reset(&self) -> bool {
+        if !self.needs_reset.load(Ordering::Relaxed) {
+            return true;
+        }
+        let reset = timeout(TEST_TIMEOUT, self.execute_simple(include_str!("reset.sql"))).await;
+        self.needs_reset.store(false, Ordering::Relaxed);
+        reset.is_ok_and(|reset| reset.is_ok())
+    }
+
     /// Whether the pool must not reuse it: it has failed, its epoch is over, or it is too old.
     pub(crate) fn is_spent(&self) -> bool {
         self.has_failed()
@@ -158,11 +178,12 @@ impl Session {
             || self.expires.is_some_and(|expires| expires <= Instant::now())
     }
 
-    /// Whether the connection is still there. It is asked only if another one to the same server has ended without a report.
+    /// Whether the connection still leads to a server that accepts writes. It is asked only if another one to the same server
+    /// has ended without a report, or has refused a write.
     pub(super) async fn survives(&self) -> bool {
         let Some(breaks) = self.activity.epoch.untested_breaks() else { return true };
         // Boxed, as what is rare: every call carries the size of the futures in it.
-        let is_alive = Box::pin(self.answers(TEST_TIMEOUT)).await;
+        let is_alive = Box::pin(timeout(TEST_TIMEOUT, self.accepts_writes())).await.is_ok_and(|accepts| accepts);
         if is_alive {
             self.activity.epoch.survives(breaks);
         }
@@ -179,9 +200,10 @@ impl Session {
         self.is_lost.load(Ordering::Relaxed)
     }
 
-    /// Whether the server may still be at work on a call that was dropped. Dropped calls on the raw client are not counted.
+    /// Whether something is to be done before the pool takes it back: the server may still be at work on a call that was dropped
+    /// (those on the raw client are not counted), or the session is to be reset.
     pub(crate) fn is_busy(&self) -> bool {
-        self.activity.is_abandoned() || self.is_handed_out()
+        self.activity.is_abandoned() || self.is_handed_out() || self.needs_reset.load(Ordering::Relaxed)
     }
 
     /// Whether it was closed because its server gave no answer: what was sent there may still arrive.
@@ -202,6 +224,11 @@ impl Session {
         is_free
     }
 
+    async fn accepts_writes(&self) -> bool {
+        let rows = self.client.query_typed(include_str!("read_only.sql"), &[]).await.unwrap_or_default();
+        rows.first().is_some_and(|row| row.try_get(0).is_ok_and(|is_read_only: &str| is_read_only == "off"))
+    }
+
     async fn answers(&self, patience: Duration) -> bool {
         timeout(patience, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
     }
@@ -218,7 +245,9 @@ impl Session {
     pub(crate) async fn in_transaction<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         // Nothing is kept there, so that the lock is free: joined calls take turns.
         let _turn = self.statements.lock().await;
-        self.is_in_transaction.store(true, Ordering::Relaxed);
+        if self.is_in_transaction.swap(true, Ordering::Relaxed) {
+            self.execute_simple("rollback").await?; // a call was dropped in its transaction
+        }
         self.execute_simple("begin").await?;
         let result = call.await;
         let end = self.execute_simple(if result.is_ok() { "commit" } else { "rollback" }).await;
@@ -245,13 +274,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        observe::session_closed();
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Session")
+        open_connections().decrement(1);
     }
 }
 

@@ -17,6 +17,7 @@ use super::client::Client;
 use super::client::sealed::Lend;
 use super::connection::Connection;
 use super::db::Db;
+use super::generic_client::{is_text, is_the_callers};
 use super::session::Session;
 use crate::GenericClient as _;
 use crate::config::Limits;
@@ -68,7 +69,7 @@ impl Db {
     ///
     /// # Errors
     /// The closure's error, or an error of beginning or committing the transaction.
-    /// [`ErrorKind::InvalidInput`] if the closure kept a clone of its handle: then nothing is stored.
+    /// [`ErrorKind::InvalidInput`] if a clone of the handle outlives the closure: then this stores nothing.
     pub async fn transaction<T, E, F, W>(&self, work: F) -> Result<T, E>
     where
         E: From<Error>,
@@ -100,12 +101,14 @@ impl Db {
         };
         let transaction = Arc::new(self.begin().await.map_err(failed)?);
         let result = work(transaction.clone()).await;
-        let transaction = Arc::into_inner(transaction).ok_or_else(handle_in_use).map_err(failed)?;
+        let Some(transaction) = Arc::into_inner(transaction) else {
+            return Err((result.err().unwrap_or_else(|| handle_in_use().into()), false));
+        };
         let had_conflict = transaction.has_conflict.load(Ordering::Relaxed);
         match result {
             Ok(value) => match transaction.commit().await {
                 Ok(()) => Ok(value),
-                Err(error) if had_conflict => Err((error.into(), true)),
+                Err(error) if had_conflict && !error.is_outcome_unknown() => Err((error.into(), true)),
                 Err(error) => Err(failed(error)),
             },
             Err(error) => {
@@ -195,8 +198,19 @@ impl Transaction {
         })
     }
 
+    /// A text may change what outlives the transaction, such as a setting.
+    fn check<T: ?Sized>(&self) {
+        if is_text::<T>() {
+            self.session().reset_later();
+        }
+    }
+
     fn prepare_cached(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
-        self.run(self.session().prepare(sql))
+        self.run(self.session().prepare(sql)).inspect_ok(|statement| {
+            if is_the_callers(statement) {
+                self.session().reset_later();
+            }
+        })
     }
 
     /// Begins a stream of rows, which stays unconfirmed: an error may come after any row.
@@ -246,6 +260,7 @@ impl fmt::Debug for Transaction {
 generic_client! {
     Transaction,
     |self| self.session(),
+    check: check,
     prepare: prepare_cached,
     run: |statement| self.run(statement),
     stream: |rows| self.stream(rows)

@@ -9,7 +9,7 @@
 //!   trip.
 //! - A batch of more than 10,000 rows is sent in parts of one transaction, so memory does not grow with it.
 //!   `DB_STATEMENT_TIMEOUT` applies to each part. In two cases such a batch is one statement: on a connection outside a
-//!   transaction, because only the caller may begin one there; and in [`delete_guilds`], which sends only ids.
+//!   transaction, because only the caller may begin one there (with `DB_PREPARED_STATEMENTS=off` the call itself is one); and in [`delete_guilds`], which sends only ids.
 //! - Reads of one row by key on a `Db` share connections: those of several tasks are sent together.
 //! - Time is the database's clock.
 //! - Input that PostgreSQL cannot store is refused before anything is sent ([`ErrorKind::InvalidInput`]): text and JSON with
@@ -120,8 +120,8 @@ macro_rules! read {
             let mut attempts = $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read);
             if let Some(shared) = shared {
                 let $on = shared.session();
-                let read = async { $query.opt().await?.transpose() };
-                if let Some(result) = shared.run(std::pin::pin!(read)).await {
+                // Pinned where it is made: a future that is moved takes its place twice in every caller's future.
+                if let Some(result) = shared.run(std::pin::pin!(async { $query.opt().await?.transpose() })).await {
                     return result;
                 }
                 attempts = $crate::pool::attempt::Attempts::last();
@@ -153,7 +153,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::{Stream, TryFutureExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, Stream, TryStreamExt as _};
 use tokio_postgres::Error as PgError;
 
 use self::parts::{ID, Part};
@@ -298,9 +298,9 @@ fn stored<T: FromStr<Err = Error>>(column: &str, row: &str, text: &str) -> Resul
     text.parse().map_err(|error| Error::unreadable_row(format!("{column} of row {row:?}"), error))
 }
 
-/// Whether a write has found its row. Not an `async fn`, whose future would hold the row's future twice.
+/// Whether a write has found its row.
 fn found<T>(row: impl Future<Output = Result<Option<T>, PgError>>) -> impl Future<Output = Result<bool, Error>> {
-    row.map_ok(|row| row.is_some()).err_into()
+    row.map(|row| Ok(row?.is_some()))
 }
 
 /// Collects the rows of a list. The first row that cannot be read fails it.

@@ -39,7 +39,7 @@ impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
             after_message_id: after_message_id.and_then(|cursor| cursor.parse().ok()),
             before_message_id: before_message_id.and_then(|cursor| cursor.parse().ok()),
             last_message_id: last_message_id.and_then(|cursor| cursor.parse().ok()),
-            status,
+            status: status.into(),
             messages_scanned,
             messages_matched,
             error_message: error_message.map(Into::into),

@@ -62,6 +62,45 @@ impl Visitor<'_> for SnowflakeVisitor {
     }
 }
 
+/// Implements what all ids have. `parse` reads an id from its text, `expected` says in errors what an id must be.
+macro_rules! id {
+    ($name:ident($inner:ty), $parse:expr, $expected:expr) => {
+        impl From<$inner> for $name {
+            fn from(inner: $inner) -> Self {
+                Self(inner)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                ($parse)(text).map(Self).ok_or_else(|| Error::invalid_id(stringify!($name), $expected, text))
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = Error;
+
+            fn try_from(text: &str) -> Result<Self, Error> {
+                text.parse()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, formatter)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    };
+}
+
 macro_rules! snowflake {
     ($name:ident, $owner:literal) => {
         #[doc = concat!("The id of ", $owner, ": a Discord [snowflake], stored as decimal text.")]
@@ -99,45 +138,13 @@ macro_rules! snowflake {
             }
         }
 
-        impl From<u64> for $name {
-            fn from(number: u64) -> Self {
-                Self(number)
-            }
-        }
-
         impl From<$name> for u64 {
             fn from(id: $name) -> Self {
                 id.0
             }
         }
 
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                parse(text).map(Self).ok_or_else(|| Error::invalid_id(stringify!($name), SNOWFLAKE, text))
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = Error;
-
-            fn try_from(text: &str) -> Result<Self, Error> {
-                text.parse()
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, formatter)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(formatter, concat!(stringify!($name), "({})"), self.0)
-            }
-        }
+        id! { $name(u64), parse, SNOWFLAKE }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -191,39 +198,7 @@ impl ScanRunId {
     }
 }
 
-impl From<Uuid> for ScanRunId {
-    fn from(uuid: Uuid) -> Self {
-        Self(uuid)
-    }
-}
-
-impl FromStr for ScanRunId {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid_id("ScanRunId", "a uuid", text))
-    }
-}
-
-impl TryFrom<&str> for ScanRunId {
-    type Error = Error;
-
-    fn try_from(text: &str) -> Result<Self, Error> {
-        text.parse()
-    }
-}
-
-impl fmt::Display for ScanRunId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, formatter)
-    }
-}
-
-impl fmt::Debug for ScanRunId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "ScanRunId({})", self.0)
-    }
-}
+id! { ScanRunId(Uuid), |text| Uuid::try_parse(text).ok(), "a uuid" }
 
 impl Serialize for ScanRunId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,11 +2,9 @@
 //!
 //! A later release may add a column. So the structs are built with `new`, not with literals.
 
-use std::error::Error as StdError;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use postgres_types::{FromSql, Kind, Type};
 
 use super::ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
 use super::settings::Settings;
@@ -253,31 +251,14 @@ impl ScanStatus {
 
 impl From<&str> for ScanStatus {
     fn from(name: &str) -> Self {
-        match name {
-            "queued" => Self::Queued,
-            "running" => Self::Running,
-            "succeeded" => Self::Succeeded,
-            "failed" => Self::Failed,
-            "canceled" => Self::Canceled,
-            unknown => Self::Unknown(unknown.into()),
-        }
+        let known = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Canceled];
+        known.into_iter().find(|status| status.as_str() == name).unwrap_or_else(|| Self::Unknown(name.into()))
     }
 }
 
 impl fmt::Display for ScanStatus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(self.as_str())
-    }
-}
-
-impl FromSql<'_> for ScanStatus {
-    fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(std::str::from_utf8(raw)?.into())
-    }
-
-    /// Whatever values the enum has: the database's may have more than this program knows.
-    fn accepts(ty: &Type) -> bool {
-        ty.name() == "scan_status" && matches!(ty.kind(), Kind::Enum(_))
     }
 }
 

@@ -22,7 +22,7 @@ async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Outp
         output.line("queries: not checked, there are no tables yet");
         return Ok(Exit::SomethingToDo);
     }
-    let all = prepare_all(&db.connection().await?).await;
+    let all = prepare_all(db).await?;
     let count = all.len();
     let mut failed = 0;
     for Prepared { name, result } in all {
@@ -57,13 +57,7 @@ async fn check_drift(db: &Db, plan: &Plan, output: &mut Output) -> Result<Exit, 
         drift => drift?,
     };
     let is_newer = plan.newer().next().is_some();
-    output.line(drift_summary(&drift, plan));
-    for line in &drift.wrong {
-        output.line(format_args!("  {line}"));
-    }
-    for line in &drift.tolerated {
-        output.line(format_args!("  {line} (tolerated)"));
-    }
+    output.line(format!("{}\n{drift}", drift_summary(&drift, plan)).trim_end());
     Ok(if drift.wrong.is_empty() || is_newer { Exit::Fine } else { Exit::Wrong })
 }
 

@@ -1,6 +1,6 @@
 //! Every query of this version. A test compares the list with `queries/`.
 
-use clip_saver_db::{Error, GenericClient, queries};
+use clip_saver_db::{Db, Error, queries};
 
 /// A query, and whether the server could prepare it.
 pub struct Prepared {
@@ -10,17 +10,23 @@ pub struct Prepared {
 }
 
 macro_rules! prepare {
-    ($client:expr; $($module:ident: $($query:ident)+;)+) => {
+    ($db:expr; $($module:ident: $($query:ident)+;)+) => {
         vec![$($(Prepared {
             name: concat!(stringify!($module), "/", stringify!($query)),
-            result: queries::$module::$query().prepare($client).await.map(drop).map_err(Error::from),
+            result: {
+                // In a transaction: behind a pooler the statement is closed where it was prepared.
+                let transaction = $db.begin().await?;
+                let prepared = queries::$module::$query().prepare(&transaction).await.map(drop);
+                transaction.rollback().await;
+                prepared.map_err(Error::from)
+            },
         },)+)+]
     };
 }
 
 /// Lets the server prepare every query.
-pub async fn prepare_all(client: &impl GenericClient) -> Vec<Prepared> {
-    prepare! { client;
+pub async fn prepare_all(db: &Db) -> Result<Vec<Prepared>, Error> {
+    Ok(prepare! { db;
         channels: get_channel get_channels_by_guild get_reading_channels count_channels_by_guild total_message_count
             set_channel_reading update_channel_cursor update_channel_progress touch_channel_activity
             increment_channel_message_count update_channel_settings set_channel_settings delete_channels;
@@ -31,5 +37,5 @@ pub async fn prepare_all(client: &impl GenericClient) -> Vec<Prepared> {
         scan_runs: get_scan_run get_scan_runs enqueue_scan_run mark_scan_started record_scan_progress
             update_scan_progress mark_scan_succeeded mark_scan_failed mark_scan_canceled;
         users: get_user upsert_users;
-    }
+    })
 }

@@ -240,19 +240,22 @@ async fn a_transaction_begins_although_the_pools_connection_was_just_closed() {
 async fn a_write_on_a_read_only_server_says_so_and_the_next_call_connects_again() {
     let database = TestDatabase::new().await;
     guild(&database, 1).await;
-    let pid = async || -> i32 { backend_pid(&database.connection().await.unwrap()).await };
-    let before = pid().await;
+    let (mut idle, mut before) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let connection = database.connection().await.unwrap();
+        let read_only = "select set_config('default_transaction_read_only', 'on', false)";
+        let read_only = connection.prepare(read_only).await.unwrap();
+        connection.query_one(&read_only, &[]).await.unwrap();
+        before.push(backend_pid(&connection).await);
+        idle.push(connection);
+    }
     database.execute(&format!("alter database {} set default_transaction_read_only = on", database.name)).await;
-    let connection = database.connection().await.unwrap();
-    let read_only =
-        connection.prepare("select set_config('default_transaction_read_only', 'on', false)").await.unwrap();
-    connection.query_one(&read_only, &[]).await.unwrap();
-    drop(connection);
+    drop(idle);
 
     let error = db::increment_channel_message_count(&*database, 1.into(), 1).await.unwrap_err();
 
     assert!(error.kind() == ErrorKind::ReadOnly && error.is_retryable(), "{error:?}");
-    assert_ne!(pid().await, before);
+    assert!(!before.contains(&backend_pid(&database.connection().await.unwrap()).await));
     assert!(database.health().await.unwrap().is_read_only);
     assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1, "reads still work");
 }

@@ -252,3 +252,20 @@ async fn a_closure_that_keeps_its_transaction_handle_stores_nothing() {
     drop(leaked_handle.lock().unwrap().take());
     assert_eq!(database.text(COUNT_GUILDS).await, "0");
 }
+
+#[tokio::test]
+async fn the_closures_own_error_is_returned_even_if_a_handle_outlives_it() {
+    let database = TestDatabase::new().await;
+    let leaked_handle = &std::sync::Mutex::new(None);
+
+    let result: Result<(), Error> = database
+        .transaction(|tx| async move {
+            let failed = fail_with(&tx, "23514").await;
+            *leaked_handle.lock().unwrap() = Some(tx);
+            failed
+        })
+        .await;
+
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::CheckViolation);
+    drop(leaked_handle.lock().unwrap().take());
+}

@@ -4,7 +4,9 @@ use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clip_saver_db::{Config, Db, Error, ErrorKind, GuildId, GuildSnapshot, PreparedStatements, repositories as db};
+use clip_saver_db::{
+    Config, Db, Error, ErrorKind, GuildId, GuildSnapshot, PreparedStatements, UserId, repositories as db,
+};
 use futures::future::{FutureExt as _, join_all};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, UnixStream};
@@ -126,6 +128,51 @@ async fn every_call_works_in_transaction_mode_without_prepared_statements() {
     assert_eq!(value(&connect(&database.url()).await, idle).await.as_deref(), Some("0"));
 }
 
+/// Each program counts its statements from s0: what one leaves on a backend would fail the next.
+#[tokio::test]
+async fn programs_that_run_one_after_the_other_leave_no_prepared_statement_behind() {
+    let database = TestDatabase::new().await;
+    let pooler = pgbouncer(&["pool_mode=transaction", "default_pool_size=1", IGNORES_OPTIONS]);
+    let url = behind(&pooler, &database.name);
+
+    for name in ["bot", "worker", "worker", "bot"] {
+        let mut program = example(name, &url);
+        if name == "bot" {
+            program.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/gateway.jsonl"));
+        }
+        program.env("DB_PREPARED_STATEMENTS", "off").env("DB_MIGRATION_URL", database.url());
+        let output = program.output().await.unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    let through = connect(&url).await;
+    assert_eq!(value(&through, "select count(*) from pg_prepared_statements").await.as_deref(), Some("0"));
+}
+
+#[tokio::test]
+async fn a_call_that_was_dropped_in_its_transaction_does_not_harm_the_next_on_the_same_connection() {
+    let database = TestDatabase::new().await;
+    let mut config: Config = database.url().parse().unwrap();
+    config.prepared_statements = PreparedStatements::Off;
+    let db = Db::connect(config).await.unwrap();
+    let guild = guild(&db, 1).await;
+    let unknown_owner = GuildSnapshot::new(2.into(), "x").with_owner(UserId::from(404));
+    let connection = db.connection().await.unwrap();
+
+    for polls in 1..30 {
+        let mut call = Box::pin(db::upsert_guild(&connection, &unknown_owner));
+        for _ in 0..polls {
+            if call.as_mut().now_or_never().is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(call);
+
+        assert!(db::touch_guild(&connection, guild).await.unwrap(), "after {polls} polls");
+    }
+}
+
 #[tokio::test]
 async fn joined_and_dropped_calls_without_prepared_statements_leave_no_transaction_open() {
     let database = TestDatabase::new().await;
@@ -142,7 +189,9 @@ async fn joined_and_dropped_calls_without_prepared_statements_leave_no_transacti
     for polls in 0..20 {
         let mut call = Box::pin(db::touch_guild(&db, guild));
         for _ in 0..polls {
-            let _ = call.as_mut().now_or_never();
+            if call.as_mut().now_or_never().is_some() {
+                break;
+            }
             tokio::task::yield_now().await;
         }
     }

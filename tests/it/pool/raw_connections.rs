@@ -53,6 +53,20 @@ async fn a_transaction_that_was_begun_through_the_generated_trait_does_not_stay_
 }
 
 #[tokio::test]
+async fn a_setting_that_was_changed_in_a_transaction_by_text_does_not_reach_the_next_caller() {
+    let database = TestDatabase::new().await;
+    let small = small(&database).await;
+    let transaction = small.begin().await.unwrap();
+    transaction.execute("set application_name = 'changed'", &[]).await.unwrap();
+    transaction.commit().await.unwrap();
+
+    db::touch_guild(&small, 1.into()).await.unwrap();
+
+    let changed = "select count(*) from pg_stat_activity where application_name = 'changed'";
+    while database.text(changed).await != "0" {}
+}
+
+#[tokio::test]
 async fn the_server_cancels_a_dropped_raw_query_and_the_next_call_does_not_wait_for_it() {
     let database = TestDatabase::new().await;
     let small = small(&database).await;

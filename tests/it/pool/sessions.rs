@@ -39,11 +39,14 @@ async fn a_list_on_the_callers_own_connection_fails_after_a_change_of_a_columns_
     assert!(db::get_guilds(&connection).await.is_err(), "the statement was prepared for another type");
 }
 
+const DEALLOCATE_ALL: &str = "create function deallocate_all() returns int language plpgsql as
+    $$ begin execute 'deallocate all'; return 1; end $$";
+
 /// Deallocates a session's prepared statements. With a raw client the session would not go back to the pool.
 async fn deallocate_all(db: &Db) {
-    let transaction = db.begin().await.unwrap();
-    transaction.execute("deallocate all", &[]).await.unwrap();
-    transaction.commit().await.unwrap();
+    let connection = db.connection().await.unwrap();
+    let deallocate = connection.prepare("select deallocate_all()").await.unwrap();
+    connection.query_one(&deallocate, &[]).await.unwrap();
 }
 
 #[tokio::test]
@@ -53,6 +56,7 @@ async fn discarded_statements_are_prepared_again_on_another_session() {
     let channel = channel(&database, id, 2001).await;
     assert!(db::touch_guild(&*database, id).await.unwrap());
     assert!(db::increment_channel_message_count(&*database, channel, 1).await.unwrap());
+    database.execute(DEALLOCATE_ALL).await;
 
     deallocate_all(&database).await;
     assert!(db::touch_guild(&*database, id).await.unwrap());
