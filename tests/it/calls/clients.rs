@@ -1,5 +1,6 @@
 //! The clients that a call runs on: the pool handle, a connection, an open transaction. Also calls in spawned tasks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clip_saver_db::{Client, GuildSnapshot, NewInstallIntent, Settings, Transaction, UserSnapshot, repositories as db};
@@ -181,4 +182,17 @@ async fn every_write_can_run_in_a_spawned_task_in_a_transaction() {
     transaction.commit().await.unwrap();
 
     assert_eq!(committed(&database).await, "0 2 1");
+}
+
+#[tokio::test]
+async fn every_call_works_on_an_arc_of_the_pool_and_of_a_transaction() {
+    let (pooled, in_transaction) = (TestDatabase::new().await, TestDatabase::new().await);
+
+    call_each_kind(&Arc::new(pooled.db.clone())).await;
+    let transaction = Arc::new(in_transaction.begin().await.unwrap());
+    call_each_kind(&transaction).await;
+
+    Arc::into_inner(transaction).unwrap().commit().await.unwrap();
+    let guilds = "select count(*) from bot_guilds";
+    assert_eq!(in_transaction.text(guilds).await, pooled.text(guilds).await);
 }
