@@ -1,4 +1,4 @@
-//! The pool: sessions with the server, and how calls run on them. It knows neither tables nor migrations.
+//! The pool: sessions, and how calls run on them. It knows neither tables nor migrations.
 
 #[macro_use]
 mod generic_client;

@@ -1,4 +1,4 @@
-//! Plain values of the interface: ids, rows that are read, snapshots that are written, settings. Nothing here connects.
+//! The interface's plain values: ids, rows to read, snapshots to write, settings. Nothing here uses the network.
 
 pub(crate) mod ids;
 pub(crate) mod models;

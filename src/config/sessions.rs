@@ -1,4 +1,4 @@
-//! What sessions are opened with: the start-up options, how a dead network is noticed, and the hosts one by one.
+//! How sessions are opened: start-up options, keepalives that notice a dead network, and the list of hosts.
 
 use std::env;
 use std::net::IpAddr;
@@ -12,32 +12,32 @@ use super::Config;
 use super::tls::Tls;
 use crate::error::Error;
 
-/// What PostgreSQL and Linux have by default: two hours.
-const UNTOLD: Duration = Duration::from_hours(2);
+/// The default of the driver and of Linux: two hours.
+const DEFAULT_KEEPALIVES_IDLE: Duration = Duration::from_hours(2);
 
-/// How long a connection may be silent before the system asks whether the other side is there, how often it asks, and how
-/// long what was sent may remain unacknowledged: a network that was cut is noticed in about a minute and a half.
-const SILENCE: Duration = Duration::from_mins(1);
-const INTERVAL: Duration = Duration::from_secs(10);
-const RETRIES: u32 = 3;
-const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
+/// When the system probes a connection without traffic, how often, and how long sent data may remain unacknowledged: a
+/// network that was cut is noticed in about a minute and a half.
+const KEEPALIVES_IDLE: Duration = Duration::from_mins(1);
+const KEEPALIVES_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVES_RETRIES: u32 = 3;
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How much longer than a statement may take a connection may be silent: the server itself ends what takes longer.
+/// How much longer than the statement timeout a connection may be silent: the server itself ends longer statements.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a statement is taken to run that may run for ever, before the server is asked.
+/// How long a statement without a timeout may run before the server is asked about it.
 const LONG_STATEMENT: Duration = Duration::from_mins(1);
 
-/// How long one of several hosts may take to answer.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
+/// How long one of several hosts may take to answer, at most.
+const MAX_HOST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How sessions are opened, and on which hosts.
 pub(crate) struct Target {
-    /// Its `connect_timeout` is for one address of a host.
+    /// Its `connect_timeout` applies to one address of a host.
     pub(crate) session: PgConfig,
     pub(crate) hosts: Vec<OneHost>,
-    /// How long one host may take.
-    pub(crate) patience: Duration,
+    /// How long one host may take to answer.
+    pub(crate) host_timeout: Duration,
     pub(crate) tls: MakeRustlsConnect,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Target {
 #[derive(Default)]
 pub(crate) struct OneHost {
     pub(crate) name: Option<Host>,
-    /// Where it is, if its name need not be looked up.
+    /// Its address (`hostaddr`): then its name is not looked up.
     pub(crate) address: Option<IpAddr>,
     pub(crate) port: u16,
 }
@@ -57,7 +57,7 @@ impl Config {
         self.target(server.clone(), tls)
     }
 
-    /// How the sessions of the pool are opened. An option in the connection string comes later, and so wins.
+    /// How the sessions of the pool are opened. The connection string's options come last and override ours.
     pub(crate) fn pooled_target(&self) -> Result<Target, Error> {
         let mut session = self.server.clone();
         session.application_name(self.application_name());
@@ -68,26 +68,26 @@ impl Config {
         self.target(session, &self.tls)
     }
 
-    /// Each host may take its part of the time.
+    /// Each host gets an equal share of the time.
     fn target(&self, mut session: PgConfig, tls: &Tls) -> Result<Target, Error> {
         let hosts = hosts(&session);
-        let part = self.connect_timeout / u32::try_from(hosts.len()).unwrap_or(u32::MAX);
-        // Of several hosts each is asked again and again: the one that does not answer may be gone for good.
-        let patience = if hosts.len() == 1 { part } else { part.min(LONGEST_PATIENCE) };
+        let share = self.connect_timeout / u32::try_from(hosts.len()).unwrap_or(u32::MAX);
+        // Several hosts are tried again and again: a host that does not answer may be gone for good.
+        let host_timeout = if hosts.len() == 1 { share } else { share.min(MAX_HOST_TIMEOUT) };
         notice_dead_networks(&mut session);
-        session.connect_timeout(patience / 2);
-        Ok(Target { session, hosts, patience, tls: tls.connector()? })
+        session.connect_timeout(host_timeout / 2);
+        Ok(Target { session, hosts, host_timeout, tls: tls.connector()? })
     }
 
-    /// How long no byte may move on a connection of the pool while something is awaited; `None` for any time, if a statement
-    /// may take for ever, or if the connection string has a word of its own about that.
+    /// How long no byte may move on a pooled connection while something is awaited. `None` (no limit) if statements
+    /// have no timeout, or if the connection string's options contain `statement_timeout`.
     pub(crate) fn silence_limit(&self) -> Option<Duration> {
         let has_its_own = self.server.get_options().is_some_and(|options| options.contains("statement_timeout"));
         self.statement_timeout.filter(|_| !has_its_own).map(|timeout| timeout + GRACE)
     }
 
-    /// The same for the session that migrates. Its statements may take any time, but no pooler hides whether the server is at
-    /// work on them.
+    /// The same for the session that migrates. Its statements may take any time, but no pooler hides whether the server
+    /// is running them.
     pub(crate) fn migrating_silence_limit(&self) -> Duration {
         self.silence_limit().unwrap_or(LONG_STATEMENT + GRACE)
     }
@@ -102,7 +102,7 @@ impl Config {
         ours.chain(self.server.get_options().map(ToOwned::to_owned)).collect()
     }
 
-    /// By what name `pg_stat_activity` shows this program: that of the connection string, or the executable's.
+    /// This program's name in `pg_stat_activity`: from the connection string, or the executable's.
     pub(crate) fn application_name(&self) -> String {
         let executable = || env::current_exe().ok().as_ref()?.file_stem()?.to_str().map(ToOwned::to_owned);
         let given = self.server.get_application_name().map(ToOwned::to_owned);
@@ -111,22 +111,22 @@ impl Config {
 }
 
 fn notice_dead_networks(session: &mut PgConfig) {
-    if session.get_keepalives_idle() == UNTOLD {
-        session.keepalives_idle(SILENCE);
+    if session.get_keepalives_idle() == DEFAULT_KEEPALIVES_IDLE {
+        session.keepalives_idle(KEEPALIVES_IDLE);
     }
     if session.get_keepalives_interval().is_none() {
-        session.keepalives_interval(INTERVAL);
+        session.keepalives_interval(KEEPALIVES_INTERVAL);
     }
     if session.get_keepalives_retries().is_none() {
-        session.keepalives_retries(RETRIES);
+        session.keepalives_retries(KEEPALIVES_RETRIES);
     }
     if session.get_tcp_user_timeout().is_none() {
-        session.tcp_user_timeout(UNACKNOWLEDGED);
+        session.tcp_user_timeout(TCP_USER_TIMEOUT);
     }
 }
 
-/// The hosts of a configuration, one by one, so that one that hangs does not use up the time of the others. If the lists do
-/// not fit together, this is one host without a name: the driver says what is wrong.
+/// The hosts of a configuration, one by one, so that a host that hangs does not use up the time of the others. If the
+/// lists do not match, this is one host without a name: the driver's error says why.
 fn hosts(config: &PgConfig) -> Vec<OneHost> {
     let (names, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = names.len().max(addresses.len());

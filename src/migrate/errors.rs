@@ -1,4 +1,4 @@
-//! Errors of migrating, with what to do about them.
+//! Migration errors, with what to do about them.
 
 use refinery::Migration;
 use tokio_postgres::error::SqlState;
@@ -16,7 +16,7 @@ pub(super) fn statement_failed(file: &Migration, error: tokio_postgres::Error) -
     with_advice(format!("{file}: {}", message(&error)), error)
 }
 
-/// Adds what to do if the role may not change the schema: bot and worker may have such roles (`docs/PRIVILEGES.md`).
+/// Adds advice if the role may not change the schema: bot and worker may have such roles (`docs/PRIVILEGES.md`).
 fn with_advice(mut reason: String, source: impl std::error::Error + Send + Sync + 'static) -> Error {
     let error = Error::migration("").with_source(source);
     if error.sqlstate() == Some(SqlState::INSUFFICIENT_PRIVILEGE.code()) {

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::pool::db::Db;
 use crate::pool::pooler::is_direct;
 
-/// The database that the program uses, if migrations have an address of their own.
+/// The database that the program uses, if migrations have their own address.
 pub(super) async fn expected(db: &Db) -> Result<Option<String>, Error> {
     if db.config().migration.is_none() {
         return Ok(None);

@@ -1,4 +1,5 @@
-//! The connection that migrates: not of the pool, whose limits are for short calls, and alone among all programs.
+//! The connection that migrates: outside the pool, whose limits are for short calls. Only one program migrates at a
+//! time.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ const LOCK_KEY: i64 = 0x0063_6c69_702d_6462;
 /// How long to wait for another program that migrates.
 const LOCK_DEADLINE: Duration = Duration::from_mins(5);
 
-/// Does work on a connection of its own, alone among all programs: its end frees the lock.
+/// Does work on its own connection while it holds the lock: no other program migrates. Closing it frees the lock.
 pub(super) async fn with_lock<T>(db: &Db, work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
     with_session(db, async |client| {
         lock(client).await?;
@@ -27,7 +28,7 @@ pub(super) async fn with_lock<T>(db: &Db, work: impl AsyncFnOnce(&mut Client) ->
     .await
 }
 
-/// Does work on a connection of its own: whatever becomes of it, no call gets a connection in a strange state.
+/// Does work on its own connection: however it ends, no call gets a connection in an unknown state.
 pub(super) async fn with_session<T>(
     db: &Db,
     work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
@@ -40,7 +41,7 @@ pub(super) async fn with_session<T>(
         Err(error) => Err(error),
     };
     drop(client);
-    _ = driver.await; // whatever broke it has failed `result` too
+    _ = driver.await; // if it broke, `result` is an error too
     result
 }
 
@@ -69,7 +70,7 @@ async fn try_lock(client: &Client) -> Result<bool, Error> {
     Ok(rows.first().is_some_and(|row| row.get(0)))
 }
 
-/// Between half of a pause and the whole: programs that wait together ask at different moments.
+/// Between half of a pause and all of it, so that programs that wait together ask at different moments.
 pub(super) fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.5..1.0))
 }
@@ -77,7 +78,7 @@ pub(super) fn jitter(pause: Duration) -> Duration {
 async fn connect(db: &Db) -> Result<Driven, Error> {
     let config = db.config();
     let (target, limit) = (config.migrating_target()?, config.migrating_silence_limit());
-    // Boxed: else it would make every caller of `init_db` larger.
+    // Boxed: otherwise it would make every caller of `init_db` larger.
     let connecting = timeout(config.connect_timeout, Box::pin(connect_alone(&target, Some(limit), log_notice)));
     connecting.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::ConnectTimeout)))
 }

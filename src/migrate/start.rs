@@ -7,8 +7,8 @@ use crate::config::{Config, get_config};
 use crate::error::Error;
 use crate::pool::db::Db;
 
-/// Reads the environment (see [`get_config`]), connects, and brings the schema up to date. Several programs may start at
-/// once: one migrates, the others wait for it.
+/// Reads the environment (see [`get_config`]), connects, and brings the schema up to date. Several programs may start
+/// at once: one migrates, the others wait for it.
 ///
 /// Waits for a server that is starting, for `DB_CONNECT_TIMEOUT` seconds at most.
 ///
@@ -17,7 +17,7 @@ use crate::pool::db::Db;
 pub async fn init_db() -> Result<Db, Error> {
     let config = get_config()?;
     info!(%config, "connecting to PostgreSQL");
-    // Boxed: the future of a program that starts would otherwise carry all of it.
+    // Boxed: otherwise the caller's future would carry all of it.
     Box::pin(start(config)).await.map_err(|error| error.in_function("init_db"))
 }
 

@@ -1,5 +1,5 @@
-//! The process id of the backend, as the client got it when it connected. The driver does not expose it, but a cancel request
-//! holds it: this writes one into a buffer and never sends it.
+//! The backend's process id, as the client received it when it connected. The driver does not expose it, but a cancel
+//! request holds it: this writes one into a buffer and never sends it.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -21,7 +21,7 @@ pub(super) async fn announced(client: &Client) -> Result<i32, PgError> {
     })
 }
 
-/// Keeps what is written to it. When asked for TLS it agrees (`S`): with some `sslmode`s the driver insists on TLS.
+/// Keeps what is written to it. It accepts TLS (`S`), because with some `sslmode`s the driver insists on TLS.
 struct Buffer(Vec<u8>);
 
 impl AsyncRead for Buffer {

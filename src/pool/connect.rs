@@ -1,5 +1,5 @@
-//! Connects as the driver's `Config::connect` does, on a socket of our own: the driver hides its socket, and only its bytes
-//! tell whether a connection is silent.
+//! Connects as the driver's `Config::connect` does, but on our own socket: the driver hides its socket, and only its
+//! bytes show whether a connection is silent.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::config::sessions::{OneHost, Target};
 use crate::error::{Error, ErrorKind};
 
-/// The bytes of a connection.
+/// Counts the bytes of a connection.
 #[derive(Default)]
 pub(super) struct Traffic {
     moved: AtomicU64,
@@ -34,12 +34,12 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// How many bytes have gone out and come in.
+    /// How many bytes were sent and received.
     pub(super) fn moved(&self) -> u64 {
         self.moved.load(Ordering::Relaxed)
     }
 
-    /// How many bytes have gone out since the last one came in. They may still be on their way.
+    /// How many bytes were sent since the last one was received. They may still be on their way.
     pub(super) fn unanswered(&self) -> u64 {
         self.unanswered.load(Ordering::Relaxed)
     }
@@ -57,7 +57,7 @@ impl Traffic {
     }
 }
 
-/// A socket of either kind.
+/// A TCP or Unix socket.
 trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
@@ -101,7 +101,7 @@ impl AsyncWrite for Stream {
 
 pub(super) type PgConnection = Connection<Stream, <MakeRustlsConnect as MakeTlsConnect<Stream>>::Stream>;
 
-/// A way to a server: one address of one host.
+/// The route to a server: one address of one host.
 #[derive(Clone)]
 pub(super) struct Route {
     session: PgConfig,
@@ -118,7 +118,7 @@ enum Address {
     Unix(PathBuf),
 }
 
-/// Connects to the first address of a host that takes the session.
+/// Connects to the host's first address that accepts the session.
 pub(super) async fn connect(
     target: &Target,
     host: &OneHost,
@@ -144,7 +144,7 @@ async fn addresses(Target { session, tls, .. }: &Target, host: &OneHost) -> Resu
         (None, Some(Host::Unix(folder))) => {
             return Ok(vec![Address::Unix(folder.join(format!(".s.PGSQL.{}", host.port)))]);
         }
-        // The lists of hosts do not fit together: the driver says what is wrong with them.
+        // The lists of hosts do not match: the driver's error says why.
         (None, None) => {
             let refused = session.connect(tls.clone()).await.err();
             return Err(refused.map_or_else(|| unreachable_host("no host"), Error::connecting));
@@ -159,7 +159,7 @@ async fn addresses(Target { session, tls, .. }: &Target, host: &OneHost) -> Resu
 }
 
 impl Route {
-    /// The same way, whatever the server is: primary or standby.
+    /// The same route, to a primary or a standby.
     pub(super) fn to_any(&self) -> Self {
         let mut any = self.clone();
         any.session.target_session_attrs(TargetSessionAttrs::Any);
@@ -174,7 +174,7 @@ impl Route {
         Ok((client, connection))
     }
 
-    /// Sends a request to cancel what a session does.
+    /// Asks the server to cancel a session's statement.
     pub(super) async fn cancel(&self, session: CancelToken) -> Result<(), Error> {
         let stream = self.open(&Arc::default()).await.map_err(unreachable_host)?;
         session.cancel_query_raw(stream, self.connector()).await.map_err(Error::connecting)
@@ -203,7 +203,7 @@ impl Route {
             Ok(Stream { socket, traffic: traffic.clone() })
         };
         match self.session.get_connect_timeout() {
-            Some(patience) => timeout(*patience, opening).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+            Some(limit) => timeout(*limit, opening).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
             None => opening.await,
         }
     }
@@ -228,7 +228,7 @@ impl Route {
         socket.set_tcp_keepalive(&keepalive)
     }
 
-    /// Whether the server takes writes, or none, as `target_session_attrs` asks for.
+    /// Checks that the server accepts writes, or none, as `target_session_attrs` asks.
     async fn check_attributes(&self, client: &Client, connection: &mut PgConnection) -> Result<(), Error> {
         let wanted = self.session.get_target_session_attrs();
         if wanted == TargetSessionAttrs::Any {
@@ -253,7 +253,7 @@ fn is_read_only(answer: &[SimpleQueryMessage]) -> bool {
     answer.iter().any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("on")))
 }
 
-/// In the driver's words.
+/// An error in the driver's words.
 fn unreachable_host(reason: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Connection).with_reason(format!("error connecting to server: {reason}"))
 }

@@ -1,4 +1,4 @@
-//! A connection that was taken from the pool, and how it is returned.
+//! A connection from the pool, and how it is returned.
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,11 +14,11 @@ use super::session::Session;
 use super::sessions::Sessions;
 use crate::GenericClient as _;
 
-/// A connection of the pool, for several calls in a row. Repository functions run on it as on [`Db`](crate::Db), and so do
-/// the generated functions of [`queries`](crate::queries).
+/// A connection of the pool, for several calls in a row. Repository functions run on it as on [`Db`](crate::Db), and so
+/// do the generated functions of [`queries`](crate::queries).
 ///
 /// Dropping it returns it to the pool. If the server still runs a call whose future was dropped, no other task gets the
-/// connection before that call has ended. A call that does not end at once is canceled on the server, and the connection is
+/// connection before that call has ended. If the call does not end at once, the server cancels it and the connection is
 /// closed.
 pub struct Connection {
     /// `None` after it was returned.
@@ -31,10 +31,10 @@ impl Connection {
         Self { session: Some(session), running }
     }
 
-    /// The driver's client, for what has no query in `queries/`: `copy`, `listen`, session settings.
+    /// The driver's client, for statements without a query in `queries/`: `copy`, `listen`, session settings.
     ///
-    /// Such a connection never returns to the pool. It is closed when it is dropped, because it may have an open transaction,
-    /// a running statement or a changed setting. This also cancels dropped calls on the raw client.
+    /// After that the connection never returns to the pool. It is closed when it is dropped, because it may have an
+    /// open transaction, a running statement or a changed setting. This also cancels dropped calls on the raw client.
     ///
     /// ```no_run
     /// # async fn example(database: clip_saver_db::Db) -> Result<(), Box<dyn std::error::Error>> {
@@ -61,7 +61,7 @@ impl Connection {
 }
 
 impl Connection {
-    /// A text may leave a transaction open: then the connection is treated as raw.
+    /// Text may leave a transaction open, so the connection is treated as raw.
     fn check<T: ?Sized>(&self) {
         if is_text::<T>() {
             self.session().hand_out();
@@ -94,8 +94,8 @@ impl Drop for Connection {
     }
 }
 
-/// Returns a session to the pool, or closes it if it must not be kept. Waits before that for dropped calls to end, or cancels
-/// them.
+/// Returns a session to the pool, or closes it if it must not be kept. Before that, waits for dropped calls to end, or
+/// cancels them.
 fn return_to_pool(session: Object<Sessions>, running: &TaskTrackerToken, is_kept: bool) {
     let release = |session, is_kept| if is_kept { drop(session) } else { drop(Object::take(session)) };
     let is_kept = is_kept && !session.is_handed_out() && !session.is_spent();
@@ -103,7 +103,7 @@ fn return_to_pool(session: Object<Sessions>, running: &TaskTrackerToken, is_kept
         return release(session, is_kept);
     }
     let Ok(runtime) = Handle::try_current() else {
-        return release(session, false); // without a runtime it cannot wait for the server
+        return release(session, false); // without a runtime we cannot wait for the server
     };
     let running = running.clone();
     runtime.spawn(async move {

@@ -1,9 +1,9 @@
-//! The task that drives a connection, whoever uses it. It closes the connection when that is silent: something is awaited,
-//! no byte moves, and the server is not at work on it.
+//! The task that drives a connection, in the pool or outside. It closes a silent connection: something is awaited, no
+//! byte moves, and the server is not running a statement of it.
 //!
-//! Only the server can tell a long statement from a lost answer, and only a new connection can ask it: the silent one gives
-//! no answer, and others may be silent, too. What a server answers is a fact about one session; that it answers nobody is a
-//! fact about the server, and ends the epoch.
+//! Only the server can tell a long statement from a lost answer, and only a new connection can ask it: the silent one
+//! does not answer, and others may be silent, too. The server's answer is a fact about one session. If it answers no
+//! connection, that is a fact about the server, and ends the epoch.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -21,19 +21,19 @@ use super::connect::{PgConnection, Traffic};
 use super::epoch::Epoch;
 use super::server_check::{Answer, CHECK_TIMEOUT, ServerCheck};
 
-/// How often a connection is looked at: so many times before it counts as silent, and at least every ten seconds.
+/// A connection is checked about `POLLS` times before it counts as silent, and at least once every `POLL_INTERVAL`.
 const POLLS: u32 = 8;
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How slow a network may be, in bytes a second: what was sent counts as being on its way for so long. The system, and
-/// whatever is between, take megabytes at once that are sent on much later.
+/// The slowest network that we allow for, in bytes a second: sent data counts as on its way for that long. The system
+/// and proxies accept megabytes at once and send them on much later.
 const SLOWEST_UPLOAD: u64 = 64 << 10;
 
-/// What happens on a session.
+/// The calls and bytes on a session, and how it ended.
 #[derive(Default)]
 pub(crate) struct Activity {
     under_way: AtomicUsize,
-    /// Dropped before they ended: the server may be at work on them.
+    /// Calls that were dropped before they ended: the server may still run them.
     abandoned: AtomicUsize,
     is_silent: AtomicBool,
     /// A write was refused because the transaction was read-only.
@@ -57,12 +57,12 @@ impl Activity {
         self.abandoned.load(Ordering::Relaxed) > 0
     }
 
-    /// The calls that were dropped are done.
+    /// The dropped calls have ended.
     pub(super) fn forget(&self) {
         self.abandoned.store(0, Ordering::Relaxed);
     }
 
-    /// Whether it was closed because its server gave no answer: what was sent there may still arrive.
+    /// Whether it was closed because its server did not answer: what was sent may still arrive.
     pub(super) fn is_silent(&self) -> bool {
         self.is_silent.load(Ordering::Relaxed)
     }
@@ -102,14 +102,14 @@ impl Drop for Call<'_> {
     }
 }
 
-/// When a connection is silent, and how that is verified.
+/// When a connection counts as silent, and how that is verified.
 pub(super) struct Watch {
-    /// How long no byte may move; `None` for any time.
+    /// How long no byte may move; `None` for no limit.
     pub(super) limit: Option<Duration>,
     pub(super) check: ServerCheck,
 }
 
-/// Drives a connection until it ends, nobody uses it any more, or it is silent. `hear` gets notices and notifications.
+/// Drives a connection until it ends, is no longer used, or is silent. `hear` gets notices and notifications.
 pub(super) fn drive(
     mut connection: PgConnection,
     activity: Arc<Activity>,
@@ -120,7 +120,7 @@ pub(super) fn drive(
         let end = match select(pin!(move_bytes(&mut connection, hear)), pin!(watch.end(&activity))).await {
             Either::Left((end, _)) | Either::Right((end, _)) => end,
         };
-        // Before the connection is dropped: whoever is told that it is closed finds the cause.
+        // Before the connection is dropped, so that a call that then fails finds the cause.
         activity.close(end);
         drop(connection);
         watch.check_writes(&activity).await;
@@ -144,7 +144,7 @@ enum End {
     Silent {
         server_answers: bool,
     },
-    /// Nobody uses it, and yet it did not end by itself.
+    /// It is no longer used, but did not end by itself.
     Unused,
 }
 
@@ -169,7 +169,8 @@ impl Activity {
 }
 
 impl Watch {
-    /// Until the connection is silent, or nobody uses it. One timer for the connection: no call has a timer of its own.
+    /// Waits until the connection is silent or no longer used. One timer for the connection: calls have no timers of
+    /// their own.
     async fn end(&self, activity: &Arc<Activity>) -> End {
         let Activity { traffic, epoch, .. } = &**activity;
         let interval = self.limit.map_or(POLL_INTERVAL, |limit| (limit / POLLS).min(POLL_INTERVAL));
@@ -186,8 +187,8 @@ impl Watch {
             }
             let Some(limit) = self.limit.filter(|limit| still + CHECK_TIMEOUT > *limit) else { continue };
             match self.check.ask().await {
-                // A full server tells nothing, but it runs, and TCP notices if this connection leads nowhere.
-                Answer::Facts { is_at_work: true, .. } | Answer::Full => still = Duration::ZERO,
+                // A full server says nothing about the session, but it runs, and TCP notices a dead connection.
+                Answer::Facts { is_running: true, .. } | Answer::Full => still = Duration::ZERO,
                 _ if traffic.moved() != moved => {}
                 Answer::Silence => return End::Silent { server_answers: epoch.answers() != answers },
                 _ if still < limit + upload_time(traffic.unanswered()) => {}
@@ -196,8 +197,8 @@ impl Watch {
         }
     }
 
-    /// Asks whether the server takes no writes, if one was refused. The transaction may as well have been made read-only by
-    /// the caller: that is no reason for the whole pool to go elsewhere.
+    /// If a write was refused, asks whether the server accepts no writes. The caller may have made the transaction
+    /// read-only: then the pool stays with this server.
     async fn check_writes(&self, activity: &Activity) {
         let is_doubtful = activity.is_read_only.load(Ordering::Relaxed) && !activity.epoch.is_over();
         if is_doubtful && matches!(self.check.ask().await, Answer::Facts { is_read_only: true, .. }) {

@@ -1,27 +1,27 @@
-//! What the sessions of a pool know together about their server.
+//! What the sessions of a pool share about their server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Sessions of one epoch lead to one server. It ends for all of them when the server takes no writes any more, or answers
-/// nobody: facts about the server. A connection that just ends is a fact about that one; the others are tested before
-/// they are used again.
+/// Sessions of one epoch lead to one server. The epoch ends for all of them when the server accepts no more writes, or
+/// answers no connection: facts about the server. That one connection ends is a fact about this connection only: the
+/// others are tested before they are used again.
 #[derive(Default)]
 pub(crate) struct Epoch {
     own: u64,
-    /// The breaks of other connections that this session is known to have survived.
+    /// The value of `breaks` when this session was last known to work.
     survived: AtomicU64,
     server: Arc<Server>,
 }
 
-/// What the sessions of a pool know together of their server.
+/// What the sessions of a pool share about their server.
 #[derive(Default)]
 pub(super) struct Server {
     epoch: AtomicU64,
     answers: AtomicU64,
-    /// How many connections have ended without a report.
+    /// How often a connection has ended without a report, or a write was refused.
     breaks: AtomicU64,
-    /// The place of the host that is asked first for a session.
+    /// The place of the host that is tried first.
     first_host: AtomicUsize,
 }
 
@@ -37,20 +37,20 @@ impl Server {
         self.epoch.load(Ordering::Relaxed)
     }
 
-    /// The place of the host that is asked first for a session.
+    /// The place of the host that is tried first.
     pub(super) fn first_host(&self) -> usize {
         self.first_host.load(Ordering::Relaxed)
     }
 
-    /// From now on this host is asked first.
+    /// From now on this host is tried first.
     pub(super) fn prefer(&self, host: usize) {
         self.first_host.store(host, Ordering::Relaxed);
     }
 }
 
 impl Epoch {
-    /// Ends the epoch; of many sessions that find the same, the first one does. Another host is asked first from now on, if
-    /// there is one: this one takes connections, and is no use.
+    /// Ends the epoch, once, however many sessions ask for it. From now on the next host is tried first, if there is
+    /// one: this one may accept connections, but is of no use.
     pub(super) fn moves_on(&self) {
         let epoch = &self.server.epoch;
         if epoch.compare_exchange(self.own, self.own + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
@@ -58,12 +58,12 @@ impl Epoch {
         }
     }
 
-    /// A connection has ended without a report: it may be the only one, or the first of all.
+    /// A connection has ended without a report, or a write was refused: other connections may be affected, too.
     pub(super) fn breaks(&self) {
         self.server.breaks.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many connections have broken, if this one was not tested since.
+    /// The number of breaks, if this session was not tested since the last one.
     pub(super) fn untested_breaks(&self) -> Option<u64> {
         let breaks = self.server.breaks.load(Ordering::Relaxed);
         (self.survived.load(Ordering::Relaxed) != breaks).then_some(breaks)
@@ -81,7 +81,7 @@ impl Epoch {
         self.server.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many answers all sessions have got.
+    /// How many statements the server has answered on all sessions.
     pub(super) fn answers(&self) -> u64 {
         self.server.answers.load(Ordering::Relaxed)
     }

@@ -4,20 +4,20 @@ use std::any::type_name;
 
 use tokio_postgres::Statement;
 
-/// Whether a statement is given as text. A text could be any SQL, such as `begin` or `set`; the generated functions send
-/// prepared statements. Only `Statement` and types of text are `ToStatement`, and no type of text has this name.
+/// Whether a statement is text. Text could be any SQL, such as `begin` or `set`; the generated functions send prepared
+/// statements. Only `Statement` and text types are `ToStatement`, and no text type has this name.
 pub(super) fn is_text<T: ?Sized>() -> bool {
     type_name::<T>() != type_name::<Statement>()
 }
 
-/// Whether a caller has prepared it: every query of this crate returns a row.
+/// Whether it can only be a caller's: every query of this crate returns columns.
 pub(super) fn is_the_callers(statement: &Statement) -> bool {
     statement.columns().is_empty()
 }
 
-/// Implements [`GenericClient`](crate::GenericClient) for a client that passes statements to an inner one. `run` wraps the
-/// future of each statement, `stream` that of one whose rows are still to come. `check`, if given, sees the statement's type
-/// first. Statements are prepared once for each connection, also in transactions.
+/// Implements [`GenericClient`](crate::GenericClient) for a client that passes statements to an inner one. `run` wraps
+/// the future of each statement, `stream` that of a statement whose rows are streamed. `check`, if given, first gets
+/// the statement's type. Statements are prepared once for each connection, also in transactions.
 macro_rules! generic_client {
     (
         $client:ty,

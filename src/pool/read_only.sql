@@ -1,2 +1,2 @@
--- Whether the server takes no writes: a standby, or a database that is set to read only.
+-- Whether the server accepts no writes: it is a standby, or the session is read-only.
 show transaction_read_only

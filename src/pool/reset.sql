@@ -1,4 +1,4 @@
--- What a caller's own statements may leave on a session. Prepared statements stay: they are this crate's.
+-- Undoes what a caller's own statements may leave on a session. Prepared statements stay: they are this crate's.
 reset all;
 select pg_advisory_unlock_all();
 unlisten *;

@@ -1,4 +1,4 @@
-//! Asks the server, on a new connection, about a session that cannot be asked itself.
+//! Asks the server, on a new connection, about a session that does not answer or has refused a write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,18 +16,18 @@ use crate::error::Error;
 /// How long the server may take to answer.
 pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How to ask about a session.
+/// Asks about one session.
 pub(super) struct ServerCheck {
     route: Route,
-    /// The server's process that serves the session.
+    /// The session's backend.
     pid: i32,
 }
 
-/// What the server says.
+/// What the server answers.
 pub(super) enum Answer {
     Facts {
-        /// Whether it is at work on a statement of the session.
-        is_at_work: bool,
+        /// Whether it is running a statement of the session.
+        is_running: bool,
         is_read_only: bool,
     },
     /// It has no room for one more connection.
@@ -44,7 +44,7 @@ impl ServerCheck {
 
     pub(super) async fn ask(&self) -> Answer {
         match timeout(CHECK_TIMEOUT, self.query()).await {
-            Ok(Ok((is_at_work, is_read_only))) => Answer::Facts { is_at_work, is_read_only },
+            Ok(Ok((is_running, is_read_only))) => Answer::Facts { is_running, is_read_only },
             Ok(Err(error)) if error.sqlstate() == Some(SqlState::TOO_MANY_CONNECTIONS.code()) => Answer::Full,
             Ok(Err(error)) if error.sqlstate().is_some() => Answer::Refused,
             Ok(Err(_)) | Err(_) => Answer::Silence,

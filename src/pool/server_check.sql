@@ -1,5 +1,6 @@
--- Asked on a new connection: whether the server's process ($1) is at work on a statement, and whether the server takes no
--- writes. Where `track_activities` is off, the state is 'disabled', and the statement counts as running. What this program has asked for itself (`source = 'client'`) says nothing of the server.
+-- Asked on a new connection: whether the backend ($1) is running a statement, and whether the server accepts no writes.
+-- Where `track_activities` is off, the state is 'disabled', and the statement counts as running. A setting that this
+-- program has sent (`source = 'client'`) says nothing about the server.
 select exists (
          select
          from pg_stat_activity

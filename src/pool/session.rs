@@ -1,4 +1,4 @@
-//! A session with the server, as the pool keeps it: the connection, and the statements that were prepared on it.
+//! A session of the pool: a connection to the server and the statements that were prepared on it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,34 +18,34 @@ use super::observe::open_connections;
 use crate::config::Limits;
 use crate::error::{Error, SessionState, session_state};
 
-/// How long a dropped call may take to end by itself, and after that the request to cancel it.
+/// How long a dropped call may take to end by itself, and how long the request to cancel it may take after that.
 const CANCEL_GRACE: Duration = Duration::from_millis(100);
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a connection may take to prove that it has survived the break of another one.
+/// How long a connection may take to answer the test after another one broke, or to be reset.
 const TEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A session of the pool: each statement is prepared at its first use and kept.
 ///
-/// Calls that are joined reach the server in the order in which they were joined.
+/// Joined calls reach the server in the order in which they were joined.
 pub struct Session {
     client: Client,
-    /// By their SQL. Who waits for the lock gets it in turn: a call whose statement must still be prepared is not overtaken
-    /// by one whose statement is there.
+    /// By their SQL. Calls get the lock in the order in which they wait: a call whose statement is cached does not
+    /// overtake one whose statement must still be prepared.
     statements: Mutex<HashMap<Box<str>, Statement, RandomState>>,
     activity: Arc<Activity>,
     has_failed: AtomicBool,
-    /// It broke while a statement was on its way: whether that was stored is unknown.
+    /// It broke while a statement was on its way: whether the statement was stored is unknown.
     is_lost: AtomicBool,
-    /// Its raw client was handed out: nobody knows what is left on it.
+    /// Its raw client was handed out: its state is unknown.
     is_handed_out: AtomicBool,
-    /// A caller has run a statement of their own in a transaction, such as `set`.
+    /// A caller has run their own statement in a transaction, such as `set`.
     needs_reset: AtomicBool,
-    /// A call is in a transaction of its own, or was dropped there.
+    /// A call is in its own transaction, or was dropped there.
     is_in_transaction: AtomicBool,
     /// When the pool replaces it.
     expires: Option<Instant>,
-    /// For the connection that cancels.
+    /// For the connection that sends a cancel request.
     route: Route,
     pub(super) limits: Limits,
 }
@@ -74,13 +74,13 @@ impl Session {
         }
     }
 
-    /// Counts what is done on this session, and what is dropped before its end.
+    /// Counts the calls on this session, and those that are dropped before they end.
     pub(crate) fn track<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
         let call = self.activity.begin();
         work.inspect(move |_| call.end())
     }
 
-    /// Runs a statement; notes an error that this session would go on to give.
+    /// Runs a statement; notes an error that this session would keep returning.
     fn run<T>(&self, statement: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
         let was_open = !self.client.is_closed();
         self.track(statement).inspect(move |result| match result {
@@ -89,7 +89,7 @@ impl Session {
         })
     }
 
-    /// A statement from the cache. Preparing one stores nothing, whatever becomes of the connection.
+    /// A statement from the cache. Preparing one stores nothing, even if the connection breaks.
     fn prepare_cached(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
         self.track(self.statement(sql)).inspect(|result| {
             if let Err(error) = result {
@@ -126,7 +126,7 @@ impl Session {
         self.run(self.client.query_typed(sql, &[])).await
     }
 
-    /// Adds what ended the connection to an error that only says that the connection is gone.
+    /// Adds the cause to an error that only says that the connection is closed.
     pub(crate) fn with_close_reason(&self, error: Error) -> Error {
         match Some(&self.activity).filter(|_| error.lacks_close_reason()).and_then(|activity| activity.close_reason()) {
             Some(reason) => error.with_source(reason),
@@ -148,19 +148,19 @@ impl Session {
         &self.client
     }
 
-    /// Whether it would go on to fail: it broke, holds statements that a change of the schema has made useless, or leads to
-    /// a server that takes no writes.
+    /// Whether it would keep failing: it broke, holds statements that a schema change has made useless, or leads to a
+    /// server that accepts no writes.
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Relaxed) || self.client.is_closed()
     }
 
-    /// From now on the pool resets this session before it takes it back: the caller has run a statement of their own in a
+    /// From now on the pool resets this session before it takes it back: the caller has run their own statement in a
     /// transaction.
     pub(super) fn reset_later(&self) {
         self.needs_reset.store(true, Ordering::Relaxed);
     }
 
-    /// Undoes what the caller's own statements have left; returns whether the session can be used again.
+    /// Undoes what the caller's own statements have left; returns whether the session can be reused.
     pub(super) async fn reset(&self) -> bool {
         if !self.needs_reset.load(Ordering::Relaxed) {
             return true;
@@ -170,7 +170,7 @@ impl Session {
         reset.is_ok_and(|reset| reset.is_ok())
     }
 
-    /// Whether the pool must not reuse it: it has failed, its epoch is over, or it is too old.
+    /// Whether the pool must not reuse it: it has failed, is in a transaction, is too old, or its epoch is over.
     pub(crate) fn is_spent(&self) -> bool {
         self.has_failed()
             || self.is_in_transaction.load(Ordering::Relaxed)
@@ -178,11 +178,11 @@ impl Session {
             || self.expires.is_some_and(|expires| expires <= Instant::now())
     }
 
-    /// Whether the connection still leads to a server that accepts writes. It is asked only if another one to the same server
-    /// has ended without a report, or has refused a write.
+    /// Whether the connection still leads to a server that accepts writes. The server is asked only if another
+    /// connection has ended without a report, or a write was refused on it.
     pub(super) async fn survives(&self) -> bool {
         let Some(breaks) = self.activity.epoch.untested_breaks() else { return true };
-        // Boxed, as what is rare: every call carries the size of the futures in it.
+        // Boxed because it is rare: otherwise every call would carry its size.
         let is_alive = Box::pin(timeout(TEST_TIMEOUT, self.accepts_writes())).await.is_ok_and(|accepts| accepts);
         if is_alive {
             self.activity.epoch.survives(breaks);
@@ -200,19 +200,19 @@ impl Session {
         self.is_lost.load(Ordering::Relaxed)
     }
 
-    /// Whether something is to be done before the pool takes it back: the server may still be at work on a call that was dropped
-    /// (those on the raw client are not counted), or the session is to be reset.
+    /// Whether the pool cannot take it back at once: the server may still be running a dropped call (calls on the raw
+    /// client are not counted), or the session must be reset.
     pub(crate) fn is_busy(&self) -> bool {
         self.activity.is_abandoned() || self.is_handed_out() || self.needs_reset.load(Ordering::Relaxed)
     }
 
-    /// Whether it was closed because its server gave no answer: what was sent there may still arrive.
+    /// Whether it was closed because its server did not answer: what was sent may still arrive.
     pub(crate) fn is_silent(&self) -> bool {
         self.activity.is_silent()
     }
 
-    /// Waits for dropped calls to end, or cancels them; returns whether the session can be used again. After a cancel request
-    /// it cannot: the request may arrive late, and must not hit another statement.
+    /// Waits for dropped calls to end, or cancels them; returns whether the session can be reused. After a cancel
+    /// request it cannot: the request may arrive late, and must not cancel another statement.
     pub(crate) async fn end_dropped_calls(&self) -> bool {
         let is_free = self.is_open() && self.answers(CANCEL_GRACE).await;
         if is_free {
@@ -229,8 +229,8 @@ impl Session {
         rows.first().is_some_and(|row| row.try_get(0).is_ok_and(|is_read_only: &str| is_read_only == "off"))
     }
 
-    async fn answers(&self, patience: Duration) -> bool {
-        timeout(patience, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
+    async fn answers(&self, limit: Duration) -> bool {
+        timeout(limit, self.client.check_connection()).await.is_ok_and(|answer| answer.is_ok())
     }
 
     async fn cancel(&self) {
@@ -240,10 +240,10 @@ impl Session {
         }
     }
 
-    /// Runs a call in a transaction of its own, without prepared statements that are kept. A pooler gives the whole transaction
-    /// one process of the server, where the call's statements are prepared and closed.
+    /// Runs a call in its own transaction and keeps no prepared statement. A pooler gives the whole transaction one
+    /// backend, where the call's statements are prepared and closed.
     pub(crate) async fn in_transaction<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        // Nothing is kept there, so that the lock is free: joined calls take turns.
+        // With no statements to keep, the lock is free to make joined calls take turns.
         let _turn = self.statements.lock().await;
         if self.is_in_transaction.swap(true, Ordering::Relaxed) {
             self.execute_simple("rollback").await?; // a call was dropped in its transaction
@@ -265,7 +265,7 @@ impl Session {
         if let Some(statement) = statements.get(sql) {
             return Ok(statement.clone());
         }
-        // Boxed, as what is rare: every call carries the size of the futures in it.
+        // Boxed because it is rare: otherwise every call would carry its size.
         let statement = Box::pin(self.client.prepare(sql)).await?;
         statements.insert(sql.into(), statement.clone());
         Ok(statement)

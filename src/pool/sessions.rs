@@ -1,4 +1,4 @@
-//! How the pool's sessions are made and when they are replaced.
+//! How the pool's sessions are opened and when they are replaced.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use crate::config::sessions::Target;
 use crate::config::{Config, Limits};
 use crate::error::{Error, ErrorKind};
 
-/// The pauses between two attempts to connect to a server that is starting or failing over. Short ones: what waits here
-/// should go on within a second after the server is back.
+/// The pauses between two attempts to connect to a server that is starting or failing over. They are short: callers
+/// should continue within a second after the server is back.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Makes the pool's sessions.
+/// Opens the pool's sessions.
 pub(crate) struct Sessions {
     target: Target,
     connect_timeout: Duration,
@@ -48,7 +48,7 @@ impl Sessions {
         })
     }
 
-    /// The places of the hosts, from the one on that took the last session, or from any.
+    /// The places of the hosts, starting at the one that accepted the last session, or at a random one.
     fn in_order(&self) -> impl Iterator<Item = usize> {
         let count = self.target.hosts.len();
         let last = self.server.first_host() % count;
@@ -57,27 +57,27 @@ impl Sessions {
     }
 
     fn session(&self, Driven { client, activity, route, .. }: Driven) -> Session {
-        // Sessions that were opened together do not end together.
+        // Sessions that were opened together do not expire together.
         let expires = self.max_lifetime.map(|age| Instant::now() + age.mul_f64(rand::random_range(0.9..=1.0)));
         Session::new(client, activity, expires, route, self.limits)
     }
 }
 
 impl Manager for Sessions {
-    /// Boxed: the pool moves it about a dozen times a call.
+    /// Boxed: the pool moves it about a dozen times per call.
     type Type = Box<Session>;
     type Error = Error;
 
-    /// Waits for a server that is starting, or for another to become the primary. The pool gives up after
-    /// `connect_timeout`; shortly before that, this does, since it knows the cause.
+    /// Waits for a server that is starting, or for another one to become the primary. The pool gives up after
+    /// `connect_timeout`. This gives up shortly before, because it knows the cause.
     async fn create(&self) -> Result<Box<Session>, Error> {
         let deadline = Instant::now() + self.connect_timeout;
         let mut pause = FIRST_PAUSE;
         loop {
-            // Half of the pause at random: programs that were started together come at different moments.
+            // Half of the pause is random: programs that were started together connect at different moments.
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
-            let epoch = self.server.epoch(); // if it ends meanwhile, this may lead to the server that it ended for
-            // Boxed, as what is rare: every call carries the size of the futures in it.
+            let epoch = self.server.epoch(); // taken first: if it ends while we connect, the session is stale
+            // Boxed because it is rare: otherwise every call would carry its size.
             let connecting = connect_first(&self.target, self.in_order(), epoch, self.silence_limit, log_notice);
             match Box::pin(connecting).await {
                 Some(Ok(driven)) => {
@@ -91,14 +91,14 @@ impl Manager for Sessions {
                     warn!(%error, "PostgreSQL cannot be reached yet, trying again");
                 }
                 None if pause == FIRST_PAUSE => warn!("PostgreSQL does not answer, trying again"),
-                _ => {} // that was said
+                _ => {} // already logged
             }
             sleep(jittered).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// No query at every checkout, which would double the time of a short call.
+    /// Sends no query at most checkouts: it would double the time of a short call.
     async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Error> {
         if session.is_spent() || !session.survives().await {
             Err(RecycleError::message("the session is spent"))
@@ -108,19 +108,19 @@ impl Manager for Sessions {
     }
 }
 
-/// A connection with the task that drives it.
+/// A connection and the task that drives it.
 pub(crate) struct Driven {
     pub(crate) client: Client,
     pub(crate) activity: Arc<Activity>,
-    /// Ends when the connection is closed.
+    /// Ends after the connection is closed.
     pub(crate) driver: JoinHandle<()>,
     route: Route,
-    /// The place of the host that it leads to.
+    /// The place of its host.
     host: usize,
 }
 
-/// Connects to the first of the hosts, named by their places, that takes the session. `None` if none has answered; an error that may pass is told rather than
-/// one that stays, since that host may be back.
+/// Connects to the first host, in the order of `places`, that accepts the session. `None` if no host answered. A
+/// temporary error is returned rather than a permanent one: that host may come back.
 async fn connect_first(
     target: &Target,
     places: impl Iterator<Item = usize>,
@@ -130,7 +130,7 @@ async fn connect_first(
 ) -> Option<Result<Driven, Error>> {
     let (mut found, traffic): (Option<Error>, _) = (None, Arc::default());
     for place in places {
-        match timeout(target.patience, connect_to(target, place, &traffic)).await {
+        match timeout(target.host_timeout, connect_to(target, place, &traffic)).await {
             Ok(Ok((client, connection, route, check))) => {
                 let activity = Arc::new(Activity::of(epoch, traffic));
                 let watch = Watch { limit: silence_limit, check };
@@ -144,7 +144,7 @@ async fn connect_first(
     found.map(Err)
 }
 
-/// The same for a connection that is not of the pool: it neither ends the pool's epoch nor hears of its end.
+/// The same for a connection outside the pool: it has an epoch of its own.
 pub(crate) async fn connect_alone(
     target: &Target,
     silence_limit: Option<Duration>,
@@ -164,7 +164,7 @@ async fn connect_to(
     Ok((client, connection, route, check))
 }
 
-/// What a connection hears that nobody listens on.
+/// Logs notices, for connections that nobody listens on.
 pub(crate) fn log_notice(message: AsyncMessage) {
     if let AsyncMessage::Notice(notice) = message {
         info!("{}: {}", notice.severity(), notice.message());

@@ -1,6 +1,7 @@
-//! The rows that callers get. Fields are named as the columns, except `kind`: the column `type` is a keyword in Rust.
+//! The rows that callers get. Fields have the columns' names, except `kind`: the column's name, `type`, is a Rust
+//! keyword.
 //!
-//! A later release may add a column. So the structs are built with `new`, not with literals.
+//! A later release may add a column, so the structs are built with `new`, not with literals.
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
 use super::settings::Settings;
 
-/// A Discord user: a guild's owner, or somebody who installed the bot.
+/// A Discord user: a guild's owner, or someone who installed the bot.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct User {
@@ -28,7 +29,7 @@ pub struct User {
 }
 
 impl User {
-    /// A user with nothing but the ids.
+    /// A user with only the ids.
     #[must_use]
     pub const fn new(id: i32, discord_user_id: UserId) -> Self {
         Self { id, discord_user_id, username: None, global_name: None, avatar: None, last_login_at: None }
@@ -54,7 +55,7 @@ pub struct Guild {
 }
 
 impl Guild {
-    /// A guild with nothing but its id and name.
+    /// A guild with only its id and name.
     pub fn new(guild_id: GuildId, name: impl Into<String>) -> Self {
         Self { guild_id, name: name.into(), icon: None, owner_user_id: None, joined_at: None, last_seen_at: None }
     }
@@ -100,7 +101,7 @@ pub struct Channel {
     pub last_message_id: Option<MessageId>,
     /// When the cursor was last set.
     pub last_scanned_at: Option<DateTime<Utc>>,
-    /// When somebody last posted in it.
+    /// When someone last posted in it.
     pub last_activity_at: Option<DateTime<Utc>>,
     /// How many messages were counted.
     pub message_count: i64,
@@ -228,7 +229,7 @@ pub enum ScanStatus {
     Succeeded,
     /// Finished with an error; see `error_message`.
     Failed,
-    /// Finished because somebody stopped it.
+    /// Finished because someone stopped it.
     Canceled,
     /// A status that a newer release added. It is read unchanged, so that this program keeps working.
     Unknown(Box<str>),

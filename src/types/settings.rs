@@ -1,5 +1,5 @@
-//! Settings: the JSON object of a guild or a channel, kept as text until somebody asks for a value. Parsing at once
-//! would fail, in `serde_json`, on what PostgreSQL holds happily: nesting over 128 levels, numbers like 1e400.
+//! Settings: the JSON object of a guild or a channel, kept as text until a value is read. `serde_json` cannot parse all
+//! that PostgreSQL holds: it fails on nesting over 128 levels and on numbers like 1e400.
 
 mod equality;
 mod storable;
@@ -22,13 +22,13 @@ use crate::error::{Error, ErrorKind};
 
 /// A JSON value as PostgreSQL's jsonb holds it: the settings of a guild or a channel, a patch to them, or defaults.
 ///
-/// What is handed in must be an object; the repository functions refuse anything else, and what PostgreSQL may not be able
-/// to store or to give back: U+0000 and half surrogate pairs, nesting over 2,000 levels, numbers of over 1,000 digits when
-/// written out. What is read back may be another value, if an older program left one: [`Settings::get`] then finds nothing,
-/// and the next patch replaces it.
+/// Settings that you pass must be an object. The repository functions refuse anything else, and JSON that PostgreSQL
+/// may be unable to store or return: U+0000 and half surrogate pairs, nesting over 2,000 levels, numbers of over 1,000
+/// digits when written out. Settings that you read may be another value if an older program left one: [`Settings::get`]
+/// then finds nothing, and the next patch replaces it.
 ///
-/// Two are equal when PostgreSQL's jsonb says so: the order of keys and the way a number is written do not count
-/// (`1.0` = `1.00`), of a repeated key the last value does.
+/// Two are equal if PostgreSQL's jsonb says so: the order of keys and the way a number is written do not count
+/// (`1.0` = `1.00`), and the last value of a repeated key does.
 ///
 /// ```
 /// use clip_saver_db::Settings;
@@ -65,12 +65,12 @@ impl Settings {
         serde_json::from_str(self.as_str()).map_err(unreadable)
     }
 
-    /// The value of one top-level key; `None` if there is no such key or the value is no object.
+    /// The value of one top-level key; `None` if there is no such key or the settings are not an object.
     ///
-    /// Only that value is parsed, so that a strange one beside it does no harm.
+    /// Only that value is parsed, so an unreadable one next to it does no harm.
     ///
     /// # Errors
-    /// [`ErrorKind::UnreadableSettings`] if the value is there but not of type `T`.
+    /// [`ErrorKind::UnreadableSettings`] if the value exists but is not of type `T`.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
         let Some(value) = entries(self.as_str()).and_then(|entries| entries.get(key).map(|value| value.get())) else {
             return Ok(None);
@@ -84,7 +84,7 @@ impl Settings {
         self.as_str().starts_with('{')
     }
 
-    /// Several objects as one: of a key that several have, the last value counts. `None` if there are none.
+    /// Merges objects: if several have a key, the last value counts. `None` if there are none.
     pub(crate) fn merged<'a>(objects: impl Iterator<Item = &'a Self>) -> Option<Self> {
         let merged = objects.filter_map(|object| entries(object.as_str())).reduce(|mut merged, object| {
             merged.extend(object);
@@ -133,7 +133,7 @@ impl From<Map<String, Value>> for Settings {
 impl TryFrom<Value> for Settings {
     type Error = Error;
 
-    /// Takes an object, and nothing else.
+    /// Accepts only an object.
     fn try_from(value: Value) -> Result<Self, Error> {
         match value {
             Value::Object(map) => Ok(map.into()),
@@ -145,13 +145,13 @@ impl TryFrom<Value> for Settings {
 impl FromStr for Settings {
     type Err = Error;
 
-    /// Takes any JSON text; the repository functions see to it that it is an object.
+    /// Accepts any JSON text; the repository functions check that it is an object.
     fn from_str(text: &str) -> Result<Self, Error> {
         serde_json::from_str(text).map_err(|error| Error::invalid_input("settings", error))
     }
 }
 
-/// As the JSON value that it is.
+/// As its JSON value.
 impl Serialize for Settings {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serde_json::from_str::<&RawValue>(self.as_str()).map_err(S::Error::custom)?.serialize(serializer)
@@ -201,7 +201,7 @@ impl ToSql for Settings {
 /// The byte before the text of a jsonb value on the wire.
 const JSONB_VERSION: u8 = 1;
 
-/// A JSON value in a row, borrowed. PostgreSQL has parsed it before it stored it: it is not parsed here again.
+/// A JSON value in a row, borrowed. It is not parsed here: PostgreSQL parsed it before storing it.
 #[derive(Debug, Clone, Copy)]
 pub struct RawJson<'a>(pub(crate) JsonText<'a>);
 

@@ -1,6 +1,6 @@
 //! What the bot and the worker write: Discord's objects, reduced to what is stored, and increments.
 //!
-//! A later release may add a field. So the structs are built with `new` and `with_…`, not with literals.
+//! A later release may add a field, so the structs are built with `new` and `with_…`, not with literals.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whether two JSON texts are equal as jsonb is: keys in any order, the last of repeated ones, numbers by their value.
+//! Whether two JSON texts are equal as jsonb: keys in any order, the last of repeated keys, numbers by their value.
 
 use serde_json::value::RawValue;
 
@@ -19,7 +19,7 @@ pub(super) fn equal(left: &str, right: &str) -> bool {
     true
 }
 
-/// A value without the values in it, written in the same way as every equal one, and the values in it.
+/// A value without its inner values, written in the same way as every equal one; and its inner values.
 fn opened(json: &str) -> (String, Vec<&str>) {
     let opened = match json.as_bytes().first() {
         Some(b'{') => entries(json).map(|entries| (format!("{:?}", entries.keys()), entries.into_values().collect())),
@@ -32,7 +32,7 @@ fn opened(json: &str) -> (String, Vec<&str>) {
     (outside, inside.into_iter().map(RawValue::get).collect())
 }
 
-/// A number as an integer that does not end in 0, and a power of ten; `None` if that is far beyond what PostgreSQL can hold.
+/// A number as an integer that does not end in 0, and a power of ten; `None` if it is far beyond PostgreSQL's range.
 fn decimal(json: &str) -> Option<String> {
     let (sign, number) = json.strip_prefix('-').map_or(("", json), |number| ("-", number));
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));

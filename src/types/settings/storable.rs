@@ -1,13 +1,13 @@
-//! What settings may hold so that every PostgreSQL can store them, and give them back. The text is known to be JSON.
+//! What settings may hold so that every PostgreSQL can store and return them. The text is known to be JSON.
 
-/// PostgreSQL reads JSON by recursion, as deep as `max_stack_depth` lets it: 13,000 levels by default.
+/// PostgreSQL parses JSON by recursion, as deep as `max_stack_depth` allows: 13,000 levels by default.
 const DEEPEST: u32 = 2_000;
 
-/// A number is given back written out, without exponent: with up to 131,072 digits before the point and 16,383 after it,
-/// if it were for PostgreSQL, so that settings of a few kilobytes could be gigabytes when they are read.
+/// PostgreSQL returns numbers without an exponent, and allows up to 131,072 digits before the point and 16,383 after
+/// it: settings of a few kilobytes could become gigabytes when they are read.
 const LONGEST_NUMBER: usize = 1_000;
 
-/// Whether PostgreSQL can store a JSON text; else the reason.
+/// Checks that PostgreSQL can store a JSON text; else returns the reason.
 pub(super) fn check(json: &str) -> Result<(), &'static str> {
     if is_plain(json) {
         return Ok(());
@@ -35,8 +35,8 @@ pub(super) fn check(json: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether it is too short for what is refused, but by an escape or an exponent, and has none: as most settings, whose tokens
-/// need not be read.
+/// Whether it is short and has no escapes or exponents, as most settings. Nothing in such a text is refused, so its
+/// tokens need not be read.
 fn is_plain(json: &str) -> bool {
     let bytes = json.as_bytes();
     bytes.len() <= LONGEST_NUMBER
@@ -44,7 +44,7 @@ fn is_plain(json: &str) -> bool {
         && !bytes.windows(2).any(|pair| pair[0].is_ascii_digit() && matches!(pair[1], b'e' | b'E'))
 }
 
-/// Up to the first quote that is not escaped, but for the one that it begins with.
+/// Up to and including the closing quote.
 fn length_of_string(text: &str) -> usize {
     let mut escaped = true;
     let end = text.bytes().position(|byte| {
@@ -87,7 +87,7 @@ fn check_escapes(json: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The four hexadecimal digits behind `\u`.
+/// The four hexadecimal digits after `\u`.
 fn code_unit(escape: &str) -> Option<u16> {
     u16::from_str_radix(escape.strip_prefix('u')?.get(..4)?, 16).ok()
 }
