@@ -1,5 +1,5 @@
-//! Connections are cut at a statement: before the server receives it, when the server has half of it, after the server has
-//! run it, and in the middle of the answer.
+//! Connections are cut at a statement: before the server receives it, when the server has half of it, after the server
+//! has run it, and in the middle of the answer.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ async fn nothing_is_lost_when_connections_are_cut_at_a_statement() {
     ledger.assert_consistent(&format!("{cuts} connections cut at a statement"), &rig, refilled).await;
 }
 
-/// What a NAT does to a connection that was idle for long: it ends at its next use.
+/// As a NAT does to a connection that was idle for long: it ends at its next use.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_is_cut_leaves_its_neighbours() {
     let (proxy, rig) = through_a_proxy().await;
@@ -51,7 +51,7 @@ async fn a_connection_that_is_cut_leaves_its_neighbours() {
     assert_eq!((before.len(), before.intersection(&after).count()), (16, 15));
 }
 
-/// The server's processes that serve all connections of the pool.
+/// The backends of all connections of the pool.
 async fn pids(rig: &Rig) -> BTreeSet<i32> {
     let mut pids = BTreeSet::new();
     for connection in rig.all_connections().await.unwrap() {

@@ -1,4 +1,4 @@
-//! The network or the server is temporarily silent. No connection is closed.
+//! The network or the server is temporarily silent. Neither closes a connection.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn no_call_hangs_when_the_server_freezes() {
     ledger.assert_consistent(&format!("{freezes} freezes of the server"), &rig, refilled).await;
 }
 
-/// Another program has the lock, as long as its session lives: the migration asks for it again and again.
+/// Another program holds the lock until its session ends: the migration asks for it again and again.
 const LOCK: &str = "select pg_advisory_lock(x'636c69702d6462'::bigint)";
 
 const IS_MIGRATING: &str =

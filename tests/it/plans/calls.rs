@@ -109,7 +109,7 @@ pub async fn of_install_intents(client: &impl Client) {
     assert!(db::purge_expired_install_intents(client, Duration::from_mins(5)).await.unwrap() > 4_000);
 }
 
-/// The queries that a large batch makes before it is sent in parts.
+/// The queries that a large batch runs before it is sent in parts.
 pub async fn of_parts(client: &impl GenericClient) {
     assert!(queries::parts::current_transaction().bind(client).one().await.unwrap().is_some());
 }

@@ -1,4 +1,4 @@
-//! PgBouncer: programs do not start behind one that mixes up prepared statements. Behind any other, calls get their own rows.
+//! PgBouncer: programs do not start behind one that mixes up prepared statements. Otherwise calls get their own rows.
 
 use std::process::Output;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ async fn transaction_mode_is_refused_when_the_servers_processes_take_turns() {
     let clients = [connect(&url).await, connect(&url).await];
     for statement in ["begin", "commit"] {
         for client in &clients {
-            client.batch_execute(statement).await.unwrap(); // two connections are open at once, so there are two processes
+            client.batch_execute(statement).await.unwrap(); // two connections at once have two backends
         }
     }
 
@@ -128,7 +128,7 @@ async fn every_call_works_in_transaction_mode_without_prepared_statements() {
     assert_eq!(value(&connect(&database.url()).await, idle).await.as_deref(), Some("0"));
 }
 
-/// Each program counts its statements from s0: what one leaves on a backend would fail the next.
+/// Each program numbers its statements from s0: one that is left on a backend would make the next program fail.
 #[tokio::test]
 async fn programs_that_run_one_after_the_other_leave_no_prepared_statement_behind() {
     let database = TestDatabase::new().await;
@@ -202,7 +202,7 @@ async fn joined_and_dropped_calls_without_prepared_statements_leave_no_transacti
     while value(&server, idle).await.as_deref() != Some("0") {}
 }
 
-/// A port whose connections lead to the poolers in turns.
+/// A port whose connections lead to the poolers in turn.
 async fn balanced(poolers: [&Server; 2]) -> u16 {
     let sockets = poolers.map(|pooler| {
         let config: tokio_postgres::Config = pooler.url.parse().unwrap();

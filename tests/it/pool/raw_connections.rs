@@ -1,4 +1,4 @@
-//! The driver's client, which `Connection::raw` hands out: no other caller meets what was left on it.
+//! The driver's client, which `Connection::raw` hands out: nothing that is left on it reaches another caller.
 
 use clip_saver_db::{Connection, Db, GenericClient as _, repositories as db};
 use futures::FutureExt as _;
@@ -8,7 +8,7 @@ use crate::pool::sharing::pool_of;
 use crate::support::races::TEST_TIMEOUT;
 use crate::support::{TestDatabase, backend_pid, guild};
 
-/// A pool of one connection: the next caller would get what the last one has left on it.
+/// A pool of one connection: the next caller would get what the last one left on it.
 async fn small(database: &TestDatabase) -> Db {
     guild(database, 1).await;
     pool_of(database, 1).await

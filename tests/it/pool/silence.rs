@@ -1,5 +1,5 @@
-//! When a connection is silent: something is awaited on it, no byte moves, and the server is not at work on it. These pools
-//! give a silent connection up after 6 s.
+//! When a connection is silent: something is awaited on it, no byte moves, and the server is not running its statement.
+//! These pools close a silent connection after 6 s.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const GUILDS: u64 = 40;
 const NAME: usize = 100 << 10;
 const RATE: usize = 512 << 10;
 
-/// A database, and a pool of three connections that lead there through a proxy. The server ends a statement after a second.
+/// A database, and a pool of three connections to it through a proxy. The server ends a statement after a second.
 struct Scene {
     database: TestDatabase,
     proxy: Proxy,
@@ -38,7 +38,7 @@ impl Scene {
         try_join_all((0..3).map(|_| self.db.connection())).await.unwrap()
     }
 
-    /// The server's processes that serve the pool.
+    /// The pool's backends.
     async fn pids(&self) -> Vec<i32> {
         let mut pids = Vec::new();
         for connection in self.connections().await {
@@ -53,7 +53,7 @@ fn large_guilds() -> Vec<GuildSnapshot> {
     (1..=GUILDS).map(|id| GuildSnapshot::new(GuildId::from(id), "x".repeat(NAME))).collect()
 }
 
-/// In a transaction: the server does not end its statements any more.
+/// In a transaction: the server no longer ends its statements.
 async fn without_statement_timeout(client: &impl GenericClient) {
     client.query_one("select set_config('statement_timeout', '0', true)", &[]).await.unwrap();
 }

@@ -1,15 +1,15 @@
-//! The floors of src/, and who may use whom: no arrow goes up, and no circle of files has more than two. So aggregates do not
-//! import each other, since src/repositories/mod.rs re-exports all of them.
+//! The floors of src/: no file uses a higher floor, and no cycle of imports has more than two files. So aggregates do
+//! not import each other, because src/repositories/mod.rs re-exports all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::project::style::{NONE, files};
 
-/// From the ground up: a folder may use itself and those below. The command line is a crate of its own, which sees only what
-/// is public.
+/// From the ground up: a folder may use itself and those below. The command line is a separate crate, which sees only
+/// public items.
 const FLOORS: [&[&str]; 5] = [&["error"], &["types"], &["config"], &["pool"], &["migrate", "repositories"]];
 
-/// What a folder may name in the root of the crate.
+/// What a folder may use from the crate's root.
 const ROOT: [(&str, &str); 3] =
     [("pool", "GenericClient"), ("repositories", "GenericClient"), ("repositories", "codegen")];
 
@@ -17,7 +17,7 @@ fn is_of_path(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == ':'
 }
 
-/// The paths that begin with `start`, without it: `a::{b, c}` are `a::b` and `a::c`.
+/// The paths that begin with `start`, without it: `a::{b, c}` gives `a::b` and `a::c`.
 fn paths<'a>(code: &'a str, start: &'a str) -> impl Iterator<Item = String> + 'a {
     let places = code.match_indices(start).filter(|(at, _)| !code[..*at].ends_with(is_of_path));
     places.flat_map(move |(at, _)| {
@@ -38,7 +38,7 @@ fn paths<'a>(code: &'a str, start: &'a str) -> impl Iterator<Item = String> + 'a
     })
 }
 
-/// What a file uses of the crate, as paths from its root.
+/// What a file uses from the crate, as paths from its root.
 fn used(module: &str, rust: &str, modules: &BTreeMap<String, String>) -> Vec<String> {
     let code: Vec<_> = rust.lines().filter_map(|line| line.split("//").next()).collect();
     let code = code.join("\n");
@@ -72,7 +72,7 @@ fn is_allowed(folder: &str, path: &str) -> bool {
         || height(target).is_some_and(|height| Some(height) < self::height(folder))
 }
 
-/// The shortest way from one module to another, but not straight.
+/// The shortest indirect path from one module to another.
 fn way_around(from: &str, to: &str, arrows: &BTreeMap<&str, BTreeSet<String>>) -> Option<Vec<String>> {
     let mut ways = vec![vec![from.to_owned()]];
     let mut seen = BTreeSet::from([from.to_owned()]);
@@ -89,7 +89,7 @@ fn way_around(from: &str, to: &str, arrows: &BTreeMap<&str, BTreeSet<String>>) -
     None
 }
 
-/// Arrows that go up, and circles.
+/// Imports from a higher floor, and cycles.
 fn wrong(files: &[(String, String)]) -> Vec<String> {
     let module = |path: &str| {
         path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::")
@@ -110,7 +110,7 @@ fn wrong(files: &[(String, String)]) -> Vec<String> {
     }
     for (from, targets) in &arrows {
         let circles = targets.iter().filter_map(|to| way_around(to, from, &arrows));
-        // Each circle once: from its first module.
+        // Each cycle once: from its first module.
         wrong.extend(
             circles
                 .filter(|way| way.iter().all(|other| *from <= other.as_str()))
@@ -148,7 +148,7 @@ fn an_arrow_up_and_a_circle_of_three_files_are_found() {
     ];
     assert_eq!(wrong(&circle), ["pool::a → pool::b → pool::c → pool::a"]);
     assert_eq!(wrong(&circle[1..]), NONE, "two files may know each other");
-    // What the folder re-exports knows no other such file.
+    // A file that the folder re-exports uses no other such file.
     let aggregates = [
         file("src/repositories/mod.rs", "mod a;\nmod b;\npub use a::*;\npub use self::b::*;"),
         file("src/repositories/a.rs", "use super::call;"),

@@ -1,9 +1,9 @@
-//! Rules of queries/ and src/ that no compiler and no lint checks. Each check is also given a sample that it must refuse.
+//! Rules for queries/ and src/ that no compiler or lint checks. Each check also gets a sample that it must refuse.
 
 use std::fs;
 use std::path::Path;
 
-/// The functions of the Python module `repositories`: without one of them this does not compile.
+/// The functions of the Python module `repositories`: if one is missing, this does not compile.
 #[expect(unused_imports, reason = "they must be there")]
 use clip_saver_db::repositories::{
     delete_channels, delete_guilds, enqueue_scan_run, ensure_guild_settings, get_channels_by_guild, get_guild_settings,
@@ -15,7 +15,7 @@ use clip_saver_db::repositories::{
 
 use crate::project::style_columns::{Generated, generated};
 
-/// The files in a folder, its folders included, that end so: path from the root and text, in order.
+/// The files in a folder and its subfolders with this ending: path from the root and text, in order.
 pub fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     collect(Path::new(env!("CARGO_MANIFEST_DIR")), folder, ending, &mut found);
@@ -36,7 +36,7 @@ fn collect(root: &Path, folder: &str, ending: &str, found: &mut Vec<(String, Str
     }
 }
 
-/// What each file is blamed for.
+/// The faults of each file.
 pub fn blamed(files: &[(String, String)], check: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     files.iter().flat_map(|(path, text)| check(text).into_iter().map(move |what| format!("{path}: {what}"))).collect()
 }
@@ -59,7 +59,7 @@ pub fn functions(rust: &str) -> Vec<String> {
 /// What is wrong with the queries of a file of codegen/queries/.
 fn faults(rust: &str) -> Vec<String> {
     let of_query = |Generated { name, sql, is_commented, .. }: Generated| {
-        // PostgreSQL 18's statistics cut off what comes before the first word.
+        // PostgreSQL 18's statistics cut off text before the first word.
         let is_named = sql.split_once(' ').is_some_and(|(_, rest)| rest.starts_with(&format!("/* {name} */ ")));
         // Rows are read by position: a new column would shift them.
         let all = ["select *", "select distinct *", "select all *", "returning *", ", *", ".*"];
@@ -68,7 +68,7 @@ fn faults(rust: &str) -> Vec<String> {
         let rules = [(is_commented, "no comment"), (is_named, "no name behind the first word"), (is_listed, "a *")];
         rules.into_iter().filter(|(is_kept, _)| !is_kept).map(move |(_, fault)| format!("{name}: {fault}"))
     };
-    // cornucopia sends a statement that returns no rows as text, to be planned again at each call.
+    // cornucopia sends a statement that returns no rows as text: the server plans it again at each call.
     let without_rows = rust.matches(".execute(").map(|_| "a statement without rows".to_owned());
     generated(rust).into_iter().flat_map(of_query).chain(without_rows).collect()
 }
@@ -110,7 +110,7 @@ fn every_query_has_the_name_of_its_function_and_its_file_that_of_the_aggregate()
     assert_eq!(without_function("users", "pub async fn get_user(\n"), ["upsert_users"]);
 }
 
-/// How string literals begin that are SQL. The words alone that begin and end a transaction are not among them.
+/// How SQL in string literals begins. `begin`, `commit` and `rollback` alone are allowed.
 const SQL: &str = "select |insert |update |delete |with |create |alter |drop |truncate |explain |begin;|begin ";
 
 fn sql_in(rust: &str) -> Vec<String> {

@@ -1,11 +1,11 @@
-//! The marks of nullable columns in queries/: a column without `?` that holds NULL would fail its row.
+//! The marks of nullable columns in queries/: NULL in a column without `?` would make reading the row fail.
 
 use tokio_postgres::{Client, Column};
 
 use crate::project::style::files;
 use crate::support::{TestDatabase, connect};
 
-/// A query as it was generated: its text, and the types of its columns in Rust.
+/// A generated query: its text, and the Rust types of its columns.
 pub struct Generated {
     pub name: String,
     pub sql: String,
@@ -37,7 +37,7 @@ pub fn generated(rust: &str) -> Vec<Generated> {
         .collect()
 }
 
-/// The types of a row's columns; of one column alone there is no struct.
+/// The types of a row's columns; a single column has no struct.
 fn types(rust: &str, row: &str) -> Vec<String> {
     let head = format!("pub struct {row} {{");
     if !rust.contains(&head) {
@@ -50,25 +50,25 @@ fn types(rust: &str, row: &str) -> Vec<String> {
 /// PostgreSQL's own types have smaller object ids.
 const FIRST_OWN_TYPE: u32 = 16_384;
 
-/// Whether the column of a result may be NULL; `None` if it is no column of the table, like a count.
+/// Whether a result's column may be NULL; `None` if it is not a column of the table, like a count.
 async fn is_nullable(client: &Client, table: &str, column: &Column) -> Option<bool> {
     let rows = if let (Some(table), Some(number)) = (column.table_oid(), column.column_id()) {
         let of_number = "select not attnotnull from pg_attribute where attrelid = $1 and attnum = $2";
         client.query(of_number, &[&table, &number]).await
     } else {
-        // Computed from the column of that name: a time in UTC, or one of a union.
+        // Computed from the column of that name: a time in UTC, or a column of a union.
         let of_name = "select not attnotnull from pg_attribute where attrelid = $1::text::regclass and attname = $2";
         client.query(of_name, &[&table, &column.name()]).await
     };
     rows.expect("the catalogue can be read").first().map(|row| row.get(0))
 }
 
-/// Columns that are marked with `?` and cannot be NULL, or can be and are not. Also how many columns were looked at.
+/// Columns that are marked with `?` but cannot be NULL, or the reverse. Also how many columns were checked.
 async fn wrong_marks(client: &Client, table: &str, query: &Generated) -> (usize, Vec<String>) {
     let statement = client.prepare(&query.sql).await.unwrap_or_else(|error| panic!("{}: {error:?}", query.name));
     assert_eq!(statement.columns().len(), query.types.len(), "{}", query.name);
     let (mut seen, mut wrong) = (0, Vec::new());
-    // Behind a pooler the driver's look-up of another type would leave prepared statements to the next program.
+    // Behind a pooler, the driver's look-up of another type would leave prepared statements to the next program.
     let types = statement.columns().iter().map(Column::type_).chain(statement.params());
     wrong.extend(types.filter(|ty| ty.oid() >= FIRST_OWN_TYPE).map(|ty| format!("{}: the type {ty}", query.name)));
     for (column, ty) in statement.columns().iter().zip(&query.types) {
@@ -115,7 +115,7 @@ async fn a_column_is_an_option_exactly_if_it_can_be_null() {
     assert!(columns > 100, "{columns} columns");
 }
 
-/// Columns that no query returns, `table.column` each, and why.
+/// Columns that no query returns, as `table.column`, and why.
 const NOT_READ: [(&str, &str); 0] = [];
 
 /// The columns of a table that none of the statements returns.

@@ -1,4 +1,4 @@
-//! What the documentation of a function says of making it twice is what its code does.
+//! A function's documentation and its code agree on whether it may be repeated.
 
 use crate::project::style::{NONE, aggregates, blamed};
 

@@ -1,6 +1,6 @@
-//! Each field of a snapshot is stored by every function that takes it: in a new row, and in one that is there.
+//! Every function that takes a snapshot stores each of its fields, in a new row and in an existing one.
 //!
-//! The fields are those that `Debug` shows, so that a new one is missed here, not in production.
+//! The fields are those that `Debug` shows, so this test finds a new field that is not stored.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -29,13 +29,13 @@ pub fn fields(value: &impl Debug) -> BTreeMap<String, String> {
     fields.into_iter().map(|(name, value)| (name, plain(value))).collect()
 }
 
-/// The fields that two snapshots of one row have in common: a test of such a field would see nothing.
+/// The fields that are equal in two snapshots of one row: a test of such a field would find nothing.
 fn same(one: &impl Debug, other: &impl Debug) -> Vec<String> {
     let other = fields(other);
     fields(one).into_iter().filter(|(name, value)| other[name] == *value).map(|(name, _)| name).collect()
 }
 
-/// The fields of a snapshot that the row does not hold. `names` are those that have another name there.
+/// The fields of a snapshot that the row does not hold. `names` are those with another name there.
 fn not_stored(snapshot: &impl Debug, row: &impl Debug, names: &[(&str, &str)]) -> Vec<String> {
     let row = fields(row);
     let name_in_row =
@@ -47,7 +47,7 @@ fn not_stored(snapshot: &impl Debug, row: &impl Debug, names: &[(&str, &str)]) -
         .collect()
 }
 
-/// The first and the second thing that is stored.
+/// The first and the second value that is stored.
 const TIMES: [i64; 2] = [1, 2];
 
 fn time(n: i64) -> DateTime<Utc> {
@@ -137,6 +137,6 @@ async fn every_field_of_an_install_intent_is_stored() {
 
     let row = db::create_install_intent(&*database, &intent).await.unwrap();
 
-    // `expires_at` is now and the lifetime.
+    // `expires_at` is now plus the lifetime.
     assert_eq!(not_stored(&intent, &row, &[]), ["lifetime"]);
 }
