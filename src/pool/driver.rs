@@ -157,7 +157,7 @@ impl Activity {
                 *self.close_reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             }
             End::Silent { server_answers } => {
-                warn!(server_answers, "PostgreSQL gives no answer on a connection, which is closed");
+                warn!(server_answers, "PostgreSQL does not answer on a connection, which is closed");
                 self.is_silent.store(true, Ordering::Relaxed);
                 if !server_answers {
                     self.epoch.moves_on();
