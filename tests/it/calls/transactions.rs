@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use clip_saver_db::{Db, Error, ErrorKind, GenericClient as _, GuildSnapshot, Transaction, repositories as db};
 use futures::FutureExt as _;
 
-use crate::support::{TestDatabase, assert_error, changed, guild};
+use crate::support::{TestDatabase, assert_error, assert_fails, changed, guild};
 
 const COUNT_GUILDS: &str = "select count(*) from bot_guilds";
 
@@ -59,12 +59,7 @@ async fn an_ignored_error_never_turns_a_commit_into_a_silent_rollback() {
         })
         .await;
 
-    assert!(
-        result
-            .as_ref()
-            .is_err_and(|error| error.kind() == ErrorKind::TransactionAborted && error.function() == Some("commit")),
-        "{result:?}"
-    );
+    assert_fails(&result, ErrorKind::TransactionAborted, "commit");
 }
 
 #[tokio::test]
@@ -80,12 +75,7 @@ async fn an_error_of_a_dropped_call_never_turns_a_commit_into_a_silent_rollback(
     );
 
     let result = transaction.commit().await;
-    assert!(
-        result
-            .as_ref()
-            .is_err_and(|error| error.kind() == ErrorKind::TransactionAborted && error.function() == Some("commit")),
-        "{result:?}"
-    );
+    assert_fails(&result, ErrorKind::TransactionAborted, "commit");
 }
 
 #[tokio::test]
@@ -98,12 +88,7 @@ async fn an_error_between_rows_never_turns_a_commit_into_a_silent_rollback() {
     drop(transaction.query_raw(rows, [0_i32; 0]).await.unwrap());
 
     let result = transaction.commit().await;
-    assert!(
-        result
-            .as_ref()
-            .is_err_and(|error| error.kind() == ErrorKind::TransactionAborted && error.function() == Some("commit")),
-        "{result:?}"
-    );
+    assert_fails(&result, ErrorKind::TransactionAborted, "commit");
 }
 
 #[tokio::test]

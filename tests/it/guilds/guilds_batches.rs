@@ -4,7 +4,7 @@ use chrono::Utc;
 use clip_saver_db::{ChannelSnapshot, Error, ErrorKind, Guild, GuildId, GuildSnapshot, close_db, repositories as db};
 
 use crate::support::races::{LockHolder, fifty_connections, now};
-use crate::support::{TestDatabase, changed, concurrently, guild, user};
+use crate::support::{TestDatabase, assert_fails, changed, concurrently, guild, user};
 
 fn batch(ids: impl IntoIterator<Item = u64>) -> Vec<GuildSnapshot> {
     ids.into_iter().map(|id| GuildSnapshot::new(id.into(), format!("guild {id}"))).collect()
@@ -126,19 +126,9 @@ async fn empty_batches_make_no_round_trip() {
     assert_eq!(db::delete_guilds(&*database, &[]).await.unwrap(), 0);
 
     let upsert = db::upsert_guilds(&*database, &batch([1])).await;
-    assert!(
-        upsert
-            .as_ref()
-            .is_err_and(|error| error.kind() == ErrorKind::Closed && error.function() == Some("upsert_guilds")),
-        "{upsert:?}"
-    );
+    assert_fails(&upsert, ErrorKind::Closed, "upsert_guilds");
     let delete = db::delete_guilds(&*database, &ids([1])).await;
-    assert!(
-        delete
-            .as_ref()
-            .is_err_and(|error| error.kind() == ErrorKind::Closed && error.function() == Some("delete_guilds")),
-        "{delete:?}"
-    );
+    assert_fails(&delete, ErrorKind::Closed, "delete_guilds");
 }
 
 #[tokio::test]

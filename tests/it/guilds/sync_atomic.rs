@@ -3,7 +3,7 @@
 use clip_saver_db::{ChannelSnapshot, Error, ErrorKind, GuildSnapshot, close_db, repositories as db};
 
 use crate::support::races::{LockHolder, fifty_connections};
-use crate::support::{TestDatabase, changed, concurrently, guild};
+use crate::support::{TestDatabase, assert_fails, changed, concurrently, guild};
 
 fn channels(ids: impl IntoIterator<Item = u64>) -> Vec<ChannelSnapshot> {
     ids.into_iter().map(|id| ChannelSnapshot::new(id.into(), format!("channel {id}"), "text")).collect()
@@ -97,10 +97,7 @@ async fn sync_guild_without_channels_still_calls_the_database() {
 
     let result = db::sync_guild(&*database, &with_owner(Vec::new())).await;
 
-    assert!(
-        result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Closed && error.function() == Some("sync_guild")),
-        "{result:?}"
-    );
+    assert_fails(&result, ErrorKind::Closed, "sync_guild");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use clip_saver_db::{Db, ErrorKind, GenericClient as _, GuildSnapshot, UserSnapshot, repositories as db};
 use tokio::try_join;
 
-use crate::support::{TestDatabase, changed, channel, guild};
+use crate::support::{TestDatabase, assert_fails, changed, channel, guild};
 
 #[tokio::test]
 async fn a_read_survives_a_change_of_a_columns_type() {
@@ -97,10 +97,5 @@ async fn a_call_after_a_failed_statement_says_that_the_transaction_is_aborted() 
 
     let result = db::touch_guild(&transaction, 1.into()).await;
 
-    assert!(
-        result.as_ref().is_err_and(
-            |error| error.kind() == ErrorKind::TransactionAborted && error.function() == Some("touch_guild")
-        ),
-        "{result:?}"
-    );
+    assert_fails(&result, ErrorKind::TransactionAborted, "touch_guild");
 }

@@ -11,7 +11,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, process, thread};
+use std::{env, fmt, fs, process, thread};
 
 use clip_saver_db::{
     ChannelId, ChannelSnapshot, Config, Db, Error, ErrorKind, GenericClient, GuildId, GuildSnapshot, ScanRunId,
@@ -263,6 +263,13 @@ macro_rules! changed {
 pub(crate) use changed;
 
 /// Checks an error's kind, function and field.
+/// Checks that a call fails, and how.
+#[track_caller]
+pub fn assert_fails<T: fmt::Debug>(result: &Result<T, Error>, kind: ErrorKind, function: &str) {
+    let Err(error) = result else { panic!("the call succeeds: {result:?}") };
+    assert_eq!((error.kind(), error.function()), (kind, Some(function)), "{error:?}");
+}
+
 #[track_caller]
 pub fn assert_error(error: &Error, kind: ErrorKind, function: &str, field: &str) {
     assert_eq!((error.kind(), error.function(), error.field()), (kind, Some(function), Some(field)), "{error}");

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clip_saver_db::{Error, ErrorKind, User, UserSnapshot, close_db, repositories as db};
 
 use crate::support::races::{LockHolder, fifty_connections};
-use crate::support::{TestDatabase, changed, concurrently, user};
+use crate::support::{TestDatabase, assert_fails, changed, concurrently, user};
 
 const USER_SEQUENCE: &str = "select last_value || ' ' || is_called from users_id_seq";
 
@@ -181,12 +181,7 @@ async fn an_empty_batch_makes_no_round_trip() {
     assert_eq!(db::upsert_users(&*database, &[]).await.unwrap(), 0);
 
     let result = db::upsert_users(&*database, &batch([1])).await;
-    assert!(
-        result
-            .as_ref()
-            .is_err_and(|error| error.kind() == ErrorKind::Closed && error.function() == Some("upsert_users")),
-        "{result:?}"
-    );
+    assert_fails(&result, ErrorKind::Closed, "upsert_users");
 }
 
 #[tokio::test]
