@@ -58,9 +58,7 @@ impl Connection {
             return_to_pool(session, &self.running, false);
         }
     }
-}
 
-impl Connection {
     /// Text may leave a transaction open, so the connection is treated as raw.
     fn check<T: ?Sized>(&self) {
         if is_text::<T>() {
@@ -95,11 +93,11 @@ impl Drop for Connection {
 }
 
 /// Returns a session to the pool, or closes it if it must not be kept. Before that, waits for dropped calls to end, or
-/// cancels them.
+/// cancels them, and resets what the caller's own statements have changed.
 fn return_to_pool(session: Object<Sessions>, running: &TaskTrackerToken, is_kept: bool) {
     let release = |session, is_kept| if is_kept { drop(session) } else { drop(Object::take(session)) };
     let is_kept = is_kept && !session.is_handed_out() && !session.is_spent();
-    if !session.is_busy() {
+    if !session.is_busy() && !session.needs_reset() {
         return release(session, is_kept);
     }
     let Ok(runtime) = Handle::try_current() else {
@@ -107,7 +105,8 @@ fn return_to_pool(session: Object<Sessions>, running: &TaskTrackerToken, is_kept
     };
     let running = running.clone();
     runtime.spawn(async move {
-        let is_free = session.end_dropped_calls().await && is_kept && session.reset().await;
+        let has_answered = !session.is_busy() || session.end_dropped_calls().await;
+        let is_free = has_answered && is_kept && session.reset().await;
         release(session, is_free);
         drop(running);
     });

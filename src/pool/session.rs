@@ -160,9 +160,13 @@ impl Session {
         self.needs_reset.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn needs_reset(&self) -> bool {
+        self.needs_reset.load(Ordering::Relaxed)
+    }
+
     /// Undoes what the caller's own statements have left; returns whether the session can be reused.
     pub(super) async fn reset(&self) -> bool {
-        if !self.needs_reset.load(Ordering::Relaxed) {
+        if !self.needs_reset() {
             return true;
         }
         let reset = timeout(TEST_TIMEOUT, self.execute_simple(include_str!("reset.sql"))).await;
@@ -200,10 +204,9 @@ impl Session {
         self.is_lost.load(Ordering::Relaxed)
     }
 
-    /// Whether the pool cannot take it back at once: the server may still be running a dropped call (calls on the raw
-    /// client are not counted), or the session must be reset.
+    /// Whether the server may still be running a dropped call. Calls on the raw client are not counted.
     pub(crate) fn is_busy(&self) -> bool {
-        self.activity.is_abandoned() || self.is_handed_out() || self.needs_reset.load(Ordering::Relaxed)
+        self.activity.is_abandoned() || self.is_handed_out()
     }
 
     /// Whether it was closed because its server did not answer: what was sent may still arrive.
