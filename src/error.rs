@@ -3,8 +3,9 @@
 
 mod classify;
 mod kind;
+mod poolers;
 
-pub(crate) use classify::{SessionState, session_state};
+pub(crate) use classify::{SessionState, runs_again, session_state};
 pub use kind::ErrorKind;
 
 use std::error::Error as StdError;
@@ -175,6 +176,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
             ErrorKind::Conflict
+            | ErrorKind::StaleStatement
             | ErrorKind::Canceled
             | ErrorKind::PoolTimeout
             | ErrorKind::ConnectTimeout
@@ -211,6 +213,9 @@ impl Error {
             ErrorKind::CheckViolation => format!("a value is refused (check constraint {constraint})"),
             ErrorKind::NotNullViolation => format!("the column {field} must have a value"),
             ErrorKind::Conflict => "a conflict with a concurrent transaction; nothing was stored, try again".into(),
+            ErrorKind::StaleStatement => {
+                format!("a prepared statement has become useless; nothing was stored, try again: {}", self.cause())
+            }
             ErrorKind::Canceled => format!("the statement was canceled: {}", self.cause()),
             ErrorKind::PoolTimeout => {
                 "no connection became free in time; raise DB_POOL_MAX or DB_ACQUIRE_TIMEOUT, or find what holds them"

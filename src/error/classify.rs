@@ -3,8 +3,9 @@
 use std::io;
 
 use deadpool::managed::{PoolError, TimeoutType};
-use tokio_postgres::error::{DbError, Severity, SqlState};
+use tokio_postgres::error::{DbError, SqlState};
 
+use super::poolers::{has_no_session, is_fatal, may_accept_later, refuses_options};
 use super::{Error, ErrorKind, causes, message};
 
 impl From<tokio_postgres::Error> for Error {
@@ -28,6 +29,7 @@ fn kind(report: &DbError) -> ErrorKind {
     }
     match report.code() {
         code if ends_connection(code) => ErrorKind::Connection,
+        _ if is_stale(report) => ErrorKind::StaleStatement,
         code if *code == SqlState::UNIQUE_VIOLATION => ErrorKind::UniqueViolation,
         code if *code == SqlState::FOREIGN_KEY_VIOLATION => ErrorKind::ForeignKeyViolation,
         code if *code == SqlState::CHECK_VIOLATION => ErrorKind::CheckViolation,
@@ -43,19 +45,27 @@ fn kind(report: &DbError) -> ErrorKind {
 
 impl Error {
     /// Classifies an error of connecting. Every refusal ends the connection, and most are final: a wrong password, an
-    /// unknown database, start-up options that PgBouncer refuses.
+    /// unknown database, start-up options that a pooler refuses.
     pub(crate) fn connecting(source: tokio_postgres::Error) -> Self {
-        match source.code() {
-            Some(code) if *code == SqlState::PROTOCOL_VIOLATION && is_refused_option(&source) => Self::pooler(format!(
+        match source.as_db_error() {
+            Some(report) if refuses_options(report) => Self::pooler(format!(
                 "{}: PgBouncer refuses start-up options. Connect to PostgreSQL directly; or set DB_STATEMENT_TIMEOUT=0 and \
                  DB_IDLE_IN_TRANSACTION_TIMEOUT=0, and name no options in the connection string; or let PgBouncer ignore \
                  them (ignore_startup_parameters = options)",
                 message(&source)
             )),
-            Some(code) if ends_connection(code) => Self::new(ErrorKind::Connection).with_source(source),
+            Some(report) if ends_connection(report.code()) || may_accept_later(report) => {
+                Self::new(ErrorKind::Connection).with_source(source)
+            }
             Some(_) => Self::new(ErrorKind::Database).with_source(source),
             None => without_report(source),
         }
+    }
+
+    /// Whether the server, or a pooler before it, has no room for one more connection.
+    pub(crate) fn is_full(&self) -> bool {
+        let is_full = |report: &DbError| *report.code() == SqlState::TOO_MANY_CONNECTIONS || may_accept_later(report);
+        self.report().is_some_and(is_full)
     }
 
     /// Whether another attempt to connect may succeed: the server is unreachable, starting or full, or it is a standby and the
@@ -65,12 +75,7 @@ impl Error {
     }
 }
 
-/// PgBouncer's message about an unknown start-up parameter. PostgreSQL has no such message.
-fn is_refused_option(error: &tokio_postgres::Error) -> bool {
-    error.as_db_error().is_some_and(|report| report.message().contains("startup parameter"))
-}
-
-/// Class 08 (except 08P01, which is final: `PgBouncer` refuses start-up options), too many connections, a server that is
+/// Class 08 (except 08P01, which poolers say of almost every failure), too many connections, a server that is
 /// shutting down, crashed or starting, and a session that the server ended because it was idle.
 fn ends_connection(code: &SqlState) -> bool {
     let ends = [
@@ -84,9 +89,21 @@ fn ends_connection(code: &SqlState) -> bool {
     ends.contains(code) || (code.code().starts_with("08") && *code != SqlState::PROTOCOL_VIOLATION)
 }
 
-/// The server ends the session after such an error, whatever its code.
-fn is_fatal(report: &DbError) -> bool {
-    matches!(report.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+/// Whether a prepared statement has become useless, because the schema has changed under it or somebody has discarded it. It
+/// was not run. The other errors with the code of the former are about unsupported features.
+fn is_stale(report: &DbError) -> bool {
+    let is_discarded = *report.code() == SqlState::INVALID_SQL_STATEMENT_NAME;
+    is_discarded || is_outdated(report)
+}
+
+/// "cached plan must not change result type": the text is translated, the routine's name is not.
+fn is_outdated(report: &DbError) -> bool {
+    *report.code() == SqlState::FEATURE_NOT_SUPPORTED && report.routine() == Some("RevalidateCachedQuery")
+}
+
+/// Whether a transaction in which a statement failed so runs again.
+pub(crate) fn runs_again(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|report| kind(report).runs_again())
 }
 
 /// What an error of a statement means for its session.
@@ -94,20 +111,24 @@ fn is_fatal(report: &DbError) -> bool {
 pub(crate) enum SessionState {
     /// The next statement may succeed.
     Usable,
-    /// Its prepared statements are useless, because the schema has changed under them (0A000) or somebody has discarded
-    /// them (26000). The statement was not run.
-    Useless,
+    /// Its prepared statements were discarded. The statement was not run.
+    Discarded,
+    /// The schema has changed under the prepared statements of all sessions. The statement was not run.
+    Outdated,
     /// The server accepts no writes (25006).
     ReadOnly,
+    /// A pooler has closed the connection before it sent the statement to the server.
+    Refused,
     /// The connection is gone.
     Broken,
 }
 
 pub(crate) fn session_state(error: &tokio_postgres::Error) -> SessionState {
-    let useless = [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME];
     match error.as_db_error() {
+        Some(report) if has_no_session(report) => SessionState::Refused,
         Some(report) if is_fatal(report) || ends_connection(report.code()) => SessionState::Broken,
-        Some(report) if useless.contains(report.code()) => SessionState::Useless,
+        Some(report) if is_outdated(report) => SessionState::Outdated,
+        Some(report) if is_stale(report) => SessionState::Discarded,
         Some(report) if *report.code() == SqlState::READ_ONLY_SQL_TRANSACTION => SessionState::ReadOnly,
         None if is_connection_error(error) => SessionState::Broken,
         _ => SessionState::Usable,

@@ -26,6 +26,10 @@ pub enum ErrorKind {
     NotNullViolation,
     /// A conflict with a concurrent transaction (SQLSTATE 40001 or 40P01). Nothing was stored. A retry makes sense.
     Conflict,
+    /// A prepared statement has become useless: the schema has changed under it (SQLSTATE 0A000), or a pooler has discarded it
+    /// (26000). Nothing was stored. Calls on a [`Db`](crate::Db) and [`Db::transaction`](crate::Db::transaction) run again by
+    /// themselves. Elsewhere repeat the call.
+    StaleStatement,
     /// The server ended the statement (SQLSTATE 57014, 55P03): `DB_STATEMENT_TIMEOUT`, a lock timeout or an operator.
     Canceled,
     /// No connection of the pool became free in time.
@@ -57,6 +61,11 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether a transaction that failed with it runs again.
+    pub(crate) const fn runs_again(self) -> bool {
+        matches!(self, Self::Conflict | Self::StaleStatement)
+    }
+
     /// The name in logs and metrics: the attribute `error.type`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -70,6 +79,7 @@ impl ErrorKind {
             Self::CheckViolation => "check_violation",
             Self::NotNullViolation => "not_null_violation",
             Self::Conflict => "conflict",
+            Self::StaleStatement => "stale_statement",
             Self::Canceled => "canceled",
             Self::PoolTimeout => "pool_timeout",
             Self::ConnectTimeout => "connect_timeout",

@@ -9,6 +9,7 @@ use tokio_postgres::types::Type;
 use tracing::debug;
 
 use super::route;
+use crate::config::sessions::Target;
 use crate::error::{Error, ErrorKind};
 use crate::pool::db::Db;
 use crate::pool::sessions::{Driven, connect_alone, log_notice};
@@ -34,9 +35,12 @@ pub(super) async fn with_session<T>(
     work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let expected = route::expected(db).await?;
-    let Driven { mut client, activity, driver, .. } = connect(db).await?;
+    let target = db.config().migrating_target()?;
+    let driven = connect(db, &target).await?;
+    let prepared = prepare(&driven, &target, db, expected).await;
+    let Driven { mut client, activity, driver, .. } = driven;
     let _call = activity.begin(); // something is awaited all the time
-    let result = match prepare(&client, expected).await {
+    let result = match prepared {
         Ok(()) => work(&mut client).await,
         Err(error) => Err(error),
     };
@@ -45,8 +49,10 @@ pub(super) async fn with_session<T>(
     result
 }
 
-async fn prepare(client: &Client, expected: Option<String>) -> Result<(), Error> {
-    route::check(client, expected).await?;
+async fn prepare(driven: &Driven, target: &Target, db: &Db, expected: Option<String>) -> Result<(), Error> {
+    let _call = driven.activity.begin();
+    route::check(driven, target, db, expected).await?;
+    let client = &driven.client;
     client.query_typed(include_str!("session.sql"), &[]).await?;
     if let Err(error) = client.query_typed(include_str!("watched.sql"), &[]).await {
         debug!(%error, "the server cannot watch for programs that are gone");
@@ -75,10 +81,9 @@ pub(super) fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.5..1.0))
 }
 
-async fn connect(db: &Db) -> Result<Driven, Error> {
-    let config = db.config();
-    let (target, limit) = (config.migrating_target()?, config.migrating_silence_limit());
+async fn connect(db: &Db, target: &Target) -> Result<Driven, Error> {
+    let (limit, silence_limit) = (db.config().connect_timeout, db.config().migrating_silence_limit());
     // Boxed: otherwise it would make every caller of `init_db` larger.
-    let connecting = timeout(config.connect_timeout, Box::pin(connect_alone(&target, Some(limit), log_notice)));
+    let connecting = timeout(limit, Box::pin(connect_alone(target, Some(silence_limit), log_notice)));
     connecting.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::ConnectTimeout)))
 }

@@ -1,5 +1,6 @@
 //! Runs a call on a lease, and decides what happens when the connection breaks. A read or an idempotent write is sent again
-//! on another connection. For any other write only the caller can know whether to repeat it.
+//! on another connection. For any other write only the caller can know whether to repeat it. A call whose prepared statement
+//! was useless did nothing: it is sent again, whatever it does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,7 +31,7 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     pub(crate) fn of(client: &impl Client, kind: CallKind) -> Self {
-        Self { kind, is_last: kind == CallKind::Once || client.db().is_none(), unknown_outcome: None }
+        Self { kind, is_last: client.db().is_none(), unknown_outcome: None }
     }
 
     /// The second attempt of a read whose first one ran on a shared connection.
@@ -47,14 +48,21 @@ impl Attempts {
             Err(error) => error,
             done => return Some(done),
         };
-        // After silence the first statement may still arrive, later than the second, and undo a newer write.
-        let may_be_late = self.kind != CallKind::Read && attempt.session.is_some_and(Session::is_silent);
-        if self.is_last || may_be_late || !attempt.session.is_some_and(Session::has_failed) {
+        if self.is_last || !self.may_be_repeated(attempt, &error) {
             return Some(Err(self.give_up(error)));
         }
         self.is_last = true;
         self.unknown_outcome = Some(error).filter(Error::is_outcome_unknown);
         None
+    }
+
+    fn may_be_repeated(&self, attempt: &Attempt<'_>, error: &Error) -> bool {
+        if error.kind() == ErrorKind::StaleStatement {
+            return true;
+        }
+        // After silence the first statement may still arrive, later than the second, and undo a newer write.
+        let may_be_late = self.kind != CallKind::Read && attempt.session.is_some_and(Session::is_silent);
+        self.kind != CallKind::Once && !may_be_late && attempt.session.is_some_and(Session::has_failed)
     }
 
     /// The error of the call. The first attempt's counts if that attempt may have been stored.
@@ -95,7 +103,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn note(&self, error: Error) -> Error {
-        if let Some(conflict) = self.conflict.filter(|_| error.kind() == ErrorKind::Conflict) {
+        if let Some(conflict) = self.conflict.filter(|_| error.kind().runs_again()) {
             conflict.store(true, Ordering::Relaxed);
         }
         match self.session {

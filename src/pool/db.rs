@@ -83,7 +83,8 @@ impl Db {
         let connection = db.connection().await?;
         if db.config.prepared_statements == PreparedStatements::Auto {
             let session = connection.session();
-            let pooler = session.track(pooler::detect(session.client(), &db.config)).await?;
+            let detecting = pooler::detect(session.client(), &db.pool.manager().target, db.config.connect_timeout);
+            let pooler = session.track(detecting).await?;
             pooler.check()?;
             db.pooler = Some(pooler);
         }

@@ -7,7 +7,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,11 +41,18 @@ pub(crate) struct Activity {
     close_reason: Mutex<Option<PgError>>,
     traffic: Arc<Traffic>,
     pub(super) epoch: Epoch,
+    /// The process id of the session's backend, or the one that a pooler made up.
+    backend: AtomicI32,
 }
 
 impl Activity {
-    pub(super) fn of(epoch: Epoch, traffic: Arc<Traffic>) -> Self {
-        Self { traffic, epoch, ..Self::default() }
+    pub(super) fn of(epoch: Epoch, traffic: Arc<Traffic>, backend: i32) -> Self {
+        Self { traffic, epoch, backend: backend.into(), ..Self::default() }
+    }
+
+    /// Corrects the process id, on a session that keeps its backend for as long as it lives.
+    pub(crate) fn set_backend(&self, pid: i32) {
+        self.backend.store(pid, Ordering::Relaxed);
     }
 
     pub(crate) fn begin(&self) -> Call<'_> {
@@ -186,7 +193,7 @@ impl Watch {
                 (still, moved, answers) = (Duration::ZERO, traffic.moved(), epoch.answers());
             }
             let Some(limit) = self.limit.filter(|limit| still + CHECK_TIMEOUT > *limit) else { continue };
-            match self.check.ask().await {
+            match self.check.ask(activity.backend.load(Ordering::Relaxed)).await {
                 // A full server says nothing about the session, but it runs, and TCP notices a dead connection.
                 Answer::Facts { is_running: true, .. } | Answer::Full => still = Duration::ZERO,
                 _ if traffic.moved() != moved => {}
@@ -201,7 +208,12 @@ impl Watch {
     /// read-only: then the pool stays with this server.
     async fn check_writes(&self, activity: &Activity) {
         let is_doubtful = activity.is_read_only.load(Ordering::Relaxed) && !activity.epoch.is_over();
-        if is_doubtful && matches!(self.check.ask().await, Answer::Facts { is_read_only: true, .. }) {
+        if is_doubtful
+            && matches!(
+                self.check.ask(activity.backend.load(Ordering::Relaxed)).await,
+                Answer::Facts { is_read_only: true, .. }
+            )
+        {
             activity.epoch.moves_on();
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Server {
     breaks: AtomicU64,
     /// The place of the host that is tried first.
     first_host: AtomicUsize,
+    /// The schema that statements are prepared for: a random number for each change that was noticed.
+    schema: AtomicU64,
 }
 
 impl Server {
@@ -75,6 +77,18 @@ impl Epoch {
 
     pub(super) fn is_over(&self) -> bool {
         self.server.epoch.load(Ordering::Relaxed) != self.own
+    }
+
+    /// The schema that statements are prepared for. 0 until a change was noticed.
+    pub(super) fn schema(&self) -> u64 {
+        self.server.schema.load(Ordering::Relaxed)
+    }
+
+    /// Statements that were prepared for this schema are outdated, on all sessions. The next number is random: a pooler may
+    /// know the numbers that other programs have used.
+    pub(super) fn schema_changed(&self, schema: u64) {
+        let next = rand::random_range(1..u64::MAX);
+        _ = self.server.schema.compare_exchange(schema, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     pub(super) fn answered(&self) {

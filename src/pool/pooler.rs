@@ -14,7 +14,7 @@ use tokio_postgres::{AsyncMessage, Client, Transaction};
 
 use super::backend_pid;
 use super::sessions::{Driven, connect_alone};
-use crate::config::Config;
+use crate::config::sessions::Target;
 use crate::error::{Error, ErrorKind};
 
 /// How long to wait for a notification, which the server sends at once.
@@ -57,23 +57,20 @@ impl Pooler {
     }
 }
 
-/// Whether there is no pooler: the backend's process id is the one that the client got when it connected. A pooler makes up an
-/// id. One round trip, without a named statement.
-pub(crate) async fn is_direct(client: &Client) -> Result<bool, Error> {
-    Ok(backend_pid::announced(client).await? == backend_pid(client).await?)
-}
-
-async fn backend_pid(client: &Client) -> Result<i32, Error> {
+/// The process id of the backend that serves a client. One round trip, without a named statement.
+pub(crate) async fn backend_pid(client: &Client) -> Result<i32, Error> {
     Ok(client.query_typed_one(include_str!("pooler/backend_pid.sql"), &[]).await?.try_get(0)?)
 }
 
-/// Detects the pooler between a client and the server. If there is one, opens one more connection to find out its mode.
-pub(crate) async fn detect(client: &Client, config: &Config) -> Result<Pooler, Error> {
+/// Detects the pooler between a client and the server. Without one, the backend's process id is the one that the client got
+/// when it connected; a pooler makes up an id. If there is one, opens one more connection to the same target to find out its
+/// mode.
+pub(crate) async fn detect(client: &Client, target: &Target, connect_timeout: Duration) -> Result<Pooler, Error> {
     let pid = backend_pid(client).await?;
     if pid == backend_pid::announced(client).await? {
         return Ok(Pooler::Absent);
     }
-    match timeout(config.connect_timeout, Box::pin(detect_mode(client, pid, config))).await {
+    match timeout(connect_timeout, Box::pin(detect_mode(client, pid, target))).await {
         Ok(Err(error)) if is_mixed_up(&error) => Ok(Pooler::Mixing),
         Ok(pooler) => pooler,
         Err(_) => Err(Error::new(ErrorKind::ConnectTimeout)),
@@ -83,9 +80,9 @@ pub(crate) async fn detect(client: &Client, config: &Config) -> Result<Pooler, E
 /// Finds out the mode by `notify`. In session mode an idle connection receives what another one sends. In every other mode an
 /// idle connection has no backend, and the pooler discards the notification. Process ids alone do not prove session mode: with
 /// two poolers behind one address they always differ.
-async fn detect_mode(client: &Client, pid: i32, config: &Config) -> Result<Pooler, Error> {
+async fn detect_mode(client: &Client, pid: i32, target: &Target) -> Result<Pooler, Error> {
     let payload = rand::random::<u64>().to_string();
-    let (mut connection, received) = listener(config, payload.clone()).await?;
+    let (mut connection, received) = listener(target, payload.clone()).await?;
     // In all modes one backend runs a transaction, and no other client runs the statements that it prepares.
     let transaction = connection.client.transaction().await?;
     let Probe { pid: listening, is_renamed } = probe(&transaction).await?;
@@ -103,7 +100,7 @@ async fn detect_mode(client: &Client, pid: i32, config: &Config) -> Result<Poole
 }
 
 /// A new connection, and a channel that says when it received the payload.
-async fn listener(config: &Config, payload: String) -> Result<(Driven, oneshot::Receiver<()>), Error> {
+async fn listener(target: &Target, payload: String) -> Result<(Driven, oneshot::Receiver<()>), Error> {
     let (sender, received) = oneshot::channel();
     let mut sender = Some(sender);
     let on_message = move |message| {
@@ -111,7 +108,7 @@ async fn listener(config: &Config, payload: String) -> Result<(Driven, oneshot::
             sender.take().map(|sender| sender.send(()));
         }
     };
-    Ok((connect_alone(&config.pooled_target()?, None, on_message).await?, received))
+    Ok((connect_alone(target, None, on_message).await?, received))
 }
 
 struct Probe {

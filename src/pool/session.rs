@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
@@ -25,6 +25,9 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a connection may take to answer the test after another one broke, or to be reset.
 const TEST_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The statements of this schema are not used: they were discarded.
+const NO_SCHEMA: u64 = u64::MAX;
+
 /// A session of the pool: each statement is prepared at its first use and kept.
 ///
 /// Joined calls reach the server in the order in which they were joined.
@@ -33,6 +36,8 @@ pub struct Session {
     /// By their SQL. Calls get the lock in the order in which they wait: a call whose statement is cached does not
     /// overtake one whose statement must still be prepared.
     statements: Mutex<HashMap<Box<str>, Statement, RandomState>>,
+    /// The schema that they were prepared for.
+    schema: AtomicU64,
     activity: Arc<Activity>,
     has_failed: AtomicBool,
     /// It broke while a statement was on its way: whether the statement was stored is unknown.
@@ -62,6 +67,7 @@ impl Session {
         Self {
             client,
             statements: Mutex::default(),
+            schema: AtomicU64::new(activity.epoch.schema()),
             activity,
             has_failed: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
@@ -99,20 +105,24 @@ impl Session {
     }
 
     fn note(&self, error: &PgError, was_sent: bool) {
+        let Activity { epoch, .. } = &*self.activity;
         let state = session_state(error);
-        if state != SessionState::Usable {
-            self.has_failed.store(true, Ordering::Relaxed);
+        match state {
+            SessionState::Usable => {}
+            SessionState::Discarded => self.schema.store(NO_SCHEMA, Ordering::Relaxed),
+            SessionState::Outdated => epoch.schema_changed(self.schema.load(Ordering::Relaxed)),
+            SessionState::ReadOnly | SessionState::Refused | SessionState::Broken => {
+                self.has_failed.store(true, Ordering::Relaxed);
+            }
         }
         if state == SessionState::Broken && was_sent {
             self.is_lost.store(true, Ordering::Relaxed);
         }
-        match state {
-            SessionState::ReadOnly => {
-                self.activity.note_read_only();
-                self.activity.epoch.breaks();
-            }
-            SessionState::Broken if error.as_db_error().is_none() => self.activity.epoch.breaks(),
-            _ => {}
+        if state == SessionState::ReadOnly {
+            self.activity.note_read_only();
+        }
+        if state == SessionState::ReadOnly || (state == SessionState::Broken && error.as_db_error().is_none()) {
+            epoch.breaks();
         }
     }
 
@@ -148,8 +158,7 @@ impl Session {
         &self.client
     }
 
-    /// Whether it would keep failing: it broke, holds statements that a schema change has made useless, or leads to a
-    /// server that accepts no writes.
+    /// Whether it would keep failing: it broke, or leads to a server that accepts no writes.
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Relaxed) || self.client.is_closed()
     }
@@ -261,17 +270,30 @@ impl Session {
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, PgError> {
+        let schema = self.activity.epoch.schema();
         if !self.limits.keeps_statements {
-            return Box::pin(self.client.prepare(sql)).await;
+            return Box::pin(self.prepare_for(schema, sql)).await;
         }
         let mut statements = self.statements.lock().await;
+        if self.schema.swap(schema, Ordering::Relaxed) != schema {
+            statements.clear();
+        }
         if let Some(statement) = statements.get(sql) {
             return Ok(statement.clone());
         }
         // Boxed because it is rare: otherwise every call would carry its size.
-        let statement = Box::pin(self.client.prepare(sql)).await?;
+        let statement = Box::pin(self.prepare_for(schema, sql)).await?;
         statements.insert(sql.into(), statement.clone());
         Ok(statement)
+    }
+
+    /// Prepares a statement. After a change of the schema its text differs: a pooler that keeps prepared statements by their
+    /// text would go on using the outdated one.
+    async fn prepare_for(&self, schema: u64, sql: &str) -> Result<Statement, PgError> {
+        match schema {
+            0 => self.client.prepare(sql).await,
+            _ => self.client.prepare(&format!("{sql} /* {schema} */")).await,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use tokio_postgres::config::LoadBalanceHosts;
 use tokio_postgres::{AsyncMessage, Client};
 use tracing::{info, warn};
 
+use super::backend_pid;
 use super::connect::{PgConnection, Route, Traffic, connect};
 use super::driver::{Activity, Watch, drive};
 use super::epoch::{Epoch, Server};
@@ -26,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Opens the pool's sessions.
 pub(crate) struct Sessions {
-    target: Target,
+    pub(super) target: Target,
     connect_timeout: Duration,
     silence_limit: Option<Duration>,
     max_lifetime: Option<Duration>,
@@ -131,9 +132,9 @@ async fn connect_first(
     let (mut found, traffic): (Option<Error>, _) = (None, Arc::default());
     for place in places {
         match timeout(target.host_timeout, connect_to(target, place, &traffic)).await {
-            Ok(Ok((client, connection, route, check))) => {
-                let activity = Arc::new(Activity::of(epoch, traffic));
-                let watch = Watch { limit: silence_limit, check };
+            Ok(Ok((client, connection, route, backend))) => {
+                let activity = Arc::new(Activity::of(epoch, traffic, backend));
+                let watch = Watch { limit: silence_limit, check: ServerCheck::on(&route) };
                 let driver = drive(connection, activity.clone(), watch, hear);
                 return Some(Ok(Driven { client, activity, driver, route, host: place }));
             }
@@ -158,10 +159,10 @@ async fn connect_to(
     target: &Target,
     place: usize,
     traffic: &Arc<Traffic>,
-) -> Result<(Client, PgConnection, Route, ServerCheck), Error> {
+) -> Result<(Client, PgConnection, Route, i32), Error> {
     let (client, connection, route) = connect(target, &target.hosts[place], traffic).await?;
-    let check = ServerCheck::of(&client, &route).await?;
-    Ok((client, connection, route, check))
+    let backend = backend_pid::announced(&client).await?;
+    Ok((client, connection, route, backend))
 }
 
 /// Logs notices, for connections that nobody listens on.

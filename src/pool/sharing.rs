@@ -131,8 +131,8 @@ impl SharedLease {
         self.shared.connection.session()
     }
 
-    /// Runs a read on this connection. `None` if the connection broke or no longer answers any read: then the read may be sent
-    /// again elsewhere.
+    /// Runs a read on this connection. `None` if the connection broke or no longer answers any read, or the statement was
+    /// useless: then the read may be sent again elsewhere.
     pub(crate) async fn run<T>(
         &self,
         mut read: Pin<&mut impl Future<Output = Result<T, Error>>>,
@@ -143,7 +143,9 @@ impl SharedLease {
             let answer =
                 if self.is_first { Ok(read.as_mut().await) } else { timeout(STALL_TIMEOUT, read.as_mut()).await };
             match answer {
-                Ok(Err(_)) if self.session().has_failed() => return None,
+                Ok(Err(error)) if self.session().has_failed() || error.kind() == ErrorKind::StaleStatement => {
+                    return None;
+                }
                 Ok(result) => {
                     answers.fetch_add(1, Ordering::Relaxed);
                     return Some(result);

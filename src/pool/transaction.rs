@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, TryFutureExt as _};
 use tokio::time::sleep;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{Error as PgError, Statement};
 use tracing::debug;
 
@@ -21,7 +20,7 @@ use super::generic_client::{is_text, is_the_callers};
 use super::session::Session;
 use crate::GenericClient as _;
 use crate::config::Limits;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, runs_again};
 
 /// How often [`Db::transaction`] runs a transaction that conflicts with others.
 const ATTEMPTS: u32 = 5;
@@ -40,7 +39,7 @@ pub struct Transaction {
     connection: Option<Connection>,
     /// The number of statements that may have failed: they did, were dropped, or returned a stream of rows.
     unconfirmed: AtomicUsize,
-    /// Whether there was a conflict with a concurrent transaction.
+    /// Whether there was a conflict with a concurrent transaction or a change of the schema.
     has_conflict: AtomicBool,
 }
 
@@ -50,8 +49,8 @@ impl Db {
     /// The closure gets a handle to the transaction. It may borrow local variables, and the whole call may run in a spawned
     /// task. Its error is any type that implements `From<Error>`: [`Error`] itself, your own, or `anyhow::Error`.
     ///
-    /// After a conflict with a concurrent transaction ([`ErrorKind::Conflict`]) the closure runs again after a short random
-    /// pause, five times at most. So it should do nothing outside the database that must not happen twice. It does not run
+    /// After a conflict with a concurrent transaction ([`ErrorKind::Conflict`]), or with a change of the schema
+    /// ([`ErrorKind::StaleStatement`]), the closure runs again after a short random pause, five times at most. So it should do nothing outside the database that must not happen twice. It does not run
     /// again if the connection broke during the commit ([`ErrorKind::OutcomeUnknown`]): everything may have been stored.
     ///
     /// ```no_run
@@ -88,7 +87,8 @@ impl Db {
         unreachable!("the last attempt returns")
     }
 
-    /// Runs the closure once. Returns its error, and whether there was a conflict with a concurrent transaction.
+    /// Runs the closure once. Returns its error, and whether there was a conflict with a concurrent transaction or a change of
+    /// the schema.
     async fn run_once<T, E, F, W>(&self, work: &F) -> Result<T, (E, bool)>
     where
         E: From<Error>,
@@ -96,8 +96,8 @@ impl Db {
         W: Future<Output = Result<T, E>>,
     {
         let failed = |error: Error| {
-            let is_conflict = error.kind() == ErrorKind::Conflict;
-            (error.into(), is_conflict)
+            let runs_again = error.kind().runs_again();
+            (error.into(), runs_again)
         };
         let transaction = Arc::new(self.begin().await.map_err(failed)?);
         let result = work(transaction.clone()).await;
@@ -220,8 +220,7 @@ impl Transaction {
     }
 
     fn note_conflict(&self, error: &PgError) {
-        let conflicts = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
-        if error.code().is_some_and(|code| conflicts.contains(code)) {
+        if runs_again(error) {
             self.has_conflict.store(true, Ordering::Relaxed);
         }
     }

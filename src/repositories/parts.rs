@@ -120,10 +120,11 @@ pub(super) async fn write_whole<B: Batch>(client: &impl GenericClient, batch: &B
     batch.write(client, Part::whole(batch.rows())).await
 }
 
-/// Writes the batch in one transaction. If its connection breaks and the batch may be sent again, begins another transaction.
+/// Writes the batch in one transaction. If its connection breaks and the batch may be sent again, or a prepared statement was
+/// useless, begins another transaction.
 async fn write_in_transactions<B: Batch>(db: &Db, batch: &B) -> Result<u64, Error> {
     let first = match write_in(db.begin_unnamed().await?, batch).await {
-        Err(error) if error.kind() == ErrorKind::Connection => error,
+        Err(error) if matches!(error.kind(), ErrorKind::Connection | ErrorKind::StaleStatement) => error,
         Err(error) if error.is_outcome_unknown() && error.is_retryable() => error,
         result => return result,
     };

@@ -8,6 +8,7 @@ mod fairness;
 mod killed;
 mod ledger;
 mod load;
+mod pooled;
 mod promoted;
 mod proxy;
 mod read_only;

@@ -56,7 +56,7 @@ struct State {
 
 /// A port that leads to a server. It closes when its test's runtime ends.
 pub struct Proxy {
-    port: u16,
+    pub port: u16,
     state: Arc<watch::Sender<State>>,
 }
 

@@ -31,16 +31,12 @@ async fn doctor_reports_transaction_mode_as_wrong_and_checks_the_rest() {
 }
 
 #[tokio::test]
-async fn doctor_notes_session_mode_until_migrations_have_their_own_address() {
+async fn doctor_accepts_session_mode() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
     let url = behind(&pooler, &database.name);
 
-    clip_db(&url, "doctor").await.assert_output(0, &["note   pooler       in session mode", "Set DB_MIGRATION_URL"]);
-
-    let mut command = program(&["doctor"]);
-    command.env("DATABASE_URL", &url).env("DB_MIGRATION_URL", database.url());
-    run(&mut command).await.assert_output(0, &["ok     pooler       in session mode"]);
+    clip_db(&url, "doctor").await.assert_output(0, &["ok     pooler       in session mode"]);
 }
 
 #[tokio::test]
@@ -64,19 +60,34 @@ async fn doctor_reports_refused_start_up_options_as_wrong_and_checks_the_rest() 
 }
 
 #[tokio::test]
-async fn migrate_says_that_it_needs_its_own_address_and_uses_it() {
+async fn migrate_works_in_session_mode() {
     let database = empty().await;
     let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
     let url = behind(&pooler, &database.name);
 
-    clip_db(&url, "status").await.assert_output(1, &["pending"]);
-    clip_db(&url, "migrate").await.assert_output(2, &["set DB_MIGRATION_URL to PostgreSQL's own address"]);
-    clip_db(&url, "status").await.assert_output(1, &["pending"]);
+    clip_db(&url, "migrate").await.assert_output(0, &["V1__initial_schema  applied"]);
+    clip_db(&url, "check").await.assert_output(0, &["schema: exactly"]);
+}
 
-    let mut command = program(&["migrate"]);
-    command.env("DATABASE_URL", &url).env("DB_MIGRATION_URL", database.url());
-    run(&mut command).await.assert_output(0, &["V1__initial_schema  applied"]);
-    clip_db(&url, "migrate").await.assert_output(0, &["up to date"]);
+#[tokio::test]
+async fn migrate_says_that_it_needs_its_own_address_in_transaction_mode_and_uses_it() {
+    let database = empty().await;
+    let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
+    let url = behind(&pooler, &database.name);
+    let in_transaction_mode = |command: &str| {
+        let mut command = program(&[command]);
+        command.env("DATABASE_URL", &url).env("DB_PREPARED_STATEMENTS", "off");
+        command
+    };
+
+    run(&mut in_transaction_mode("status")).await.assert_output(1, &["pending"]);
+    let refused = run(&mut in_transaction_mode("migrate")).await;
+    refused.assert_output(2, &["set DB_MIGRATION_URL to PostgreSQL's own address"]);
+    run(&mut in_transaction_mode("status")).await.assert_output(1, &["pending"]);
+
+    let migrated = run(in_transaction_mode("migrate").env("DB_MIGRATION_URL", database.url())).await;
+    migrated.assert_output(0, &["V1__initial_schema  applied"]);
+    run(&mut in_transaction_mode("migrate")).await.assert_output(0, &["up to date"]);
 }
 
 #[tokio::test]

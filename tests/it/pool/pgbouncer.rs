@@ -334,11 +334,23 @@ async fn count_tables(database: &str) -> Option<String> {
     value(&connect(&url_of(database)).await, "select count(*) from pg_tables where schemaname = 'public'").await
 }
 
+/// A pooler in transaction mode, and a pool that keeps no prepared statements.
+async fn pool_in_transaction_mode(pooler: &Server, database: &str, migration_url: Option<&str>) -> Db {
+    let url = behind(pooler, database);
+    let config = Config::from_lookup(|variable| match variable {
+        "DATABASE_URL" => Some(url.clone()),
+        "DB_MIGRATION_URL" => migration_url.map(ToOwned::to_owned),
+        "DB_PREPARED_STATEMENTS" => Some("off".to_owned()),
+        _ => None,
+    });
+    Db::connect(config.unwrap()).await.unwrap()
+}
+
 #[tokio::test]
-async fn migrations_do_not_go_through_a_pooler() {
+async fn migrations_do_not_go_through_a_pooler_in_transaction_mode() {
     let database = empty().await;
-    let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
-    let db = pool_with_migration_url(&pooler, &database, None).await;
+    let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
+    let db = pool_in_transaction_mode(&pooler, &database, None).await;
 
     let error = db.migrate().await.unwrap_err();
 
@@ -347,27 +359,48 @@ async fn migrations_do_not_go_through_a_pooler() {
     assert_eq!(count_tables(&database).await.as_deref(), Some("0"));
 }
 
+/// Each of the programs keeps its backend, and so the lock.
+#[tokio::test]
+async fn eight_programs_that_start_at_once_migrate_through_a_pooler_in_session_mode() {
+    let database = empty().await;
+    let pooler = pgbouncer(&["pool_mode=session", "default_pool_size=50", IGNORES_OPTIONS]);
+    let url = behind(&pooler, &database);
+
+    let migrated = concurrently(8, |_| {
+        let config: Config = url.parse().unwrap();
+        async move { Db::connect(config).await.unwrap().migrate().await }
+    });
+
+    for result in migrated.await {
+        result.unwrap();
+    }
+    let server = connect(&url_of(&database)).await;
+    let locks = "select count(*) from pg_locks where locktype = 'advisory'";
+    while value(&server, locks).await.as_deref() != Some("0") {} // the pooler resets the sessions
+    assert!(writes_and_reads(&Db::connect(url.parse().unwrap()).await.unwrap(), 1).await);
+}
+
 #[tokio::test]
 async fn migrations_use_their_own_address_and_later_starts_do_not_need_it() {
     let database = empty().await;
-    let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
+    let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
 
-    pool_with_migration_url(&pooler, &database, Some(&url_of(&database))).await.migrate().await.unwrap();
+    pool_in_transaction_mode(&pooler, &database, Some(&url_of(&database))).await.migrate().await.unwrap();
 
-    let db = pool_with_migration_url(&pooler, &database, None).await;
+    let db = pool_in_transaction_mode(&pooler, &database, None).await;
     db.migrate().await.unwrap();
     assert!(writes_and_reads(&db, 1).await);
 }
 
 #[tokio::test]
-async fn a_migration_address_that_leads_to_a_pooler_is_refused() {
+async fn a_migration_address_that_leads_to_a_pooler_in_transaction_mode_is_refused() {
     let database = empty().await;
-    let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
-    let db = pool_with_migration_url(&pooler, &database, Some(&behind(&pooler, &database))).await;
+    let pooler = pgbouncer(&["pool_mode=transaction", IGNORES_OPTIONS]);
+    let db = pool_in_transaction_mode(&pooler, &database, Some(&behind(&pooler, &database))).await;
 
     let error = db.migrate().await.unwrap_err();
 
-    assert!(error.to_string().contains("a pooler (PgBouncer) is between this program and the server"), "{error}");
+    assert!(error.to_string().contains("a pooler (PgBouncer) in transaction mode is between"), "{error}");
     assert_eq!(count_tables(&database).await.as_deref(), Some("0"));
 }
 

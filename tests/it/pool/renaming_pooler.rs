@@ -1,6 +1,8 @@
 //! A small pooler in transaction mode. Like PgBouncer 1.21 and later with `max_prepared_statements`, it renames its clients'
-//! prepared statements and so keeps them apart. Not every system has a package of that version.
+//! prepared statements and so keeps them apart, and it prepares statements of the same text only once. Not every system has a
+//! package of that version.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use clip_saver_db::{Db, ErrorKind};
@@ -57,24 +59,68 @@ async fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(message)
 }
 
-/// The message with the client's number added to the name of a prepared statement, if it names one.
-fn renamed(message: &[u8], prefix: &str, client: usize) -> Vec<u8> {
+/// A statement's place in a message: where its name begins, if the message names one.
+fn name_of(message: &[u8]) -> Option<(usize, &[u8])> {
     let (kind, content) = (message[0], &message[5..]);
     let start = match kind {
         b'P' => 0,
         b'B' => 1 + content.iter().position(|byte| *byte == 0).unwrap(), // after the portal
         b'D' | b'C' if content[0] == b'S' => 1,
-        _ => return message.to_vec(),
+        _ => return None,
     };
-    if content[start] == 0 {
-        return message.to_vec();
+    let length = content[start..].iter().position(|byte| *byte == 0).unwrap();
+    (length > 0).then_some((start, &content[start..start + length]))
+}
+
+/// The message with another name for its statement.
+fn renamed(message: &[u8], start: usize, length: usize, name: &str) -> Vec<u8> {
+    let content = [&message[5..5 + start], name.as_bytes(), &message[5 + start + length..]].concat();
+    [&message[..1], &u32::try_from(content.len() + 4).unwrap().to_be_bytes()[..], &content].concat()
+}
+
+/// The names of the statements on the server, by their text and parameter types.
+type Names = Arc<Mutex<HashMap<Vec<u8>, String>>>;
+
+/// What a client's statement message becomes: a message for the server, or an answer that needs no server.
+enum Translated {
+    Forward(Vec<u8>),
+    Answer(&'static [u8]),
+}
+
+/// One client's statements.
+struct Statements {
+    prefix: &'static str,
+    all: Names,
+    own: HashMap<Vec<u8>, String>,
+}
+
+impl Statements {
+    async fn translate(&mut self, message: Vec<u8>) -> Translated {
+        let Some((start, name)) = name_of(&message) else { return Translated::Forward(message) };
+        let (name, length) = (name.to_owned(), name.len());
+        match message[0] {
+            b'C' => {
+                self.own.remove(&name);
+                return Translated::Answer(b"3\x00\x00\x00\x04"); // CloseComplete
+            }
+            b'P' => {
+                let mut all = self.all.lock().await;
+                let (count, text) = (all.len(), message[5 + length..].to_vec());
+                let is_known = all.contains_key(&text);
+                let shared = all.entry(text).or_insert_with(|| format!("{}{count}", self.prefix)).clone();
+                self.own.insert(name.clone(), shared);
+                if is_known {
+                    return Translated::Answer(b"1\x00\x00\x00\x04"); // ParseComplete
+                }
+            }
+            _ => {}
+        }
+        Translated::Forward(renamed(&message, start, length, &self.own[&name]))
     }
-    let content = [&content[..start], format!("{prefix}{client}_").as_bytes(), &content[start..]].concat();
-    [&[kind], &u32::try_from(content.len() + 4).unwrap().to_be_bytes()[..], &content].concat()
 }
 
 /// Serves a client. Each of its transactions has the shared connection for itself.
-async fn serve(mut client: TcpStream, prefix: &str, number: usize, upstream: Arc<Mutex<Upstream>>) -> Option<()> {
+async fn serve(mut client: TcpStream, mut statements: Statements, upstream: Arc<Mutex<Upstream>>) -> Option<()> {
     let length = client.read_u32().await.ok()?;
     client.read_exact(&mut vec![0; length as usize - 4]).await.ok()?;
     client.write_all(&upstream.lock().await.greeting).await.ok()?;
@@ -85,8 +131,12 @@ async fn serve(mut client: TcpStream, prefix: &str, number: usize, upstream: Arc
             held = Some(upstream.clone().lock_owned().await);
         }
         let server = held.as_mut()?;
-        server.stream.write_all(&renamed(&message, prefix, number)).await.ok()?;
-        if matches!(message[0], b'S' | b'Q') && server.answer(&mut client).await? {
+        let ends_flight = matches!(message[0], b'S' | b'Q');
+        match statements.translate(message).await {
+            Translated::Forward(message) => server.stream.write_all(&message).await.ok()?,
+            Translated::Answer(answer) => client.write_all(answer).await.ok()?,
+        }
+        if ends_flight && server.answer(&mut client).await? {
             held = None;
         }
     }
@@ -99,10 +149,12 @@ pub async fn start(prefix: &'static str) -> (Server, [String; 2]) {
     let upstream = Arc::new(Mutex::new(Upstream::open(free).await));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
+    let all = Names::default();
     tokio::spawn(async move {
-        for number in 0.. {
+        loop {
             let (client, _) = listener.accept().await.unwrap();
-            tokio::spawn(serve(client, prefix, number, upstream.clone()));
+            let statements = Statements { prefix, all: all.clone(), own: HashMap::new() };
+            tokio::spawn(serve(client, statements, upstream.clone()));
         }
     });
     (server, [free, port].map(|port| format!("postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable")))

@@ -39,6 +39,11 @@ struct State {
     holds_back: bool,
     is_piecemeal: bool,
     cuts: usize,
+    /// The error that the next answer is replaced with. After it the connection ends.
+    last_words: Option<Vec<u8>>,
+    /// The error that new connections get.
+    refusal: Option<Vec<u8>>,
+    refused: usize,
 }
 
 /// The traffic of one connection, without the messages that open it.
@@ -143,6 +148,22 @@ impl Proxy {
         self.until(|state| state.connections[..there].iter().all(|connection| connection.is_closed)).await;
     }
 
+    /// Speaks for the server, as a pooler does: replaces the answers that are held back with an error, and ends these
+    /// connections.
+    pub async fn speak(&self, error: &PoolerError) {
+        let there = self.traffic().len();
+        self.state.send_modify(|state| state.last_words = Some(error.message()));
+        self.until(|state| state.connections[..there].iter().all(|connection| connection.is_closed)).await;
+        self.state.send_modify(|state| state.last_words = None);
+    }
+
+    /// From now on, refuses new connections with this error. Returns when that has happened `count` times, and accepts again.
+    pub async fn refuse(&self, error: &PoolerError, count: usize) {
+        self.state.send_modify(|state| (state.refusal, state.refused) = (Some(error.message()), 0));
+        self.until(|state| state.refused >= count).await;
+        self.state.send_modify(|state| state.refusal = None);
+    }
+
     /// Waits until the client has sent `count` messages of a kind.
     pub async fn until_sent(&self, kind: char, count: usize) {
         let of_kind = |traffic: &Traffic| traffic.flights.iter().flat_map(|flight| flight.matches(kind)).count();
@@ -153,6 +174,18 @@ impl Proxy {
         let mut state = self.state.subscribe();
         let waiting = timeout(TEST_TIMEOUT, state.wait_for(|state| is_so(state))).await;
         waiting.expect("the proxy reaches the state").expect("the proxy is running");
+    }
+}
+
+/// An error that a pooler makes itself: severity, code and text. PostgreSQL's own errors also have the field `V`.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolerError(pub &'static str, pub &'static str, pub &'static str);
+
+impl PoolerError {
+    fn message(&self) -> Vec<u8> {
+        let fields = format!("S{}\0C{}\0M{}\0\0", self.0, self.1, self.2);
+        let length = u32::try_from(fields.len() + 4).expect("the text is short");
+        [b"E", &length.to_be_bytes()[..], fields.as_bytes()].concat()
     }
 }
 
@@ -238,6 +271,12 @@ async fn forward(mut client: ReadHalf<Link>, mut server: WriteHalf<Link>, side: 
 
 async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: Side) {
     let (mut messages, mut state) = (Messages::default(), side.state.subscribe());
+    let refusal = state.borrow().refusal.clone();
+    if let Some(refusal) = refusal {
+        _ = client.write_all(&refusal).await; // the client may be gone
+        side.state.send_modify(|state| state.refused += 1);
+        return;
+    }
     while let Some(chunk) = read(&mut server).await {
         let complete = messages.complete(&chunk);
         side.state.send_if_modified(|state| {
@@ -245,7 +284,13 @@ async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: S
             state.is_held
         });
         let goes_on = |state: &State| !state.is_held && side.place >= state.held_connections;
-        let is_piecemeal = state.wait_for(goes_on).await.is_ok_and(|state| state.is_piecemeal);
+        let waiting = state.wait_for(|state| goes_on(state) || state.last_words.is_some()).await;
+        let (is_piecemeal, words) =
+            waiting.map_or((false, None), |state| (state.is_piecemeal, state.last_words.clone()));
+        if let Some(words) = words {
+            _ = client.write_all(&words).await; // the client may be gone
+            return;
+        }
         let sent =
             if is_piecemeal { in_pieces(&mut client, &complete).await } else { side.pass(&mut client, &chunk).await };
         if sent.is_err() {

@@ -14,6 +14,7 @@ pub async fn pooler(target: &Target<'_>) -> Findings {
             target.settings.config.prepared_statements
         )),
         None => Level::Ok.with("none"),
+        Some("session") => Level::Ok.with("in session mode: queries and migrations work through it"),
         Some(mode) if target.settings.has_migration_url() => {
             Level::Ok.with(format!("in {mode} mode: that works, and migrations use DB_MIGRATION_URL"))
         }
