@@ -112,6 +112,14 @@ impl Error {
         self.kind() == ErrorKind::Connection && self.report().is_none()
     }
 
+    /// Turns the refusal of a write into the caller's error: their own statement made the transaction read-only.
+    pub(crate) fn in_callers_settings(mut self) -> Self {
+        if self.kind() == ErrorKind::ReadOnly {
+            self.0.kind = ErrorKind::Database;
+        }
+        self
+    }
+
     /// Turns a broken connection into an unknown outcome: a write had been sent.
     pub(crate) fn after_sending(mut self, is_repeatable: bool) -> Self {
         if self.kind() == ErrorKind::Connection {

@@ -18,5 +18,6 @@ mod driver;
 mod epoch;
 mod server_check;
 mod session;
+mod session_pool;
 pub(crate) mod sessions;
 mod sharing;

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use deadpool::managed::{PoolError, TimeoutType};
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::poolers::{has_no_session, is_fatal, may_accept_later, refuses_options};
@@ -180,18 +179,4 @@ fn is_disconnect(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     let kinds = [UnexpectedEof, ConnectionReset, ConnectionAborted, BrokenPipe];
     kinds.contains(&error.kind())
-}
-
-impl From<PoolError<Self>> for Error {
-    fn from(error: PoolError<Self>) -> Self {
-        match error {
-            PoolError::Backend(error) => error,
-            PoolError::Timeout(TimeoutType::Create) => Self::new(ErrorKind::ConnectTimeout),
-            PoolError::Timeout(_) => Self::new(ErrorKind::PoolTimeout),
-            // The other two cannot happen: the pool has a runtime, and its hooks do not fail.
-            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-                Self::new(ErrorKind::Closed)
-            }
-        }
-    }
 }

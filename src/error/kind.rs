@@ -43,7 +43,7 @@ pub enum ErrorKind {
     /// The connection broke after a write, or the commit of a transaction, was sent: all of it was stored, or nothing.
     OutcomeUnknown,
     /// The server accepts no writes (SQLSTATE 25006): it is a standby, or a primary that was just replaced. The next call
-    /// opens a new connection.
+    /// opens a new connection. In a transaction that the caller's own SQL made read-only, the kind is `Database`.
     ReadOnly,
     /// The encrypted connection could not be set up: a certificate was refused, or the server has no TLS.
     Tls,

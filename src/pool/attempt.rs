@@ -107,6 +107,7 @@ impl<'a> Attempt<'a> {
             conflict.store(true, Ordering::Relaxed);
         }
         match self.session {
+            Some(session) if session.may_be_set_by_caller() => session.with_close_reason(error).in_callers_settings(),
             Some(session) => session.with_close_reason(error),
             None => error,
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use deadpool::managed::Object;
+use deadpool::unmanaged::Object;
 use futures::TryFutureExt as _;
 use tokio::runtime::Handle;
 use tokio_postgres::{Client as PgClient, Error as PgError, Statement};
@@ -11,7 +11,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::generic_client::{is_text, is_the_callers};
 use super::session::Session;
-use super::sessions::Sessions;
+use super::session_pool::HeldSession;
 use crate::GenericClient as _;
 
 /// A connection of the pool, for several calls in a row. Repository functions run on it as on [`Db`](crate::Db), and so
@@ -22,12 +22,12 @@ use crate::GenericClient as _;
 /// closed.
 pub struct Connection {
     /// `None` after it was returned.
-    session: Option<Object<Sessions>>,
+    session: Option<HeldSession>,
     running: TaskTrackerToken,
 }
 
 impl Connection {
-    pub(super) fn new(session: Object<Sessions>, running: TaskTrackerToken) -> Self {
+    pub(super) fn new(session: HeldSession, running: TaskTrackerToken) -> Self {
         Self { session: Some(session), running }
     }
 
@@ -94,7 +94,7 @@ impl Drop for Connection {
 
 /// Returns a session to the pool, or closes it if it must not be kept. Before that, waits for dropped calls to end, or
 /// cancels them, and resets what the caller's own statements have changed.
-fn return_to_pool(session: Object<Sessions>, running: &TaskTrackerToken, is_kept: bool) {
+fn return_to_pool(session: HeldSession, running: &TaskTrackerToken, is_kept: bool) {
     let release = |session, is_kept| if is_kept { drop(session) } else { drop(Object::take(session)) };
     let is_kept = is_kept && !session.is_handed_out() && !session.is_spent();
     if !session.is_busy() && !session.needs_reset() {

@@ -3,18 +3,15 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use deadpool::Runtime;
-use deadpool::managed::{Pool, PoolError, QueueMode, TimeoutType, Timeouts};
 use futures::future::{Either, select};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
 use super::observe::WaitingCalls;
 use super::pooler::{self, Pooler};
-use super::sessions::Sessions;
+use super::session_pool::SessionPool;
 use super::sharing::{Shared, SharedLease, Sharing};
 use crate::config::{Config, Limits, PreparedStatements};
 use crate::error::Error;
@@ -43,15 +40,13 @@ pub async fn close_db(db: &Db) {
 /// ```
 #[derive(Clone)]
 pub struct Db {
-    pub(super) pool: Pool<Sessions>,
+    pub(super) pool: SessionPool,
     sharing: Arc<Sharing>,
     config: Config,
     pub(super) limits: Limits,
     /// The pooler between this program and the server. `None` if `DB_PREPARED_STATEMENTS` is not `auto`.
     pub(super) pooler: Option<Pooler>,
     pub(super) waiting: WaitingCalls,
-    /// The epoch in which stale connections were last closed.
-    cleaned_epoch: Arc<AtomicU64>,
     /// Counts the connections that are in use.
     running: TaskTracker,
 }
@@ -71,19 +66,18 @@ impl Db {
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
         config.check()?;
         let mut db = Self {
-            pool: pool(&config)?,
+            pool: SessionPool::of(&config)?,
             sharing: Arc::new(Sharing::of(&config)),
             limits: config.limits(),
             config,
             pooler: None,
             waiting: WaitingCalls::default(),
-            cleaned_epoch: Arc::default(),
             running: TaskTracker::new(),
         };
         let connection = db.connection().await?;
         if db.config.prepared_statements == PreparedStatements::Auto {
             let session = connection.session();
-            let detecting = pooler::detect(session.client(), &db.pool.manager().target, db.config.connect_timeout);
+            let detecting = pooler::detect(session.client(), &db.pool.sessions.target, db.config.connect_timeout);
             let pooler = session.track(detecting).await?;
             pooler.check()?;
             db.pooler = Some(pooler);
@@ -108,31 +102,17 @@ impl Db {
         }
     }
 
-    /// Closes the idle connections of earlier epochs. They would stay open until somebody takes them.
-    fn close_stale_connections(&self) {
-        let epoch = self.pool.manager().server.epochs();
-        let cleaned = &self.cleaned_epoch;
-        if cleaned.load(Ordering::Relaxed) != epoch && cleaned.swap(epoch, Ordering::Relaxed) != epoch {
-            self.pool.retain(|session, _| !session.is_spent());
-        }
-    }
-
-    /// A free connection; `None` if all are in use. It sets no timer, which would take as long as the checkout itself.
+    /// A free connection; `None` if all are in use.
     async fn free_connection(&self) -> Result<Option<Connection>, Error> {
-        self.close_stale_connections();
-        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
         let running = self.running.token();
-        match self.pool.timeout_get(&at_once).await {
-            Ok(session) => Ok(Some(Connection::new(session, running))),
-            Err(PoolError::Timeout(TimeoutType::Wait)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.pool.free_session().await?.map(|session| Connection::new(session, running)))
     }
 
-    /// Waits for a connection that is returned.
+    /// Waits for a connection that is returned or opened.
     async fn next_connection(&self) -> Result<Connection, Error> {
         let (_waiting, running) = (self.waiting.add(), self.running.token());
-        Ok(Connection::new(self.pool.get().await?, running))
+        let session = self.pool.next_session(Instant::now() + self.config.acquire_timeout).await?;
+        Ok(Connection::new(session, running))
     }
 
     /// Leases a connection that short reads share; `None` if there is none to share.
@@ -171,6 +151,7 @@ impl Db {
         self.pool.close();
         self.running.close();
         self.running.wait().await;
+        self.pool.close_free(); // those that were returned meanwhile
     }
 }
 
@@ -182,15 +163,4 @@ impl fmt::Debug for Db {
             .field("pool", &self.pool.status())
             .finish_non_exhaustive()
     }
-}
-
-fn pool(config: &Config) -> Result<Pool<Sessions>, Error> {
-    Pool::builder(Sessions::of(config)?)
-        .max_size(config.pool_max)
-        .wait_timeout(Some(config.acquire_timeout))
-        .create_timeout(Some(config.connect_timeout))
-        .queue_mode(QueueMode::Lifo) // the last used connection has prepared statements and warm caches
-        .runtime(Runtime::Tokio1)
-        .build()
-        .map_err(|error| Error::config("DB_POOL_MAX", error))
 }

@@ -123,13 +123,14 @@ pub(super) fn drive(
     watch: Watch,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> JoinHandle<()> {
+    let open = activity.epoch.count_open();
     tokio::spawn(async move {
         let end = match select(pin!(move_bytes(&mut connection, hear)), pin!(watch.end(&activity))).await {
             Either::Left((end, _)) | Either::Right((end, _)) => end,
         };
         // Before the connection is dropped, so that a call that then fails finds the cause.
         activity.close(end);
-        drop(connection);
+        drop((connection, open));
         watch.check_writes(&activity).await;
     })
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
-use tokio::sync::Mutex;
+use tokio::runtime::{self, Handle};
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Client, Error as PgError, Row, Statement};
 use tracing::debug;
@@ -53,6 +54,10 @@ pub struct Session {
     /// For the connection that sends a cancel request.
     route: Route,
     pub(super) limits: Limits,
+    /// The runtime that drives it.
+    runtime: runtime::Id,
+    /// Free again when the session is dropped.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Session {
@@ -62,6 +67,7 @@ impl Session {
         expires: Option<Instant>,
         route: Route,
         limits: Limits,
+        place: OwnedSemaphorePermit,
     ) -> Self {
         open_connections().increment(1);
         Self {
@@ -77,6 +83,8 @@ impl Session {
             expires,
             route,
             limits,
+            runtime: Handle::current().id(),
+            _place: place,
         }
     }
 
@@ -106,7 +114,10 @@ impl Session {
 
     fn note(&self, error: &PgError, was_sent: bool) {
         let Activity { epoch, .. } = &*self.activity;
-        let state = session_state(error);
+        let state = match session_state(error) {
+            SessionState::ReadOnly if self.may_be_set_by_caller() => SessionState::Usable,
+            state => state,
+        };
         match state {
             SessionState::Usable => {}
             SessionState::Discarded => self.schema.store(NO_SCHEMA, Ordering::Relaxed),
@@ -122,7 +133,7 @@ impl Session {
             self.activity.note_read_only();
         }
         if state == SessionState::ReadOnly || (state == SessionState::Broken && error.as_db_error().is_none()) {
-            epoch.breaks();
+            epoch.note_break();
         }
     }
 
@@ -163,6 +174,11 @@ impl Session {
         self.has_failed.load(Ordering::Relaxed) || self.client.is_closed()
     }
 
+    /// Whether the caller's own statements may have changed its settings.
+    pub(super) fn may_be_set_by_caller(&self) -> bool {
+        self.needs_reset() || self.is_handed_out()
+    }
+
     /// From now on the pool resets this session before it takes it back: the caller has run their own statement in a
     /// transaction.
     pub(super) fn reset_later(&self) {
@@ -192,9 +208,12 @@ impl Session {
     }
 
     /// Whether the connection still leads to a server that accepts writes. The server is asked only if another
-    /// connection has ended without a report, or a write was refused on it.
+    /// connection has ended without a report, a write was refused on it, or another runtime drives it, perhaps no longer.
     pub(super) async fn survives(&self) -> bool {
-        let Some(breaks) = self.activity.epoch.untested_breaks() else { return true };
+        let breaks = self.activity.epoch.breaks();
+        if self.activity.epoch.has_survived(breaks) && self.runtime == Handle::current().id() {
+            return true;
+        }
         // Boxed because it is rare: otherwise every call would carry its size.
         let is_alive = Box::pin(timeout(TEST_TIMEOUT, self.accepts_writes())).await.is_ok_and(|accepts| accepts);
         if is_alive {

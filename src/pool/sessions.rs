@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::LoadBalanceHosts;
@@ -57,54 +57,47 @@ impl Sessions {
         (first..first + count).map(move |place| place % count)
     }
 
-    fn session(&self, Driven { client, activity, route, .. }: Driven) -> Session {
+    fn session(&self, Driven { client, activity, route, .. }: Driven, place: OwnedSemaphorePermit) -> Session {
         // Sessions that were opened together do not expire together.
         let expires = self.max_lifetime.map(|age| Instant::now() + age.mul_f64(rand::random_range(0.9..=1.0)));
-        Session::new(client, activity, expires, route, self.limits)
+        Session::new(client, activity, expires, route, self.limits, place)
     }
-}
 
-impl Manager for Sessions {
-    /// Boxed: the pool moves it about a dozen times per call.
-    type Type = Box<Session>;
-    type Error = Error;
+    /// Opens a session. While there are others, one attempt is enough: the call that waits may get one of those. Otherwise waits
+    /// for a server that is starting, or for another one to become the primary, for `connect_timeout` at most.
+    pub(super) async fn open(&self, place: OwnedSemaphorePermit) -> Result<Box<Session>, Error> {
+        let opened = timeout(self.connect_timeout, self.connect()).await;
+        let opened = opened.unwrap_or_else(|_| Err(Error::new(ErrorKind::ConnectTimeout)));
+        self.server.was_asked(opened.is_ok());
+        opened.map(|driven| Box::new(self.session(driven, place)))
+    }
 
-    /// Waits for a server that is starting, or for another one to become the primary. The pool gives up after
-    /// `connect_timeout`. This gives up shortly before, because it knows the cause.
-    async fn create(&self) -> Result<Box<Session>, Error> {
+    async fn connect(&self) -> Result<Driven, Error> {
         let deadline = Instant::now() + self.connect_timeout;
         let mut pause = FIRST_PAUSE;
         loop {
             // Half of the pause is random: programs that were started together connect at different moments.
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
             let epoch = self.server.epoch(); // taken first: if it ends while we connect, the session is stale
-            // Boxed because it is rare: otherwise every call would carry its size.
             let connecting = connect_first(&self.target, self.in_order(), epoch, self.silence_limit, log_notice);
-            match Box::pin(connecting).await {
+            let error = match connecting.await {
                 Some(Ok(driven)) => {
                     self.server.prefer(driven.host);
-                    return Ok(Box::new(self.session(driven)));
+                    return Ok(driven);
                 }
-                Some(Err(error)) if !error.may_come_back() || Instant::now() + jittered > deadline => {
-                    return Err(error);
-                }
-                Some(Err(error)) if pause == FIRST_PAUSE => {
-                    warn!(%error, "PostgreSQL cannot be reached yet, trying again");
-                }
-                None if pause == FIRST_PAUSE => warn!("PostgreSQL does not answer, trying again"),
-                _ => {} // already logged
+                Some(Err(error)) if !error.may_come_back() => return Err(error),
+                Some(Err(error)) => error,
+                None => Error::new(ErrorKind::ConnectTimeout),
+            };
+            // Gives up shortly before the timeout, because it knows the cause.
+            if self.server.has_sessions() || Instant::now() + jittered > deadline {
+                return Err(error);
+            }
+            if pause == FIRST_PAUSE {
+                warn!(%error, "PostgreSQL cannot be reached yet, trying again");
             }
             sleep(jittered).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    /// Sends no query at most checkouts: it would double the time of a short call.
-    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Error> {
-        if session.is_spent() || !session.survives().await {
-            Err(RecycleError::message("the session is spent"))
-        } else {
-            Ok(())
         }
     }
 }

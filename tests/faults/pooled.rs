@@ -6,7 +6,7 @@ use clip_saver_db::repositories as db;
 use crate::ledger::{Outcome, outcome_of};
 use crate::load::Load;
 use crate::proxy::{Flight, Place, Proxy};
-use crate::rig::{Rig, connect, shared_server, the_guild, times};
+use crate::rig::{Rig, connect, shared_server, times};
 use crate::server::Server;
 
 const PLACES: [Place; 4] = [Place::BeforeStatement, Place::InStatement, Place::BeforeAnswer, Place::InAnswer];
@@ -29,8 +29,8 @@ async fn behind_pgbouncer() -> (Server, Proxy, Rig) {
     ];
     let pooler = Server::run("pooler", &settings);
     let database = direct.url.rsplit_once('/').expect("the URL ends in /database").1;
-    let pooled = format!("{}/{database}", pooler.url.rsplit_once('/').expect("the URL ends in /database").0);
-    let rig = Rig::with_pool_url(&direct.url, &pooled).await;
+    let url = format!("{}/{database}", pooler.url.rsplit_once('/').expect("the URL ends in /database").0);
+    let rig = Rig::with_pool_url(&direct.url, &url).await;
     (pooler, proxy, rig)
 }
 

@@ -261,23 +261,31 @@ async fn a_write_on_a_read_only_server_says_so_and_the_next_call_connects_again(
 }
 
 #[tokio::test]
-async fn a_write_that_is_refused_in_a_read_only_transaction_of_the_callers_leaves_the_neighbours() {
+async fn a_write_in_a_transaction_that_the_caller_made_read_only_is_the_callers_error_and_costs_no_connection() {
     let database = TestDatabase::new().await;
     guild(&database, 1).await;
     let neighbours = [database.connection().await.unwrap(), database.connection().await.unwrap()];
-    let before = [backend_pid(&neighbours[0]).await, backend_pid(&neighbours[1]).await];
     let transaction = database.begin().await.unwrap();
-    let own = backend_pid(&transaction).await;
+    let mut before =
+        [backend_pid(&neighbours[0]).await, backend_pid(&neighbours[1]).await, backend_pid(&transaction).await];
     drop(neighbours);
     transaction.execute("set transaction read only", &[]).await.unwrap();
 
     let error = db::touch_guild(&transaction, 1.into()).await.unwrap_err();
 
-    assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error:?}");
+    assert!(error.kind() == ErrorKind::Database && !error.is_retryable(), "{error:?}");
+    assert_eq!(error.sqlstate(), Some("25006"));
     transaction.rollback().await;
-    wait_for_value(&database, &format!("select count(*) from pg_stat_activity where pid = {own}"), "0").await;
-    let [first, second] = [database.connection().await.unwrap(), database.connection().await.unwrap()];
-    let mut after = [backend_pid(&first).await, backend_pid(&second).await];
-    after.sort_unstable_by_key(|pid| before.iter().position(|before| before == pid));
+    let reset = "select count(*) from pg_stat_activity where query like '%discard temp%' and state = 'idle'";
+    wait_for_value(&database, reset, "1").await;
+    let mut connections = Vec::new();
+    let mut after = [0; 3];
+    for pid in &mut after {
+        connections.push(database.connection().await.unwrap());
+        *pid = backend_pid(connections.last().unwrap()).await;
+    }
+    before.sort_unstable();
+    after.sort_unstable();
     assert_eq!(after, before);
+    assert!(db::touch_guild(&connections[2], 1.into()).await.unwrap());
 }

@@ -1,6 +1,7 @@
 //! How many round trips a call takes. `PDS` prepares a statement, `BES` runs a prepared one, `PBDES` runs an unnamed one.
 
 use clip_saver_db::{Db, repositories as db};
+use futures::future::try_join_all;
 
 use crate::calls::joined_calls::{SCAN_RESULTS, scan};
 use crate::support::proxy::Proxy;
@@ -57,6 +58,7 @@ async fn writes_of_many_tasks_do_not_share_a_connection() {
     let guild = guild(&database, 1).await;
     let proxy = Proxy::to(&database.name).await;
     let db = proxy.pool(4).await;
+    drop(try_join_all((0..4).map(|_| db.connection())).await.unwrap()); // four are open
 
     let write = |_| {
         let db = db.clone();

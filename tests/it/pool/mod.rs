@@ -7,6 +7,7 @@ pub mod pgbouncer;
 pub mod pgbouncer_versions;
 pub mod raw_connections;
 pub mod renaming_pooler;
+pub mod scarce_connections;
 pub mod sessions;
 pub mod sharing;
 pub mod sharing_faults;

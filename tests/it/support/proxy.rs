@@ -44,6 +44,18 @@ struct State {
     /// The error that new connections get.
     refusal: Option<Vec<u8>>,
     refused: usize,
+    newcomers: Newcomers,
+}
+
+/// What becomes of new connections.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Newcomers {
+    #[default]
+    Served,
+    /// They are closed at once.
+    Closed,
+    /// Nothing answers them.
+    Ignored,
 }
 
 /// The traffic of one connection, without the messages that open it.
@@ -164,6 +176,11 @@ impl Proxy {
         self.state.send_modify(|state| state.refusal = None);
     }
 
+    /// Says what becomes of new connections from now on.
+    pub fn treat_newcomers(&self, newcomers: Newcomers) {
+        self.state.send_modify(|state| state.newcomers = newcomers);
+    }
+
     /// Waits until the client has sent `count` messages of a kind.
     pub async fn until_sent(&self, kind: char, count: usize) {
         let of_kind = |traffic: &Traffic| traffic.flights.iter().flat_map(|flight| flight.matches(kind)).count();
@@ -205,12 +222,23 @@ async fn accept(listener: TcpListener, server: tokio_postgres::Config, state: Ar
             state.connections.push(Traffic::default());
         });
         let (server, state) = (server.clone(), state.clone());
+        let newcomers = state.borrow().newcomers;
         tokio::spawn(async move {
+            match newcomers {
+                Newcomers::Served => {}
+                Newcomers::Closed => return,
+                Newcomers::Ignored => return pending(client).await,
+            }
             let upstream = dial(&server).await;
             serve(Box::new(client), upstream, Side { state: state.clone(), place }).await;
             state.send_modify(|state| state.connections[place].is_closed = true);
         });
     }
+}
+
+/// Keeps a connection open without an answer.
+async fn pending(_client: TcpStream) {
+    std::future::pending().await
 }
 
 async fn dial(server: &tokio_postgres::Config) -> Link {

@@ -1,0 +1,152 @@
+//! The pool's sessions: those that are free, and how new ones are opened. A call waits for whatever comes first: a session that
+//! another call returns, or a new one. So no call waits for a connection that cannot be opened while others come free.
+
+use std::iter;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use deadpool::Status;
+use deadpool::unmanaged::{Object, Pool};
+use futures::future::{Either, select};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use super::session::Session;
+use super::sessions::Sessions;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+
+/// A session that a call holds. Dropping it returns it. Boxed: it is moved about a dozen times per call.
+pub(super) type HeldSession = Object<Box<Session>>;
+
+/// The sessions of a [`Db`](crate::Db). Clones share them.
+#[derive(Clone)]
+pub(super) struct SessionPool {
+    /// Calls get the free sessions in the order in which they wait. The session that was used last is taken first: its prepared
+    /// statements and caches are warm.
+    free: Pool<Box<Session>>,
+    /// One for each session that may be open.
+    places: Arc<Semaphore>,
+    pub(super) sessions: Arc<Sessions>,
+    /// The epoch in which stale sessions were last closed.
+    cleaned_epoch: Arc<AtomicU64>,
+}
+
+impl SessionPool {
+    pub(super) fn of(config: &Config) -> Result<Self, Error> {
+        Ok(Self {
+            free: Pool::new(config.pool_max),
+            places: Arc::new(Semaphore::new(config.pool_max)),
+            sessions: Arc::new(Sessions::of(config)?),
+            cleaned_epoch: Arc::default(),
+        })
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.free.status()
+    }
+
+    /// A free session; `None` if there is none. It sets no timer, which would take as long as the checkout itself.
+    pub(super) async fn free_session(&self) -> Result<Option<HeldSession>, Error> {
+        self.close_stale();
+        while !self.places.is_closed() {
+            let Ok(session) = self.free.try_get() else { return Ok(None) };
+            if let Some(session) = usable(session).await {
+                return Ok(Some(session));
+            }
+        }
+        Err(Error::new(ErrorKind::Closed))
+    }
+
+    /// Waits for a session that is returned or opened. After the deadline only for one that is being opened.
+    pub(super) async fn next_session(&self, deadline: Instant) -> Result<HeldSession, Error> {
+        let mut refused = None;
+        let mut free = pin!(self.free.get());
+        loop {
+            let error = match select(free.as_mut(), pin!(self.open_until_refused(deadline))).await {
+                Either::Left((Ok(session), _)) => {
+                    if let Some(session) = usable(session).await {
+                        return Ok(session);
+                    }
+                    free.set(self.free.get());
+                    continue;
+                }
+                Either::Left((Err(_), _)) => Error::new(ErrorKind::Closed),
+                Either::Right((error, _)) => error,
+            };
+            match error.kind() {
+                ErrorKind::PoolTimeout => return Err(refused.unwrap_or(error)),
+                ErrorKind::Connection | ErrorKind::ConnectTimeout if self.sessions.server.has_sessions() => {
+                    refused = Some(error);
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    /// Opens sessions for the calls that wait, until that fails. Returns the reason.
+    async fn open_until_refused(&self, deadline: Instant) -> Error {
+        loop {
+            let place = match timeout_at(deadline, self.place()).await {
+                Ok(Ok(place)) => place,
+                Ok(Err(_)) => return Error::new(ErrorKind::Closed),
+                Err(_) => return Error::new(ErrorKind::PoolTimeout),
+            };
+            // In a task of its own: if this call gets another session, the new one is for the next call.
+            match tokio::spawn(self.clone().open(place)).await {
+                Ok(Ok(())) => {} // a call that has waited longer may have taken it
+                Ok(Err(error)) => return error,
+                Err(error) => return Error::new(ErrorKind::Connection).with_reason(error.to_string()),
+            }
+        }
+    }
+
+    /// A place for one more session, when the server is to be asked for one.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        let place = self.places.clone().acquire_owned().await?;
+        self.sessions.server.until_worth_asking().await;
+        Ok(place)
+    }
+
+    async fn open(self, place: OwnedSemaphorePermit) -> Result<(), Error> {
+        let session = self.sessions.open(place).await?;
+        _ = self.free.try_add(session); // there is room: it has a place
+        if self.places.is_closed() {
+            self.close_free();
+        }
+        Ok(())
+    }
+
+    /// Closes the free sessions of earlier epochs. They would stay open until somebody takes them.
+    fn close_stale(&self) {
+        let (epoch, cleaned) = (self.sessions.server.epochs(), &self.cleaned_epoch);
+        if cleaned.load(Ordering::Relaxed) != epoch && cleaned.swap(epoch, Ordering::Relaxed) != epoch {
+            let all: Vec<_> = self.take_free().collect();
+            all.into_iter().filter(|session| session.is_spent()).map(Object::take).for_each(drop);
+        }
+    }
+
+    /// From now on, opens nothing and gives out no session.
+    pub(super) fn close(&self) {
+        self.places.close();
+        self.close_free();
+    }
+
+    pub(super) fn close_free(&self) {
+        self.take_free().map(Object::take).for_each(drop);
+    }
+
+    fn take_free(&self) -> impl Iterator<Item = HeldSession> {
+        iter::from_fn(|| self.free.try_get().ok())
+    }
+}
+
+/// The session, if it can be used. If not, closes it.
+async fn usable(session: HeldSession) -> Option<HeldSession> {
+    if !session.is_spent() && session.survives().await {
+        return Some(session);
+    }
+    drop(Object::take(session));
+    None
+}
