@@ -69,6 +69,11 @@ impl Sessions {
         let opened = timeout(self.connect_timeout, self.connect()).await;
         let opened = opened.unwrap_or_else(|_| Err(Error::new(ErrorKind::ConnectTimeout)));
         self.server.was_asked(opened.is_ok());
+        if let Err(error) = opened.as_ref()
+            && self.server.has_sessions()
+        {
+            warn!(%error, "PostgreSQL opens no further connection, calls wait for those that are open");
+        }
         opened.map(|driven| Box::new(self.session(driven, place)))
     }
 

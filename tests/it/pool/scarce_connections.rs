@@ -70,6 +70,21 @@ async fn all_tasks_get_their_turn_when_new_connections_fail_while_old_ones_work(
     }
 }
 
+/// As with a password that was changed: the open connections go on.
+#[tokio::test]
+async fn all_tasks_get_their_turn_when_the_role_may_not_log_in_any_more() {
+    let roles = Roles::on_migrated().await;
+    let db = roles.connect("bot").await;
+    guild(&db, 1).await;
+    roles.database.execute(&format!("alter role {} nologin", roles.name("bot"))).await;
+
+    call_in_12_tasks(&db).await;
+
+    assert_eq!(db.health().await.unwrap().connections, 1);
+    db.close().await;
+    roles.drop().await;
+}
+
 #[tokio::test]
 async fn a_call_that_gets_no_connection_in_time_says_why_the_server_opens_none() {
     let roles = bot_with_limit(1).await;

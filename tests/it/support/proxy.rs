@@ -238,7 +238,7 @@ async fn accept(listener: TcpListener, server: tokio_postgres::Config, state: Ar
 
 /// Keeps a connection open without an answer.
 async fn pending(_client: TcpStream) {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn dial(server: &tokio_postgres::Config) -> Link {
