@@ -2,6 +2,7 @@
 //! environment variables that the Python programs used, and from some new ones.
 
 mod prepared_statements;
+pub(crate) mod schema;
 pub(crate) mod sessions;
 mod show;
 pub(crate) mod tls;
@@ -69,6 +70,11 @@ pub struct Config {
     pub slow_query: Option<Duration>,
     /// Whether statements are prepared once for each connection: `DB_PREPARED_STATEMENTS`, `auto` by default.
     pub prepared_statements: PreparedStatements,
+    /// The schema that holds the tables and the history of migrations: `DB_SCHEMA`, `public` by default; 1 to 63 bytes. Every
+    /// session works there, whatever `search_path` the role, the database or the connection string sets.
+    pub schema: String,
+    /// Whether sessions get their pinned settings as start-up options. `PgBouncer` may refuse these.
+    pub(crate) pins_at_start: bool,
     pub(crate) server: tokio_postgres::Config,
     pub(crate) tls: Tls,
     /// Where migrations connect to, if not to `server`: `DB_MIGRATION_URL`.
@@ -140,6 +146,7 @@ impl Config {
         if let Some((variable, text)) = variables.first(["DB_PREPARED_STATEMENTS"]) {
             config.prepared_statements = text.parse().map_err(|reason| Error::config(variable, reason))?;
         }
+        config.schema = variables.first(["DB_SCHEMA"]).map_or(config.schema, |(_, schema)| schema);
         config.check()?;
         Ok(config)
     }
@@ -181,7 +188,7 @@ impl Config {
         if self.max_batch_bytes > MAX_BATCH_BYTES {
             return Err(Error::config("DB_MAX_BATCH_BYTES", format!("must be at most {MAX_BATCH_BYTES}")));
         }
-        Ok(())
+        self.check_schema()
     }
 
     fn from_parts(variables: &Variables<'_>) -> Result<Self, Error> {
@@ -211,6 +218,8 @@ impl Config {
             max_settings_bytes: Limits::DEFAULT.settings_bytes,
             slow_query: Limits::DEFAULT.slow_query,
             prepared_statements: PreparedStatements::default(),
+            schema: "public".to_owned(),
+            pins_at_start: true,
             server,
             tls,
             migration: None,

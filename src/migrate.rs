@@ -10,6 +10,7 @@ mod apply;
 mod catalogue;
 mod errors;
 mod files;
+mod place;
 mod plan;
 mod route;
 mod session;

@@ -1,4 +1,4 @@
-//! The pool: sessions, and how calls run on them. It knows neither tables nor migrations.
+//! The pool: sessions, and how calls run on them. It knows no query and no migration.
 
 #[macro_use]
 mod generic_client;
@@ -16,6 +16,7 @@ mod backend_pid;
 mod connect;
 mod driver;
 mod epoch;
+pub(crate) mod pins;
 mod server_check;
 mod session;
 mod session_pool;

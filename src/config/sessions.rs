@@ -57,7 +57,8 @@ impl Config {
         self.target(server.clone(), tls)
     }
 
-    /// How the sessions of the pool are opened. The connection string's options come last and override ours.
+    /// How the sessions of the pool are opened. The connection string's options override our timeouts, and the pinned settings
+    /// override its options.
     pub(crate) fn pooled_target(&self) -> Result<Target, Error> {
         let mut session = self.server.clone();
         session.application_name(self.application_name());
@@ -99,7 +100,8 @@ impl Config {
         ];
         let set = timeouts.into_iter().filter_map(|(name, timeout)| Some((name, timeout?)));
         let ours = set.map(|(name, timeout)| format!("-c {name}={}", timeout.as_millis().max(1)));
-        ours.chain(self.server.get_options().map(ToOwned::to_owned)).collect()
+        let pinned = self.pinned_options().into_iter().filter(|_| self.pins_at_start);
+        ours.chain(self.server.get_options().map(ToOwned::to_owned)).chain(pinned).collect()
     }
 
     /// This program's name in `pg_stat_activity`: from the connection string, or the executable's.

@@ -24,7 +24,7 @@ impl fmt::Display for Config {
         write!(formatter, " max_lifetime={}", or_never(self.max_lifetime))?;
         write!(formatter, " max_batch_bytes={max_batch_bytes} max_settings_bytes={max_settings_bytes}")?;
         write!(formatter, " slow_query={}", or_never(self.slow_query))?;
-        write!(formatter, " prepared_statements={}", self.prepared_statements)
+        write!(formatter, " prepared_statements={} schema={}", self.prepared_statements, self.schema)
     }
 }
 

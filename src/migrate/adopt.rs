@@ -21,12 +21,13 @@ use crate::pool::db::Db;
 /// # Errors
 /// [`ErrorKind::Migration`] with the difference, column by column, if the tables are not those of `V1`.
 pub async fn adopt(db: &Db) -> Result<Option<Difference>, Error> {
-    with_lock(
-        db,
-        async |client| {
-            if plan_on(client).await?.is_unrecorded { record_v1(client).await.map(Some) } else { Ok(None) }
-        },
-    )
+    with_lock(db, async |client| {
+        if plan_on(client, &db.config().schema).await?.is_unrecorded {
+            record_v1(client).await.map(Some)
+        } else {
+            Ok(None)
+        }
+    })
     .await
 }
 

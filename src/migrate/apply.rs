@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use super::adopt::record_v1;
 use super::errors::{failed, statement_failed};
 use super::files::{concurrent_index, files, is_non_transactional, pending, runner};
+use super::place::create_schema;
 use super::plan::{Plan, plan_on};
 use super::session::{jitter, with_lock};
 use crate::error::Error;
@@ -40,20 +41,23 @@ pub struct Applied {
 /// lock.
 ///
 /// # Errors
-/// [`ErrorKind::Migration`] if the history does not fit the files, the tables of the Python programs are not those of `V1`, a
-/// file fails, or another program has been migrating for five minutes.
+/// [`ErrorKind::Migration`] if the history does not fit the files, the tables of the Python programs are not those of `V1` or
+/// are in another schema, a file fails, or another program has been migrating for five minutes.
 pub async fn apply(db: &Db, mut report: impl FnMut(&Applied)) -> Result<(), Error> {
     let plan = super::plan(db).await?;
     if is_done(&plan)? {
         return Ok(());
     }
+    let schema = &db.config().schema;
     with_lock(db, async |client| {
-        let mut plan = plan_on(client).await?;
+        let mut plan = plan_on(client, schema).await?;
+        plan.check()?;
+        create_schema(client, &plan.place).await?;
         if plan.is_unrecorded {
             let started = Instant::now();
             record_v1(client).await?;
             report_applied(&mut report, &files()[0], started, true);
-            plan = plan_on(client).await?;
+            plan = plan_on(client, schema).await?;
         }
         if is_done(&plan)? { Ok(()) } else { apply_pending(client, &plan, &mut report).await }
     })

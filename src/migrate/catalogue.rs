@@ -6,7 +6,6 @@ use std::fmt;
 
 use refinery::Migration;
 use tokio_postgres::Client;
-use tokio_postgres::types::Type;
 
 use super::files::{concurrent_index, files, is_non_transactional, without_comment_lines};
 use super::plan::plan_on;
@@ -48,7 +47,7 @@ impl fmt::Display for Difference {
 /// [`ErrorKind::Database`] if the role may not create a schema; [`ErrorKind::Connection`] and similar kinds.
 pub async fn drift(db: &Db) -> Result<Difference, Error> {
     with_session(db, async |client| {
-        let plan = plan_on(client).await?;
+        let plan = plan_on(client, &db.config().schema).await?;
         let pending: Vec<i32> = plan.pending().skip(usize::from(plan.is_unrecorded)).map(|file| file.version).collect();
         let made: Vec<Migration> = files().into_iter().filter(|file| !pending.contains(&file.version())).collect();
         difference(client, &made).await
@@ -59,7 +58,7 @@ pub async fn drift(db: &Db) -> Result<Difference, Error> {
 /// Compares the database with the schema that these files make. Needs its own session: a dropped call leaves a transaction
 /// open.
 pub(super) async fn difference(client: &Client, files: &[Migration]) -> Result<Difference, Error> {
-    let found = read(client, "public").await?;
+    let found = read(client).await?;
     let expected = match client.batch_execute(include_str!("reference.sql")).await {
         Ok(()) => reference(client, files).await,
         Err(error) => Err(error.into()),
@@ -72,7 +71,7 @@ async fn reference(client: &Client, files: &[Migration]) -> Result<Catalogue, Er
     for sql in files.iter().filter_map(|file| transactional(file.sql()?)) {
         client.batch_execute(&sql).await?;
     }
-    read(client, "clip_saver_db_reference").await
+    read(client).await
 }
 
 /// A file's SQL for a transaction and an empty schema. `None` if it makes nothing that can be compared.
@@ -86,8 +85,9 @@ fn transactional(sql: &str) -> Option<String> {
     Some(format!("{}{}", &statement[..start], &statement[start + length..]))
 }
 
-async fn read(client: &Client, schema: &str) -> Result<Catalogue, Error> {
-    let rows = client.query_typed(include_str!("catalogue.sql"), &[(&schema, Type::TEXT)]).await?;
+/// The objects of the schema with which the search path begins.
+async fn read(client: &Client) -> Result<Catalogue, Error> {
+    let rows = client.query_typed(include_str!("catalogue.sql"), &[]).await?;
     let objects = rows.iter().map(|row| -> Result<_, tokio_postgres::Error> {
         Ok(((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?), (row.try_get(3)?, row.try_get(4)?)))
     });

@@ -1,10 +1,11 @@
--- The objects of a schema ($1): kind, table, name and a definition to compare. The search path must begin with the schema,
--- so that PostgreSQL leaves its name out of definitions. The last column says whether programs that do not know the object
--- can write rows.
-with tables as (
+-- The objects of the schema with which the search path begins: kind, table, name and a definition to compare. PostgreSQL leaves
+-- that schema's name out of definitions. The last column says whether programs that do not know the object can write rows.
+with schema as (
+  select oid from pg_namespace where nspname = current_schema()
+), tables as (
   select c.oid, c.relname::text as relation
   from pg_class c
-  where c.relnamespace = $1::text::regnamespace and c.relkind in ('r', 'p') and c.relname <> 'refinery_schema_history'
+  where c.relnamespace = (select oid from schema) and c.relkind in ('r', 'p') and c.relname <> 'refinery_schema_history'
 )
 select 'table' as kind, relation, '' as name, 'table' as definition, true as is_harmless
 from tables
@@ -37,11 +38,11 @@ union all
 select 'sequence', '', c.relname::text,
        concat_ws(' ', format_type(s.seqtypid, null), 'start', s.seqstart, 'increment', s.seqincrement, 'max', s.seqmax), true
 from pg_sequence s join pg_class c on c.oid = s.seqrelid
-where c.relnamespace = $1::text::regnamespace
+where c.relnamespace = (select oid from schema)
 union all
 select 'enum', '', y.typname::text, string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder), true
 from pg_type y join pg_enum e on e.enumtypid = y.oid
-where y.typnamespace = $1::text::regnamespace
+where y.typnamespace = (select oid from schema)
 group by y.typname
 union all
 -- The source without its indentation, which does not change what the function does.
@@ -50,7 +51,7 @@ select 'function', '', format('%s(%s)', p.proname, pg_get_function_identity_argu
                  case when p.prosecdef then 'security definer' end, btrim(regexp_replace(p.prosrc, '\s+', ' ', 'g'))),
        true
 from pg_proc p join pg_language l on l.oid = p.prolang
-where p.pronamespace = $1::text::regnamespace
+where p.pronamespace = (select oid from schema)
   and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
 union all
 select 'extension', '', extname::text, 'installed', true from pg_extension

@@ -16,6 +16,16 @@ pub(super) fn statement_failed(file: &Migration, error: tokio_postgres::Error) -
     with_advice(format!("{file}: {}", message(&error)), error)
 }
 
+/// The schema of the tables cannot be created.
+pub(super) fn create_schema_failed(schema: &str, error: tokio_postgres::Error) -> Error {
+    let reason = format!(
+        "the schema {schema:?} (DB_SCHEMA) does not exist and cannot be created: {}; let the owner of the database create it, \
+         with this role as its owner, or run `clip-db migrate`",
+        message(&error)
+    );
+    Error::migration(reason).with_source(error)
+}
+
 /// Adds advice if the role may not change the schema: bot and worker may have such roles (`docs/PRIVILEGES.md`).
 fn with_advice(mut reason: String, source: impl std::error::Error + Send + Sync + 'static) -> Error {
     let error = Error::migration("").with_source(source);

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use futures::future::join;
 use refinery::Migration;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row};
 
 use super::files::files;
+use super::place::Place;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -80,6 +81,7 @@ pub struct Plan {
     /// There are tables, but no history: the Python programs made the database. [`apply`](super::apply) adopts it if its
     /// tables are those of `V1`.
     pub is_unrecorded: bool,
+    pub(super) place: Place,
 }
 
 impl Plan {
@@ -99,13 +101,30 @@ impl Plan {
         !self.is_unrecorded && self.pending().next().is_none()
     }
 
-    /// Refuses a history that does not fit the files.
+    /// The schema that holds the tables, or will: `DB_SCHEMA`.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.place.schema
+    }
+
+    /// Whether the schema exists. If not, [`apply`](super::apply) creates it.
+    #[must_use]
+    pub fn schema_exists(&self) -> bool {
+        self.place.exists
+    }
+
+    /// Refuses a history that does not fit the files, and a schema that may be the wrong one: another schema has tables of the
+    /// Python programs, and this one has no tables; or the role's own search path leads to the others, and the tables here lack
+    /// a history or rows.
     ///
     /// # Errors
-    /// [`ErrorKind::Migration`] names each file that is changed, missing or late.
+    /// [`ErrorKind::Migration`] names each file that is changed, missing or late, or the other schemas.
     pub fn check(&self) -> Result<(), Error> {
         let problems: Vec<String> = self.with(State::is_wrong).map(problem).collect();
-        if problems.is_empty() { Ok(()) } else { Err(Error::migration(problems.join("; "))) }
+        if !problems.is_empty() {
+            return Err(Error::migration(problems.join("; ")));
+        }
+        self.place.check(self.files.iter().any(|file| file.applied_on.is_some()))
     }
 
     fn with(&self, wanted: impl Fn(State) -> bool) -> impl Iterator<Item = &File> {
@@ -128,17 +147,23 @@ fn problem(file: &File) -> String {
 pub async fn plan(db: &Db) -> Result<Plan, Error> {
     let connection = db.connection().await?;
     let session = connection.session();
-    session.track(plan_on(session.client())).await
+    let plan = plan_on(session.client(), &db.config().schema);
+    if session.limits.keeps_statements {
+        session.track(plan).await
+    } else {
+        session.track(Box::pin(session.in_transaction(plan))).await // sets the search path
+    }
 }
 
-pub(super) async fn plan_on(client: &Client) -> Result<Plan, Error> {
-    let history = match client.query_typed(include_str!("history.sql"), &[]).await {
-        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Vec::new(),
-        history => history?,
-    };
+/// Both queries are sent together.
+pub(super) async fn plan_on(client: &Client, schema: &str) -> Result<Plan, Error> {
+    let (place, history) =
+        join(Place::read(client, schema), client.query_typed(include_str!("history.sql"), &[])).await;
+    let place = place?;
+    let history = if place.has_history { history? } else { Vec::new() };
     let applied = history.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    let is_unrecorded = applied.is_empty() && has_tables(client).await?;
-    Ok(Plan { files: compare(&files(), &applied), is_unrecorded })
+    let is_unrecorded = applied.is_empty() && place.has_tables;
+    Ok(Plan { files: compare(&files(), &applied), is_unrecorded, place })
 }
 
 /// A row of the history.
@@ -156,11 +181,6 @@ fn entry(row: &Row) -> Result<Entry, Error> {
         applied_on: row.try_get(2)?,
         checksum: row.try_get(3)?,
     })
-}
-
-async fn has_tables(client: &Client) -> Result<bool, Error> {
-    let rows = client.query_typed(include_str!("unrecorded.sql"), &[]).await?;
-    Ok(rows.first().is_some_and(|row| row.get(0)))
 }
 
 fn compare(files: &[Migration], applied: &[Entry]) -> Vec<File> {

@@ -12,6 +12,7 @@ use super::route;
 use crate::config::sessions::Target;
 use crate::error::{Error, ErrorKind};
 use crate::pool::db::Db;
+use crate::pool::pins;
 use crate::pool::sessions::{Driven, connect_alone, log_notice};
 
 /// The key of the advisory lock: "clip-db" in ASCII.
@@ -53,6 +54,7 @@ async fn prepare(driven: &Driven, target: &Target, db: &Db, expected: Option<Str
     let _call = driven.activity.begin();
     route::check(driven, target, db, expected).await?;
     let client = &driven.client;
+    pins::set(client, &db.config().search_path()).await?;
     client.query_typed(include_str!("session.sql"), &[]).await?;
     if let Err(error) = client.query_typed(include_str!("watched.sql"), &[]).await {
         debug!(%error, "the server cannot watch for programs that are gone");

@@ -4,19 +4,19 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures::future::{Either, select};
+use futures::future::{Either, select, try_join};
 use tokio::time::Instant;
+use tokio_postgres::Client;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
 use super::observe::WaitingCalls;
+use super::pins;
 use super::pooler::{self, Pooler};
 use super::session_pool::SessionPool;
 use super::sharing::{Shared, SharedLease, Sharing};
 use crate::config::{Config, Limits, PreparedStatements};
-use crate::error::Error;
-#[cfg(doc)]
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 
 /// Closes the handle and its clones: new calls fail with [`ErrorKind::Closed`]. Waits for running calls.
 ///
@@ -64,25 +64,47 @@ impl Db {
 
     /// Connects, without a function's name in the error.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
+        let mut db = Self::of(config)?;
+        let connection = match db.connection().await {
+            // A pooler refuses start-up options. Then the settings must come another way.
+            Err(error) if error.kind() == ErrorKind::Pooler && db.config.has_only_pinned_options() => {
+                db.config.pins_at_start = false;
+                db.pool = SessionPool::of(&db.config, false)?;
+                db.connection().await?
+            }
+            connection => connection?,
+        };
+        let session = connection.session();
+        let (found, pooler) = session
+            .track(try_join(pins::found(session.client(), &db.config), db.look_for_pooler(session.client())))
+            .await?;
+        db.pooler = pooler;
+        if found.must_be_set(&db.config, pooler)? {
+            db.pool = SessionPool::of(&db.config, true)?;
+        }
+        Ok(db)
+    }
+
+    /// Refuses one that mixes up statements; `None` if `DB_PREPARED_STATEMENTS` says not to look.
+    async fn look_for_pooler(&self, client: &Client) -> Result<Option<Pooler>, Error> {
+        if self.config.prepared_statements != PreparedStatements::Auto {
+            return Ok(None);
+        }
+        let pooler = pooler::detect(client, &self.pool.sessions.target, self.config.connect_timeout).await?;
+        pooler.check().map(|()| Some(pooler))
+    }
+
+    fn of(config: Config) -> Result<Self, Error> {
         config.check()?;
-        let mut db = Self {
-            pool: SessionPool::of(&config)?,
+        Ok(Self {
+            pool: SessionPool::of(&config, false)?,
             sharing: Arc::new(Sharing::of(&config)),
             limits: config.limits(),
             config,
             pooler: None,
             waiting: WaitingCalls::default(),
             running: TaskTracker::new(),
-        };
-        let connection = db.connection().await?;
-        if db.config.prepared_statements == PreparedStatements::Auto {
-            let session = connection.session();
-            let detecting = pooler::detect(session.client(), &db.pool.sessions.target, db.config.connect_timeout);
-            let pooler = session.track(detecting).await?;
-            pooler.check()?;
-            db.pooler = Some(pooler);
-        }
-        Ok(db)
+        })
     }
 
     pub(crate) fn config(&self) -> &Config {

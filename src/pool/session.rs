@@ -16,6 +16,7 @@ use tracing::debug;
 use super::connect::Route;
 use super::driver::Activity;
 use super::observe::open_connections;
+use super::pins::Pins;
 use crate::config::Limits;
 use crate::error::{Error, SessionState, session_state};
 
@@ -53,11 +54,12 @@ pub struct Session {
     expires: Option<Instant>,
     /// For the connection that sends a cancel request.
     route: Route,
-    pub(super) limits: Limits,
+    pub(crate) limits: Limits,
     /// The runtime that drives it.
     runtime: runtime::Id,
     /// Free again when the session is dropped.
     _place: OwnedSemaphorePermit,
+    pub(super) pins: Arc<Pins>,
 }
 
 impl Session {
@@ -68,6 +70,7 @@ impl Session {
         route: Route,
         limits: Limits,
         place: OwnedSemaphorePermit,
+        pins: Arc<Pins>,
     ) -> Self {
         open_connections().increment(1);
         Self {
@@ -85,6 +88,7 @@ impl Session {
             limits,
             runtime: Handle::current().id(),
             _place: place,
+            pins,
         }
     }
 
@@ -194,7 +198,11 @@ impl Session {
         if !self.needs_reset() {
             return true;
         }
-        let reset = timeout(TEST_TIMEOUT, self.execute_simple(include_str!("reset.sql"))).await;
+        let resetting = async {
+            self.execute_simple(include_str!("reset.sql")).await?;
+            self.pins.set(&self.client).await
+        };
+        let reset = timeout(TEST_TIMEOUT, resetting).await;
         self.needs_reset.store(false, Ordering::Relaxed);
         reset.is_ok_and(|reset| reset.is_ok())
     }
@@ -279,7 +287,7 @@ impl Session {
         if self.is_in_transaction.swap(true, Ordering::Relaxed) {
             self.execute_simple("rollback").await?; // a call was dropped in its transaction
         }
-        self.execute_simple("begin").await?;
+        self.execute_simple(&self.pins.begin).await?;
         let result = call.await;
         let end = self.execute_simple(if result.is_ok() { "commit" } else { "rollback" }).await;
         if end.is_ok() {

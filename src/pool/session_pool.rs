@@ -12,6 +12,7 @@ use futures::future::{Either, select};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use super::pins::Pins;
 use super::session::Session;
 use super::sessions::Sessions;
 use crate::config::Config;
@@ -34,11 +35,11 @@ pub(super) struct SessionPool {
 }
 
 impl SessionPool {
-    pub(super) fn of(config: &Config) -> Result<Self, Error> {
+    pub(super) fn of(config: &Config, sets_pins: bool) -> Result<Self, Error> {
         Ok(Self {
             free: Pool::new(config.pool_max),
             places: Arc::new(Semaphore::new(config.pool_max)),
-            sessions: Arc::new(Sessions::of(config)?),
+            sessions: Arc::new(Sessions::of(config, Pins::of(config, sets_pins))?),
             cleaned_epoch: Arc::default(),
         })
     }

@@ -14,6 +14,7 @@ use super::backend_pid;
 use super::connect::{PgConnection, Route, Traffic, connect};
 use super::driver::{Activity, Watch, drive};
 use super::epoch::{Epoch, Server};
+use super::pins::Pins;
 use super::server_check::ServerCheck;
 use super::session::Session;
 use crate::config::sessions::Target;
@@ -32,18 +33,20 @@ pub(crate) struct Sessions {
     silence_limit: Option<Duration>,
     max_lifetime: Option<Duration>,
     limits: Limits,
+    pins: Arc<Pins>,
     pub(super) server: Arc<Server>,
     shuffles: bool,
 }
 
 impl Sessions {
-    pub(crate) fn of(config: &Config) -> Result<Self, Error> {
+    pub(crate) fn of(config: &Config, pins: Arc<Pins>) -> Result<Self, Error> {
         Ok(Self {
             target: config.pooled_target()?,
             connect_timeout: config.connect_timeout,
             silence_limit: config.silence_limit(),
             max_lifetime: config.max_lifetime,
             limits: config.limits(),
+            pins,
             server: Arc::default(),
             shuffles: config.server.get_load_balance_hosts() == LoadBalanceHosts::Random,
         })
@@ -57,10 +60,18 @@ impl Sessions {
         (first..first + count).map(move |place| place % count)
     }
 
+    /// Connects to the first host that accepts the session, and gives the session its settings.
+    async fn connect_first(&self, epoch: Epoch) -> Option<Result<Driven, Error>> {
+        match connect_first(&self.target, self.in_order(), epoch, self.silence_limit, log_notice).await? {
+            Ok(driven) => Some(self.pins.set(&driven.client).await.map(|()| driven).map_err(Error::from)),
+            refused => Some(refused),
+        }
+    }
+
     fn session(&self, Driven { client, activity, route, .. }: Driven, place: OwnedSemaphorePermit) -> Session {
         // Sessions that were opened together do not expire together.
         let expires = self.max_lifetime.map(|age| Instant::now() + age.mul_f64(rand::random_range(0.9..=1.0)));
-        Session::new(client, activity, expires, route, self.limits, place)
+        Session::new(client, activity, expires, route, self.limits, place, self.pins.clone())
     }
 
     /// Opens a session. While there are others, one attempt is enough: the call that waits may get one of those. Otherwise waits
@@ -84,8 +95,7 @@ impl Sessions {
             // Half of the pause is random: programs that were started together connect at different moments.
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
             let epoch = self.server.epoch(); // taken first: if it ends while we connect, the session is stale
-            let connecting = connect_first(&self.target, self.in_order(), epoch, self.silence_limit, log_notice);
-            let error = match connecting.await {
+            let error = match self.connect_first(epoch).await {
                 Some(Ok(driven)) => {
                     self.server.prefer(driven.host);
                     return Ok(driven);

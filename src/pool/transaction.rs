@@ -144,7 +144,7 @@ impl Transaction {
             unconfirmed: AtomicUsize::new(0),
             has_conflict: AtomicBool::new(false),
         };
-        transaction.execute_simple("begin").await?;
+        transaction.execute_simple(&transaction.session().pins.begin).await?;
         Ok(transaction)
     }
 

@@ -25,6 +25,7 @@ Environment, as for the bot and the worker:
                         single variables, if neither is set (also DB_HOST, …, DB_NAME)
   DB_MIGRATION_URL      where `migrate`, `adopt` and `check` connect to, if the address above
                         is PgBouncer's; not with --url
+  DB_SCHEMA             the schema that holds the tables (public)
   DB_CONNECT_TIMEOUT    seconds to connect; 5 in clip-db if neither this nor the connection
                         string says otherwise
   DB_POOL_MAX, DB_ACQUIRE_TIMEOUT, DB_STATEMENT_TIMEOUT, DB_IDLE_IN_TRANSACTION_TIMEOUT,
@@ -138,9 +139,10 @@ pub enum Command {
     Config,
     /// Find out what is wrong with the server, the connection or the role
     ///
-    /// Checks the server's version, whether it accepts writes, the extension pgcrypto, the migrations, the
-    /// role's rights, the number of connections, encryption, the pooler (PgBouncer), if there is one, and
-    /// the clocks. Each finding is `ok`, a `note`, or `WRONG` with what to do. Changes nothing.
+    /// Checks the server's version, whether it accepts writes, the extension pgcrypto, the schema where calls
+    /// find their tables, the migrations, the role's rights, the number of connections, encryption, the pooler
+    /// (PgBouncer), if there is one, and the clocks. Each finding is `ok`, a `note`, or `WRONG` with what to
+    /// do. Changes nothing.
     ///
     /// Ends with 0, or with 2 if something is WRONG.
     #[command(verbatim_doc_comment)]

@@ -5,12 +5,14 @@ mod access;
 mod connections;
 mod network;
 mod pooler;
+mod schema;
 mod server;
 
 use std::fmt;
 
 use clip_saver_db::{Connection, Db, Error, ErrorKind, PreparedStatements, close_db};
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
 use crate::connect::Settings;
 use crate::exit::{Exit, Failure};
@@ -69,6 +71,12 @@ impl Target<'_> {
     async fn rows(&self, sql: &str) -> Result<Vec<Row>, Error> {
         Ok(self.connection.raw().query_typed(sql, &[]).await?)
     }
+
+    /// The rows of a query about the schema of the tables ($1).
+    async fn rows_about_schema(&self, sql: &str) -> Result<Vec<Row>, Error> {
+        let schema = self.settings.config.schema.as_str();
+        Ok(self.connection.raw().query_typed(sql, &[(&schema, Type::TEXT)]).await?)
+    }
 }
 
 pub async fn run(settings: &Settings, output: &mut Output) -> Result<Exit, Failure> {
@@ -115,6 +123,7 @@ async fn check_all(target: &Target<'_>) -> Result<Vec<Finding>, Failure> {
         ("server", server::version(target).await),
         ("writable", server::writable(target).await),
         ("pgcrypto", server::extension(target).await),
+        ("schema", schema::schema(target).await),
         ("migrations", access::migrations(target).await),
         ("rights", access::rights(target).await),
         ("connections", connections::connections(target).await),

@@ -49,6 +49,9 @@ pub async fn dry_run(db: &Db, output: &mut Output) -> Result<Exit, Failure> {
         return Ok(Exit::Fine);
     }
     output.line(HEADER);
+    if !plan.schema_exists() {
+        output.line(format_args!("\n-- First it would create the schema {}.", plan.schema()));
+    }
     for (number, (name, sql)) in migrate::pending_sql(&plan).into_iter().enumerate() {
         if plan.is_unrecorded && number == 0 {
             output.line(format_args!("\n-- {name}: {ADOPTED}"));

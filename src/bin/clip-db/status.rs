@@ -28,6 +28,12 @@ pub fn summary(plan: &Plan) -> (Exit, String) {
     } else if plan.is_unrecorded {
         let summary = "tables, but no history of migrations: made by the Python programs. `clip-db migrate` adopts it";
         (Exit::SomethingToDo, summary.to_owned())
+    } else if !plan.schema_exists() {
+        let schema = plan.schema();
+        (
+            Exit::SomethingToDo,
+            format!("the schema {schema} does not exist: `clip-db migrate` creates it and all tables"),
+        )
     } else if pending > 0 {
         (Exit::SomethingToDo, format!("{pending} pending: run `clip-db migrate`"))
     } else {

@@ -2,6 +2,7 @@
 
 pub mod clients;
 pub mod dropped_calls;
+pub mod isolation;
 pub mod joined_calls;
 pub mod limits;
 #[cfg(target_os = "linux")]

@@ -7,6 +7,7 @@ mod doctor;
 mod doctor_roles;
 mod migrate;
 mod pooler;
+mod schemas;
 
 use std::process::Stdio;
 

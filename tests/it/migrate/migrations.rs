@@ -83,7 +83,7 @@ async fn a_dropped_schema_comparison_leaves_no_setting_or_transaction_in_the_poo
             .raw()
             .query_one("select current_setting('search_path'), pg_current_xact_id_if_assigned() is null", &[]);
         let row = row.await.unwrap();
-        assert_eq!((row.get::<_, &str>(0), row.get::<_, bool>(1)), ("\"$user\", public", true));
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, bool>(1)), ("\"public\"", true));
     }
 }
 

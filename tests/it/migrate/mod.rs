@@ -11,4 +11,5 @@ pub mod migration_races;
 pub mod migrations;
 pub mod password_server;
 pub mod schema;
+pub mod schemas;
 pub mod tortoise;

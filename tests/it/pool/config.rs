@@ -27,7 +27,7 @@ fn the_python_defaults_hold_without_variables() {
             "host=localhost port=5432 user=postgres password=******** dbname=postgres sslmode=prefer \
              application_name={} pool_max=10 connect_timeout=30s acquire_timeout=10s statement_timeout=60s \
              idle_in_transaction_timeout=60s max_lifetime=1800s max_batch_bytes=67108864 max_settings_bytes=262144 \
-             slow_query=1s prepared_statements=auto",
+             slow_query=1s prepared_statements=auto schema=public",
             executable()
         )
     );

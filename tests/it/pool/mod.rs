@@ -5,6 +5,7 @@ pub mod connecting;
 pub mod hosts;
 pub mod pgbouncer;
 pub mod pgbouncer_versions;
+pub mod pins;
 pub mod raw_connections;
 pub mod renaming_pooler;
 pub mod scarce_connections;

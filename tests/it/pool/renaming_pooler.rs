@@ -146,7 +146,12 @@ async fn serve(mut client: TcpStream, mut statements: Statements, upstream: Arc<
 pub async fn start(prefix: &'static str) -> (Server, [String; 2]) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server = Server::start(&["listen_addresses=localhost", &format!("port={free}")]);
-    let upstream = Arc::new(Mutex::new(Upstream::open(free).await));
+    (server, [url(free), start_before(free, prefix).await])
+}
+
+/// Starts a pooler in front of the server on this port. Returns its URL.
+pub async fn start_before(server: u16, prefix: &'static str) -> String {
+    let upstream = Arc::new(Mutex::new(Upstream::open(server).await));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let all = Names::default();
@@ -157,7 +162,11 @@ pub async fn start(prefix: &'static str) -> (Server, [String; 2]) {
             tokio::spawn(serve(client, statements, upstream.clone()));
         }
     });
-    (server, [free, port].map(|port| format!("postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable")))
+    url(port)
+}
+
+fn url(port: u16) -> String {
+    format!("postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable")
 }
 
 #[tokio::test]

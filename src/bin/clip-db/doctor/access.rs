@@ -30,20 +30,19 @@ pub async fn migrations(target: &Target<'_>) -> Findings {
 
 /// Why this role cannot migrate.
 async fn obstacles(target: &Target<'_>, plan: &Plan) -> Result<Vec<String>, Error> {
-    let row = target.row(include_str!("role.sql")).await?;
-    let (role, schema): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-    let (may_create, owns_tables, may_compare): (bool, bool, bool) =
-        (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+    let row = target.rows_about_schema(include_str!("role.sql")).await?.swap_remove(0);
+    let (role, may_create): (&str, Option<bool>) = (row.try_get(0)?, row.try_get(1)?);
+    let (owns_tables, may_create_schemas): (bool, bool) = (row.try_get(2)?, row.try_get(3)?);
     let mut obstacles = Vec::new();
-    if !may_create {
-        obstacles.push(format!("the role {role} may not create tables in the schema public"));
-    } else if schema != "public" {
-        obstacles.push(format!("tables would be created in the schema {schema}, not in public (see search_path)"));
+    if may_create == Some(false) {
+        obstacles.push(format!("the role {role} may not create tables in the schema {}", plan.schema()));
+    } else if may_create.is_none() && !may_create_schemas {
+        obstacles.push(format!("the role {role} may not create the schema {}", plan.schema()));
     }
     if !owns_tables {
         obstacles.push(format!("some tables do not belong to the role {role}"));
     }
-    if plan.is_unrecorded && !may_compare {
+    if plan.is_unrecorded && !may_create_schemas {
         obstacles.push(format!("the role {role} may not create a schema to compare the tables with V1"));
     }
     Ok(obstacles)
@@ -52,7 +51,7 @@ async fn obstacles(target: &Target<'_>, plan: &Plan) -> Result<Vec<String>, Erro
 /// Whether this role can run the queries of the bot, the worker or both: each may have its own role.
 pub async fn rights(target: &Target<'_>) -> Findings {
     let mut missing = Vec::new();
-    for row in target.rows(include_str!("rights.sql")).await? {
+    for row in target.rows_about_schema(include_str!("rights.sql")).await? {
         let (program, rights, relations): (String, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         missing.push((program, format!("no right to {rights} on {relations}")));
     }

@@ -1,5 +1,5 @@
--- The rights that each program needs (docs/PRIVILEGES.md) and this role lacks, each with its tables. Tables that do not exist
--- are left out.
+-- The rights that each program needs (docs/PRIVILEGES.md) and this role lacks in the schema ($1), each with its tables. Tables
+-- that do not exist are left out.
 with needed (program, relation, rights) as (
   values ('the bot', 'users', '{select,insert,update}'::text[]), ('the bot', 'users_id_seq', '{usage}'),
          ('the bot', 'bot_guilds', '{select,insert,update,delete}'),
@@ -14,14 +14,14 @@ with needed (program, relation, rights) as (
 ), lacking as (
   select n.program, n.relation, string_agg(r, ', ' order by place) as rights
   from needed n
-  join pg_class c on c.relname = n.relation and c.relnamespace = 'public'::regnamespace
+  join pg_class c on c.relname = n.relation and c.relnamespace = (select oid from pg_namespace where nspname = $1)
   cross join unnest(n.rights) with ordinality as t (r, place)
   where not case c.relkind when 'S' then has_sequence_privilege(c.oid, r) else has_table_privilege(c.oid, r) end
   group by n.program, n.relation
 )
 select program, rights, string_agg(relation, ', ' order by relation) from lacking group by program, rights
 union all
-select program, 'usage', 'the schema public'
-from unnest(array['the bot', 'the worker']) as program
-where not has_schema_privilege('public', 'usage')
+select program, 'usage', 'the schema ' || nspname
+from unnest(array['the bot', 'the worker']) as program, pg_namespace n
+where nspname = $1 and not has_schema_privilege(n.oid, 'usage')
 order by 1, 2
