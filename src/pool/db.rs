@@ -79,7 +79,7 @@ impl Db {
             .track(try_join(pins::found(session.client(), &db.config), db.look_for_pooler(session.client())))
             .await?;
         db.pooler = pooler;
-        if found.must_be_set(&db.config, pooler)? {
+        if found.must_be_set(&db.config, pooler.is_some_and(Pooler::keeps_process))? {
             db.pool = SessionPool::of(&db.config, true)?;
         }
         Ok(db)

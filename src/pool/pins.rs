@@ -11,7 +11,6 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error as PgError};
 use tracing::warn;
 
-use super::pooler::Pooler;
 use crate::config::schema::ISOLATION;
 use crate::config::{Config, PreparedStatements};
 use crate::error::Error;
@@ -29,11 +28,10 @@ impl Pins {
     pub(super) fn of(config: &Config, are_set: bool) -> Arc<Self> {
         let search_path = config.search_path();
         let begin = match config.prepared_statements {
-            PreparedStatements::Off => {
-                format!("begin isolation level {ISOLATION}; set local search_path = {search_path}")
-            }
-            _ => format!("begin isolation level {ISOLATION}"),
+            PreparedStatements::Off => include_str!("begin_in_schema.sql"),
+            _ => include_str!("begin.sql"),
         };
+        let begin = begin.lines().last().unwrap_or_default().replace("{search_path}", &search_path);
         Arc::new(Self { search_path, are_set, begin })
     }
 
@@ -73,13 +71,14 @@ pub(super) async fn found(client: &Client, config: &Config) -> Result<Found, Err
 }
 
 impl Found {
-    /// Whether each session must set them. Refuses to start if sessions would look for the tables elsewhere and cannot be told.
-    pub(super) fn must_be_set(&self, config: &Config, pooler: Option<Pooler>) -> Result<bool, Error> {
+    /// Whether each session must set them, which it can if it keeps its server process. Refuses to start if sessions would look for the
+    /// tables elsewhere and cannot be told.
+    pub(super) fn must_be_set(&self, config: &Config, keeps_process: bool) -> Result<bool, Error> {
         let is_pinned = self.search_path == config.search_path() && self.isolation == ISOLATION;
         if is_pinned || config.prepared_statements == PreparedStatements::Off {
             return Ok(false);
         }
-        if matches!(pooler, Some(Pooler::Absent | Pooler::Session)) {
+        if keeps_process {
             return Ok(true);
         }
         if !self.leads_to_schema {

@@ -42,6 +42,11 @@ impl Pooler {
         }
     }
 
+    /// Whether each connection keeps its server process, and so its settings.
+    pub(super) fn keeps_process(self) -> bool {
+        matches!(self, Self::Absent | Self::Session)
+    }
+
     /// Refuses a pooler behind which calls could return other programs' rows.
     pub(crate) fn check(self) -> Result<(), Error> {
         if self != Self::Mixing {

@@ -62,12 +62,13 @@ async fn assert_program_works(roles: &Roles, program: &str, stored: &Rows) {
 
 #[tokio::test]
 async fn the_owner_migrates_and_bot_and_worker_call_each_of_their_functions() {
-    let roles = Roles::on_migrated().await;
-    let stored = Rows::store(&roles.connect("owner").await).await;
+    for roles in [Roles::on_migrated().await, Roles::on_migrated_in("clips_schema").await] {
+        let stored = Rows::store(&roles.connect("owner").await).await;
 
-    assert_program_works(&roles, "bot", &stored).await;
-    assert_program_works(&roles, "worker", &stored).await;
-    roles.drop().await;
+        assert_program_works(&roles, "bot", &stored).await;
+        assert_program_works(&roles, "worker", &stored).await;
+        roles.drop().await;
+    }
 }
 
 #[tokio::test]

@@ -74,15 +74,29 @@ pub fn in_sql((right, relation): &Right) -> String {
 /// A database with its own roles. Their names are unique, because roles belong to the server.
 pub struct Roles {
     pub database: TestDatabase,
+    /// `DB_SCHEMA`.
+    schema: &'static str,
 }
 
 impl Roles {
     /// Makes the roles on an empty database.
     pub async fn on_empty() -> Self {
+        Self::on_empty_in("public").await
+    }
+
+    async fn on_empty_in(schema: &'static str) -> Self {
         let name = create_database("template template0").await;
-        let roles =
-            Self { database: TestDatabase { db: Db::connect(url_of(&name).parse().unwrap()).await.unwrap(), name } };
-        roles.run(blocks()[0]).await;
+        let database = TestDatabase { db: Db::connect(url_of(&name).parse().unwrap()).await.unwrap(), name };
+        let roles = Self { database, schema };
+        let sql = blocks()[0];
+        let making = "grant usage, create on schema public";
+        assert!(sql.contains(making), "{sql}");
+        let sql = match schema {
+            "public" => sql.to_owned(),
+            _ => sql
+                .replace(making, "create schema SCHEMA authorization clip_owner; grant usage, create on schema SCHEMA"),
+        };
+        roles.run(&sql.replace("SCHEMA", schema)).await;
         for program in PROGRAMS {
             let role = roles.name(program);
             roles.database.execute(&format!("alter role {role} password '{role}'")).await;
@@ -92,7 +106,12 @@ impl Roles {
 
     /// Makes the roles on a database that the owner has migrated, and grants the rights.
     pub async fn on_migrated() -> Self {
-        let roles = Self::on_empty().await;
+        Self::on_migrated_in("public").await
+    }
+
+    /// The same in another schema.
+    pub async fn on_migrated_in(schema: &'static str) -> Self {
+        let roles = Self::on_empty_in(schema).await;
         roles.connect("owner").await.migrate().await.expect("the owner may migrate");
         roles.grant().await;
         roles
@@ -106,7 +125,9 @@ impl Roles {
     /// Grants bot and worker their rights, as the owner.
     pub async fn grant(&self) {
         let owner = connect(&self.url("owner")).await;
-        owner.batch_execute(&self.renamed(blocks()[2])).await.expect("the owner may grant");
+        let grants = self.renamed(blocks()[2]).replace("schema public", &format!("schema {}", self.schema));
+        let grants = format!("set search_path = {}; {grants}", self.schema);
+        owner.batch_execute(&grants).await.expect("the owner may grant");
     }
 
     /// The name of a program's role.
@@ -124,7 +145,8 @@ impl Roles {
 
     /// Connects as a program's role.
     pub async fn connect(&self, program: &str) -> Db {
-        let config: Config = self.url(program).parse().expect("the URL is valid");
+        let mut config: Config = self.url(program).parse().expect("the URL is valid");
+        config.schema = self.schema.to_owned();
         Db::connect(config).await.expect("the role may connect")
     }
 

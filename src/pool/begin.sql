@@ -1,0 +1,2 @@
+-- Begins a transaction at the isolation level that the queries were written for.
+begin isolation level read committed
