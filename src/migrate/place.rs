@@ -22,8 +22,8 @@ pub(super) struct Place {
     elsewhere: Vec<String>,
     /// The one of these that the role's own search path leads to.
     usual: Option<String>,
-    /// Whether the tables hold rows. Not asked if there is nothing `usual`.
-    has_rows: bool,
+    /// Whether the tables hold rows; `None` if nothing is `usual`.
+    has_rows: Option<bool>,
 }
 
 impl Place {
@@ -61,7 +61,7 @@ impl Place {
             (Some(other), _) if !is_recorded => {
                 (other, "has such tables, too", format!("to use those in {schema}, run `clip-db adopt`"))
             }
-            (Some(other), _) if !self.has_rows => (
+            (Some(other), _) if self.has_rows != Some(true) => (
                 other,
                 "has tables without a row, so that programs may have stored their rows in the others",
                 format!("to use the empty ones, first run `clip-db adopt` with DB_SCHEMA={other}"),

@@ -43,6 +43,6 @@ select exists (select from pg_namespace where nspname = $1),
        exists (select from found where schema = $1 and relname = 'refinery_schema_history'),
        array(select schema from elsewhere order by schema),
        (select schema from other),
-       exists (select from other) and exists (
+       case when exists (select from other) then exists (
          select from found where schema = $1 and relname <> 'refinery_schema_history' and pg_relation_size(oid) > 0
-       )
+       ) end
