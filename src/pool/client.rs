@@ -16,7 +16,8 @@ use crate::error::Error;
 /// - [`Db`]: each call takes a connection of the pool and commits by itself.
 /// - [`Connection`]: several calls on one connection; each commits by itself.
 /// - [`Transaction`](crate::Transaction): nothing is committed before you call `commit`.
-/// - The clients and transactions of [`tokio_postgres`] and `deadpool_postgres`.
+/// - The clients and transactions of [`tokio_postgres`] and `deadpool_postgres`. Their `search_path` must lead to the tables,
+///   and their isolation level should be read committed.
 /// - An [`Arc`] of any of these.
 ///
 /// Sealed: other types cannot implement it.

@@ -118,7 +118,8 @@ impl Db {
         }
     }
 
-    /// Begins a transaction on its own connection. [`Db::transaction`] is easier to use.
+    /// Begins a transaction on its own connection, at read committed. [`Db::transaction`] is easier to use. For a stricter level
+    /// run `set transaction isolation level …` (`GenericClient::execute`) before the first call.
     ///
     /// # Errors
     /// As [`Db::connection`].
