@@ -57,8 +57,8 @@ impl Db {
     /// # Errors
     /// [`ErrorKind::Config`] for an invalid value; [`ErrorKind::Connection`], [`ErrorKind::ConnectTimeout`],
     /// [`ErrorKind::Tls`] or [`ErrorKind::Database`] if the server cannot be reached or refuses the connection;
-    /// [`ErrorKind::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements, or whose sessions look for the tables in
-    /// another schema.
+    /// [`ErrorKind::Pooler`] for a pooler (`PgBouncer`) that mixes up prepared statements, or whose sessions look for the
+    /// tables in another schema.
     pub async fn connect(config: Config) -> Result<Self, Error> {
         Self::open(config).await.map_err(|error| error.in_function("connect"))
     }

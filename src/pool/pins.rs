@@ -71,8 +71,8 @@ pub(super) async fn found(client: &Client, config: &Config) -> Result<Found, Err
 }
 
 impl Found {
-    /// Whether each session must set them, which it can if it keeps its server process. Refuses to start if sessions would look for the
-    /// tables elsewhere and cannot be told.
+    /// Whether each session must set them, which it can if it keeps its server process. Refuses to start if sessions would
+    /// look for the tables elsewhere and cannot be told.
     pub(super) fn must_be_set(&self, config: &Config, keeps_process: bool) -> Result<bool, Error> {
         let is_pinned = self.search_path == config.search_path() && self.isolation == ISOLATION;
         if is_pinned || config.prepared_statements == PreparedStatements::Off {

@@ -86,7 +86,7 @@ async fn migrations_and_calls_use_the_same_tables_whatever_path_role_and_databas
         let database = empty().await;
         let (role, config) = role(&database, "superuser", "public").await;
         let owner = owner.replace("DATABASE", &database.name).replace("ROLE", &role);
-        database.execute(&format!("create schema app; alter {owner} set search_path = app, public")).await;
+        database.execute(&format!("create schema app; alter {owner} set search_path = app")).await;
         let db = Db::connect(config).await.unwrap();
 
         db.migrate().await.unwrap();
