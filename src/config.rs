@@ -65,6 +65,10 @@ pub struct Config {
     pub max_batch_bytes: usize,
     /// The most bytes of a settings document, patch or overrides as JSON text: `DB_MAX_SETTINGS_BYTES`, 256 KiB by default.
     pub max_settings_bytes: usize,
+    /// How long migrating waits for other sessions, in all: for another program that migrates, for the locks of a file, and
+    /// for the transactions that hold back `create index concurrently`. `DB_MIGRATION_TIMEOUT`, in seconds, 300 by default;
+    /// `None` (0 in the variable) to wait for ever. The time in which it works does not count.
+    pub migration_timeout: Option<Duration>,
     /// After how long a call is logged as slow: `DB_SLOW_QUERY_MS`, in milliseconds, 1,000 by default; `None` (0 in the
     /// variable) for never.
     pub slow_query: Option<Duration>,
@@ -137,6 +141,7 @@ impl Config {
         config.idle_in_transaction_timeout =
             variables.seconds_or_never("DB_IDLE_IN_TRANSACTION_TIMEOUT", config.idle_in_transaction_timeout)?;
         config.max_lifetime = variables.seconds_or_never("DB_MAX_LIFETIME", config.max_lifetime)?;
+        config.migration_timeout = variables.seconds_or_never("DB_MIGRATION_TIMEOUT", config.migration_timeout)?;
         config.max_batch_bytes = variables.number_or("DB_MAX_BATCH_BYTES", config.max_batch_bytes)?;
         config.max_settings_bytes = variables.number_or("DB_MAX_SETTINGS_BYTES", config.max_settings_bytes)?;
         if let Some((variable, text)) = variables.first(["DB_SLOW_QUERY_MS"]) {
@@ -181,6 +186,7 @@ impl Config {
             ("DB_STATEMENT_TIMEOUT", self.statement_timeout),
             ("DB_IDLE_IN_TRANSACTION_TIMEOUT", self.idle_in_transaction_timeout),
             ("DB_MAX_LIFETIME", self.max_lifetime),
+            ("DB_MIGRATION_TIMEOUT", self.migration_timeout),
         ];
         if let Some((variable, _)) = durations.into_iter().find(|(_, duration)| *duration > Some(MAX_TIMEOUT)) {
             return Err(Error::config(variable, "must be at most 2147483 seconds"));
@@ -214,6 +220,7 @@ impl Config {
             statement_timeout: Some(Duration::from_mins(1)),
             idle_in_transaction_timeout: Some(Duration::from_mins(1)),
             max_lifetime: Some(Duration::from_mins(30)),
+            migration_timeout: Some(Duration::from_mins(5)),
             max_batch_bytes: Limits::DEFAULT.batch_bytes,
             max_settings_bytes: Limits::DEFAULT.settings_bytes,
             slow_query: Limits::DEFAULT.slow_query,

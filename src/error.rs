@@ -57,6 +57,21 @@ impl Error {
         self
     }
 
+    /// Says that it is a migration that failed.
+    pub(crate) fn into_migration(mut self) -> Self {
+        if self.0.kind != ErrorKind::Migration {
+            self.0.reason = self.message();
+            self.0.kind = ErrorKind::Migration;
+        }
+        self
+    }
+
+    /// Adds to what is wrong.
+    pub(crate) fn and(mut self, reason: &str) -> Self {
+        self.0.reason.push_str(reason);
+        self
+    }
+
     pub(crate) fn with_field(mut self, field: impl Into<String>) -> Self {
         self.0.field = Some(field.into());
         self

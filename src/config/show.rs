@@ -22,6 +22,7 @@ impl fmt::Display for Config {
         write!(formatter, " statement_timeout={}", or_never(self.statement_timeout))?;
         write!(formatter, " idle_in_transaction_timeout={}", or_never(self.idle_in_transaction_timeout))?;
         write!(formatter, " max_lifetime={}", or_never(self.max_lifetime))?;
+        write!(formatter, " migration_timeout={}", or_never(self.migration_timeout))?;
         write!(formatter, " max_batch_bytes={max_batch_bytes} max_settings_bytes={max_settings_bytes}")?;
         write!(formatter, " slow_query={}", or_never(self.slow_query))?;
         write!(formatter, " prepared_statements={} schema={}", self.prepared_statements, self.schema)

@@ -6,10 +6,12 @@ use tokio_postgres::Client;
 use tracing::warn;
 
 use super::catalogue::{Difference, difference};
-use super::errors::failed;
-use super::files::{files, runner};
+use super::files::{files, run};
+use super::lock::with_lock;
+use super::obstacles::with_advice;
 use super::plan::plan_on;
-use super::session::with_lock;
+use super::progress::log;
+use super::waits::Waits;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -21,18 +23,22 @@ use crate::pool::db::Db;
 /// # Errors
 /// [`ErrorKind::Migration`] with the difference, column by column, if the tables are not those of `V1`.
 pub async fn adopt(db: &Db) -> Result<Option<Difference>, Error> {
-    with_lock(db, async |client| {
-        if plan_on(client, &db.config().schema).await?.is_unrecorded {
-            record_v1(client).await.map(Some)
-        } else {
-            Ok(None)
-        }
+    let (mut waits, schema) = (Waits::new(db, None, log), &db.config().schema);
+    with_lock(db, &mut waits, async |client, _| {
+        if plan_on(client, schema).await?.is_unrecorded { record_v1(client, schema).await.map(Some) } else { Ok(None) }
     })
     .await
 }
 
 /// Records `V1` if the tables are those of `V1`.
-pub(super) async fn record_v1(client: &mut Client) -> Result<Difference, Error> {
+pub(super) async fn record_v1(client: &mut Client, schema: &str) -> Result<Difference, Error> {
+    match compare_and_record(client).await {
+        Err(error) => Err(with_advice(client, schema, error).await),
+        difference => difference,
+    }
+}
+
+async fn compare_and_record(client: &mut Client) -> Result<Difference, Error> {
     let first: Vec<Migration> = files().into_iter().take(1).collect();
     let difference = difference(client, &first).await?;
     if !difference.wrong.is_empty() {
@@ -41,8 +47,7 @@ pub(super) async fn record_v1(client: &mut Client) -> Result<Difference, Error> 
     for line in &difference.tolerated {
         warn!("the database that is adopted holds more than V1: {line}");
     }
-    let runner = runner().set_target(Target::FakeVersion(first[0].version()));
-    runner.run_async(client).await.map_err(failed)?;
+    run(client, Target::FakeVersion(first[0].version())).await?;
     Ok(difference)
 }
 

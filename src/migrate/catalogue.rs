@@ -59,12 +59,17 @@ pub async fn drift(db: &Db) -> Result<Difference, Error> {
 /// open.
 pub(super) async fn difference(client: &Client, files: &[Migration]) -> Result<Difference, Error> {
     let found = read(client).await?;
+    Ok(compare(&made_by(client, files).await?, &found))
+}
+
+/// The schema that these files make.
+async fn made_by(client: &Client, files: &[Migration]) -> Result<Catalogue, Error> {
     let expected = match client.batch_execute(include_str!("reference.sql")).await {
         Ok(()) => reference(client, files).await,
         Err(error) => Err(error.into()),
     };
     client.batch_execute("rollback").await?;
-    Ok(compare(&expected?, &found))
+    expected
 }
 
 async fn reference(client: &Client, files: &[Migration]) -> Result<Catalogue, Error> {
@@ -94,6 +99,23 @@ async fn read(client: &Client) -> Result<Catalogue, Error> {
     Ok(objects.collect::<Result<_, _>>()?)
 }
 
+/// How an index of this name differs from the one that a file makes. `None` if it does not.
+pub(super) async fn index_difference(client: &Client, file: &Migration, name: &str) -> Result<Option<String>, Error> {
+    let until: Vec<Migration> = files().into_iter().filter(|other| other.version() <= file.version()).collect();
+    let found = read(client).await?;
+    let expected = made_by(client, &until).await?;
+    let index = |catalogue: &Catalogue| -> Option<(Key, Definition)> {
+        let is_it = |(kind, _, other): &Key| kind == "index" && other == name;
+        catalogue.iter().find(|(key, _)| is_it(key)).map(|(key, definition)| (key.clone(), definition.clone()))
+    };
+    let (expected, found) = (index(&expected), index(&found));
+    if expected == found {
+        return Ok(None);
+    }
+    let definition = |index: Option<(Key, Definition)>| index.map_or("no index".to_owned(), |(_, (text, _))| text);
+    Ok(Some(format!("expected {}, found {}", definition(expected), definition(found))))
+}
+
 fn compare(expected: &Catalogue, found: &Catalogue) -> Difference {
     let mut difference = Difference::default();
     for (key, (definition, _)) in expected {
@@ -111,6 +133,14 @@ fn compare(expected: &Catalogue, found: &Catalogue) -> Difference {
         match kind.as_str() {
             "table" => difference.tolerated.push(format!("{}: not part of this program", object(key))),
             "column" | "constraint" | "index" | "trigger" if !is_ours => {}
+            "index" if *is_harmless && is_dropped(&key.2) => {
+                difference.tolerated.push(format!(
+                    "{}: harmless, an older program has made it again; drop it with `drop index concurrently {}` when \
+                     those programs are gone",
+                    object(key),
+                    key.2
+                ));
+            }
             _ if *is_harmless => {
                 difference.tolerated.push(format!("{}: not part of this program ({definition})", object(key)));
             }
@@ -118,6 +148,12 @@ fn compare(expected: &Catalogue, found: &Catalogue) -> Difference {
         }
     }
     difference
+}
+
+/// Whether a file drops an index of this name.
+fn is_dropped(index: &str) -> bool {
+    let drops = |line: &str| line.trim_end_matches(';').split(' ').eq(["drop", "index", index]);
+    files().iter().filter_map(Migration::sql).any(|sql| sql.lines().any(drops))
 }
 
 /// How an object is named in a difference.

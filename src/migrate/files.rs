@@ -1,8 +1,11 @@
 //! The migrations that are embedded in this program.
 
-use refinery::{Migration, Runner};
+use refinery::{Migration, Runner, Target};
+use tokio_postgres::Client;
 
+use super::errors::failed;
 use super::plan::Plan;
+use crate::error::Error;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -14,6 +17,11 @@ const NON_TRANSACTIONAL: &str = "-- non-transactional";
 /// refinery's runner: it applies the files and keeps the history.
 pub(super) fn runner() -> Runner {
     embedded::migrations::runner()
+}
+
+/// Lets refinery apply or record files.
+pub(super) async fn run(client: &mut Client, target: Target) -> Result<(), Error> {
+    runner().set_target(target).run_async(client).await.map(drop).map_err(failed)
 }
 
 /// The files, sorted by version.
@@ -47,13 +55,21 @@ pub(super) fn without_comment_lines(sql: &str) -> String {
     lines.join("\n")
 }
 
-/// The name of the index that a `create [unique] index concurrently [if not exists] name on …` makes.
-pub(super) fn concurrent_index(sql: &str) -> Option<String> {
-    let statement = without_comment_lines(sql).to_lowercase();
+/// An index that is built concurrently.
+pub(super) struct ConcurrentIndex {
+    pub(super) name: String,
+    pub(super) table: String,
+}
+
+/// The index that a `create [unique] index concurrently [if not exists] name on table …` makes.
+pub(super) fn concurrent_index(sql: &str) -> Option<ConcurrentIndex> {
+    let statement = without_comment_lines(sql).to_lowercase().replace('(', " (");
     let words: Vec<&str> = statement.split_whitespace().filter(|word| *word != "unique").collect();
     match words[..] {
-        ["create", "index", "concurrently", "if", "not", "exists", name, "on", ..]
-        | ["create", "index", "concurrently", name, "on", ..] => Some(name.to_owned()),
+        ["create", "index", "concurrently", "if", "not", "exists", name, "on", table, ..]
+        | ["create", "index", "concurrently", name, "on", table, ..] => {
+            Some(ConcurrentIndex { name: name.to_owned(), table: table.to_owned() })
+        }
         _ => None,
     }
 }

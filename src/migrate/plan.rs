@@ -29,13 +29,15 @@ pub enum State {
     Missing,
     /// Not applied, although a later file was.
     Late,
+    /// Applied by another program that uses refinery: the history is not this program's.
+    Foreign,
 }
 
 impl State {
     /// Whether a program refuses to start because of it.
     #[must_use]
     pub fn is_wrong(self) -> bool {
-        matches!(self, Self::Changed | Self::Missing | Self::Late)
+        matches!(self, Self::Changed | Self::Missing | Self::Late | Self::Foreign)
     }
 }
 
@@ -48,6 +50,7 @@ impl fmt::Display for State {
             Self::Changed => "changed",
             Self::Missing => "missing",
             Self::Late => "late",
+            Self::Foreign => "foreign",
         })
     }
 }
@@ -118,8 +121,16 @@ impl Plan {
     /// a history or rows.
     ///
     /// # Errors
-    /// [`ErrorKind::Migration`] names each file that is changed, missing or late, or the other schemas.
+    /// [`ErrorKind::Migration`] names each file that is changed, missing or late, or the other schemas, or says that the
+    /// history is another program's.
     pub fn check(&self) -> Result<(), Error> {
+        if let Some(first) = self.with(|state| state == State::Foreign).next() {
+            return Err(Error::migration(format!(
+                "the history (refinery_schema_history) in the schema {} is another program's: its first migration is \
+                 {first}. Nothing was changed. Set DB_SCHEMA to a schema for this program's tables, or use another database",
+                self.schema()
+            )));
+        }
         let problems: Vec<String> = self.with(State::is_wrong).map(problem).collect();
         if !problems.is_empty() {
             return Err(Error::migration(problems.join("; ")));
@@ -186,8 +197,12 @@ fn entry(row: &Row) -> Result<Entry, Error> {
 fn compare(files: &[Migration], applied: &[Entry]) -> Vec<File> {
     let newest_file = files.iter().map(Migration::version).max().unwrap_or_default();
     let newest_applied = applied.iter().map(|entry| entry.version).max().unwrap_or(-1);
+    let is_ours =
+        |entry: &Entry| files.iter().any(|file| (file.version(), file.name()) == (entry.version, &entry.name));
+    let is_foreign = !applied.iter().any(is_ours);
     let recorded = applied.iter().map(|entry| {
         let state = match files.iter().find(|file| file.version() == entry.version) {
+            _ if is_foreign => State::Foreign,
             Some(file) if entry.checksum == Some(file.checksum().to_string()) => State::Applied,
             Some(_) => State::Changed,
             None if entry.version > newest_file => State::Newer,
@@ -197,7 +212,7 @@ fn compare(files: &[Migration], applied: &[Entry]) -> Vec<File> {
     });
     let unrecorded = files.iter().filter(|file| applied.iter().all(|entry| entry.version != file.version()));
     let unapplied = unrecorded.map(|file| {
-        let state = if file.version() > newest_applied { State::Pending } else { State::Late };
+        let state = if is_foreign || file.version() > newest_applied { State::Pending } else { State::Late };
         File { version: file.version(), name: file.name().to_owned(), state, applied_on: None }
     });
     let mut all: Vec<File> = recorded.chain(unapplied).collect();

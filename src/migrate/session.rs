@@ -1,9 +1,8 @@
-//! The connection that migrates: outside the pool, whose limits are for short calls. Only one program migrates at a
-//! time.
+//! The connection that migrates: outside the pool, whose limits are for short calls.
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use tracing::debug;
@@ -14,21 +13,6 @@ use crate::error::{Error, ErrorKind};
 use crate::pool::db::Db;
 use crate::pool::pins;
 use crate::pool::sessions::{Driven, connect_alone, log_notice};
-
-/// The key of the advisory lock: "clip-db" in ASCII.
-const LOCK_KEY: i64 = 0x0063_6c69_702d_6462;
-
-/// How long to wait for another program that migrates.
-const LOCK_DEADLINE: Duration = Duration::from_mins(5);
-
-/// Does work on its own connection while it holds the lock: no other program migrates. Closing it frees the lock.
-pub(super) async fn with_lock<T>(db: &Db, work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
-    with_session(db, async |client| {
-        lock(client).await?;
-        work(client).await
-    })
-    .await
-}
 
 /// Does work on its own connection: however it ends, no call gets a connection in an unknown state.
 pub(super) async fn with_session<T>(
@@ -62,20 +46,20 @@ async fn prepare(driven: &Driven, target: &Target, db: &Db, expected: Option<Str
     Ok(())
 }
 
-async fn lock(client: &Client) -> Result<(), Error> {
-    let deadline = Instant::now() + LOCK_DEADLINE;
-    while !try_lock(client).await? {
-        if Instant::now() > deadline {
-            return Err(Error::migration("another program has been migrating for five minutes"));
-        }
-        sleep(jitter(Duration::from_millis(100))).await;
-    }
-    Ok(())
+/// One more connection, for questions while the first one is busy.
+pub(super) async fn observe(db: &Db) -> Result<Client, Error> {
+    Ok(connect(db, &db.config().migrating_target()?).await?.client)
 }
 
-async fn try_lock(client: &Client) -> Result<bool, Error> {
-    let rows = client.query_typed(include_str!("try_lock.sql"), &[(&LOCK_KEY, Type::INT8)]).await?;
-    Ok(rows.first().is_some_and(|row| row.get(0)))
+pub(super) async fn backend_pid(client: &Client) -> Result<i32, Error> {
+    Ok(client.query_typed_one(include_str!("backend_pid.sql"), &[]).await?.try_get(0)?)
+}
+
+/// How long a statement waits for one lock. Zero is for ever.
+pub(super) async fn set_lock_timeout(client: &Client, timeout: Duration) -> Result<(), Error> {
+    let milliseconds = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+    client.query_typed(include_str!("lock_timeout.sql"), &[(&milliseconds, Type::INT8)]).await?;
+    Ok(())
 }
 
 /// Between half of a pause and all of it, so that programs that wait together ask at different moments.

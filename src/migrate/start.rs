@@ -3,6 +3,7 @@
 use tracing::info;
 
 use super::apply;
+use super::progress::log;
 use crate::config::{Config, get_config};
 use crate::error::Error;
 use crate::pool::db::Db;
@@ -23,16 +24,17 @@ pub async fn init_db() -> Result<Db, Error> {
 
 async fn start(config: Config) -> Result<Db, Error> {
     let db = Db::open(config).await?;
-    apply(&db, |_| ()).await?;
+    apply(&db, log).await?;
     Ok(db)
 }
 
 impl Db {
-    /// Brings the schema up to date; one round trip if it already is. [`apply`] also reports each file.
+    /// Brings the schema up to date; one round trip if it already is. [`apply`] also reports each file. Waits for other
+    /// sessions are logged as warnings.
     ///
     /// # Errors
     /// As [`apply`].
     pub async fn migrate(&self) -> Result<(), Error> {
-        apply(self, |_| ()).await.map_err(|error| error.in_function("migrate"))
+        apply(self, log).await.map_err(|error| error.in_function("migrate"))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::env;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -28,6 +29,7 @@ Environment, as for the bot and the worker:
   DB_SCHEMA             the schema that holds the tables (public)
   DB_CONNECT_TIMEOUT    seconds to connect; 5 in clip-db if neither this nor the connection
                         string says otherwise
+  DB_MIGRATION_TIMEOUT  seconds that `migrate` waits for other sessions in all; 300, 0 for ever
   DB_POOL_MAX, DB_ACQUIRE_TIMEOUT, DB_STATEMENT_TIMEOUT, DB_IDLE_IN_TRANSACTION_TIMEOUT,
   DB_MAX_LIFETIME, DB_MAX_BATCH_BYTES, DB_MAX_SETTINGS_BYTES, DB_SLOW_QUERY_MS
                         see `clip-db config`; clip-db itself opens one or two connections
@@ -72,12 +74,22 @@ pub enum Command {
     /// database that the Python programs made is adopted first: if its tables are those of V1, V1 is
     /// recorded and nothing else is changed; if not, nothing is changed and the difference is printed.
     ///
+    /// If other sessions hold a file back, it prints them at once and goes on trying for
+    /// DB_MIGRATION_TIMEOUT seconds (300) in all. Then nothing of that file is left.
+    ///
     /// Ends with 0, or with 2 if a file fails or the history does not fit this version's files.
     #[command(verbatim_doc_comment)]
     Migrate {
         /// Print the SQL of the pending files and change nothing; ends with 1 if there is something to do
         #[arg(long)]
         dry_run: bool,
+        /// End sessions that hold this migration back and are idle in transaction for this long: 30s
+        ///
+        /// Only those: no session that is at work, and none that does not block. Each is printed. Their open
+        /// transactions are undone. This needs the right to end them: the same role, or pg_signal_backend and
+        /// pg_read_all_stats. The time is a number with ms, s, min or h.
+        #[arg(long = "end-idle-in-transaction", value_name = "TIME", value_parser = duration, verbatim_doc_comment)]
+        end_idle: Option<Duration>,
     },
     /// Show which migrations are applied and which are pending
     ///
@@ -140,13 +152,27 @@ pub enum Command {
     /// Find out what is wrong with the server, the connection or the role
     ///
     /// Checks the server's version, whether it accepts writes, the extension pgcrypto, the schema where calls
-    /// find their tables, the migrations, the role's rights, the number of connections, encryption, the pooler
-    /// (PgBouncer), if there is one, and the clocks. Each finding is `ok`, a `note`, or `WRONG` with what to
-    /// do. Changes nothing.
+    /// find their tables, the migrations, the role's rights, sessions that would hold migrations back, the
+    /// number of connections, encryption, the pooler (PgBouncer), if there is one, and the clocks. Each
+    /// finding is `ok`, a `note`, or `WRONG` with what to do. Changes nothing.
     ///
     /// Ends with 0, or with 2 if something is WRONG.
     #[command(verbatim_doc_comment)]
     Doctor,
+}
+
+/// A time with a unit, as PostgreSQL writes it.
+fn duration(text: &str) -> Result<Duration, String> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let seconds = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("write a number and ms, s, min or h, such as 30s".to_owned()),
+    };
+    let number: f64 = text[..text.len() - unit.len()].parse().map_err(|_| format!("{text:?} has no number"))?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
 }
 
 /// Prints a usage error, or the help. clap repeats arguments that it does not understand: connection strings are hidden,

@@ -51,7 +51,11 @@ async fn check_drift(db: &Db, plan: &Plan, output: &mut Output) -> Result<Exit, 
     let drift = match migrate::drift(db).await {
         // The role may not create a schema, or the server is a standby.
         Err(error) if matches!(error.sqlstate(), Some("42501" | "25006")) => {
-            output.line(format_args!("schema: not compared: {error}; let the owner of the database run this"));
+            let advice = match error.sqlstate() {
+                Some("42501") => "it needs the right to create a schema (`grant create on database … to …`)",
+                _ => "compare on the primary",
+            };
+            output.line(format_args!("schema: not compared: {error}; {advice}"));
             return Ok(Exit::SomethingToDo);
         }
         drift => drift?,

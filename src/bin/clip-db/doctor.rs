@@ -3,6 +3,7 @@
 
 mod access;
 mod connections;
+mod locks;
 mod network;
 mod pooler;
 mod schema;
@@ -126,6 +127,7 @@ async fn check_all(target: &Target<'_>) -> Result<Vec<Finding>, Failure> {
         ("schema", schema::schema(target).await),
         ("migrations", access::migrations(target).await),
         ("rights", access::rights(target).await),
+        ("locks", locks::locks(target).await),
         ("connections", connections::connections(target).await),
         ("encryption", network::encryption(target).await),
         ("pooler", pooler::pooler(target).await),

@@ -99,7 +99,9 @@ fn statement_advice(error: &Error) -> Option<&'static str> {
         "42P01" | "42703" | "42704" | "42883" => {
             Some("The schema is not what this version needs: see `clip-db status` and `clip-db check`.")
         }
-        "42501" => Some("This role lacks a right: `clip-db doctor` lists the missing ones."),
+        "42501" if error.kind() != ErrorKind::Migration => {
+            Some("This role lacks a right: `clip-db doctor` lists the missing ones.")
+        }
         "25006" => Some("The server accepts no writes: connect to the primary, see `clip-db doctor`."),
         _ => None,
     }

@@ -59,8 +59,8 @@ async fn run_on_server(command: &Command, settings: &Settings, output: &mut Outp
     }
     let db = settings.connect().await?;
     let exit = match *command {
-        Command::Migrate { dry_run: false } => migrate::run(&db, output).await,
-        Command::Migrate { dry_run: true } => migrate::dry_run(&db, output).await,
+        Command::Migrate { dry_run: false, end_idle } => migrate::run(&db, end_idle, output).await,
+        Command::Migrate { dry_run: true, .. } => migrate::dry_run(&db, output).await,
         Command::Status { json } => status::run(&db, json, output).await,
         Command::Check { verbose } => check::run(&db, verbose, output).await,
         Command::Adopt => adopt::run(&db, output).await,

@@ -1,37 +1,48 @@
 //! `clip-db migrate`
 
+use std::time::Duration;
+
 use clip_saver_db::Db;
-use clip_saver_db::migrate::{self, Applied};
+use clip_saver_db::migrate::{self, Applied, Progress};
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, begin_error};
+use crate::output::{Output, begin_error, print_error};
 
-pub async fn run(db: &Db, output: &mut Output) -> Result<Exit, Failure> {
+pub async fn run(db: &Db, end_idle: Option<Duration>, output: &mut Output) -> Result<Exit, Failure> {
     let _shown = show_warnings();
     let mut is_up_to_date = true;
-    let report = |file: &Applied| {
-        is_up_to_date = false;
-        output.line(progress(file));
+    let report = |step: Progress| match step {
+        Progress::Applied(file) => {
+            is_up_to_date = false;
+            output.line(applied(&file));
+        }
+        Progress::Waiting(waiting) => print_error(&waiting.to_string()),
+        Progress::Ended(session) => output.line(format_args!("ended {session}")),
+        Progress::NotEnded(session, reason) => print_error(&format!("cannot end {session}: {reason}")),
+        _ => {}
     };
-    migrate::apply(db, report).await?;
+    match end_idle {
+        Some(at_least) => migrate::apply_ending_idle(db, at_least, report).await?,
+        None => migrate::apply(db, report).await?,
+    }
     if is_up_to_date {
         output.line("up to date");
     }
     Ok(Exit::Fine)
 }
 
-/// Prints the library's warnings while it migrates: that it waits for other programs, and what it tolerates.
+/// Prints the library's warnings while it migrates, such as what it tolerates.
 fn show_warnings() -> DefaultGuard {
     let lines = tracing_subscriber::fmt::layer().without_time().with_level(false).with_target(false).with_ansi(false);
     let only = Targets::new().with_target("clip_saver_db::migrate", Level::WARN);
     tracing_subscriber::registry().with(lines.with_writer(begin_error).with_filter(only)).set_default()
 }
 
-fn progress(file: &Applied) -> String {
+fn applied(file: &Applied) -> String {
     let Applied { version, name, elapsed, .. } = file;
     if file.is_adopted {
         format!("V{version}__{name}  adopted")

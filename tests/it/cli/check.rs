@@ -78,6 +78,24 @@ async fn check_lists_and_accepts_additions_by_other_programs() {
 }
 
 #[tokio::test]
+async fn check_says_that_an_index_is_harmless_that_an_old_program_has_made_again() {
+    // What psycopg3's init_db runs at each start.
+    let again =
+        "create index if not exists idx_bot_scan_runs_channel on bot_channel_scan_runs (channel_id, created_at desc)";
+    let database = changed(again).await;
+
+    let told = [
+        "index bot_channel_scan_runs.idx_bot_scan_runs_channel: harmless, an older program has made it again",
+        "`drop index concurrently idx_bot_scan_runs_channel`",
+        "(tolerated)",
+    ];
+    clip_db(&database.url(), "check").await.assert_output(0, &told);
+    clip_db(&database.url(), "status").await.assert_output(0, &["up to date"]);
+    database.execute("drop index concurrently idx_bot_scan_runs_channel").await;
+    clip_db(&database.url(), "check").await.assert_output(0, &["exactly what the applied migrations make"]);
+}
+
+#[tokio::test]
 async fn check_exits_with_1_if_there_are_only_pending_migrations() {
     let empty = empty().await;
     let all = versions().len();
@@ -125,7 +143,9 @@ async fn check_says_that_a_role_may_not_compare_the_schema_and_still_checks_the_
     let database = TestDatabase::new().await;
     let reader = url_for_role(&database, "grant select on all tables in schema public to ROLE").await;
 
-    clip_db(&reader, "check").await.assert_output(1, &["fit the schema", "schema: not compared", "let the owner"]);
+    clip_db(&reader, "check")
+        .await
+        .assert_output(1, &["fit the schema", "schema: not compared", "grant create on database"]);
 
     drop_role(&database).await;
 }

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use super::{clip_db, drop_role, empty, existing, program, run, url_for_role};
-use crate::support::{Server, TestDatabase};
+use crate::support::races::wait_for_value;
+use crate::support::{Server, TestDatabase, connect};
 
 #[tokio::test]
 async fn doctor_finds_nothing_wrong_with_a_healthy_database() {
@@ -41,7 +42,8 @@ async fn doctor_lists_the_rights_that_a_read_only_role_lacks() {
             "WRONG  rights       for the bot: no right to usage on users_id_seq",
             "WRONG  rights       for the worker: no right to update on bot_channels",
             "note   migrations   the role ",
-            "may not create tables in the schema public, some tables do not belong to the role",
+            "does not own all tables (bot_channel_scan_runs: postgres, bot_channels: postgres, ",
+            "): run `clip-db migrate` as their owner",
         ],
     );
     drop_role(&database).await;
@@ -68,11 +70,39 @@ async fn doctor_reports_migrations_that_the_role_cannot_apply_as_wrong() {
 
     let told = [
         "WRONG  migrations   the role ",
-        "may not create tables in the schema public: let the owner of the database run `clip-db migrate`",
+        "may not create tables in the schema public: run `clip-db migrate` as postgres, or let postgres run `grant usage, create",
         "WRONG  pgcrypto     not installed, and this role may not install it",
     ];
     clip_db(&reader, "doctor").await.assert_output(2, &told);
     drop_role(&database).await;
+}
+
+#[tokio::test]
+async fn doctor_foresees_which_sessions_would_hold_migrations_back() {
+    for (database, level, tense) in
+        [(TestDatabase::new().await, "note ", "would hold"), (existing("").await, "WRONG", "holds")]
+    {
+        clip_db(&database.url(), "doctor").await.assert_output(0, &["ok     locks        no open transaction"]);
+        let idle = connect(&database.url()).await;
+        idle.batch_execute("set application_name = 'old bot'; begin; select from bot_channels").await.unwrap();
+        let young = "select clock_timestamp() - xact_start >= interval '3 s' from pg_stat_activity
+                     where application_name = 'old bot' and datname = current_database()";
+        wait_for_value(&database, young, "t").await;
+
+        let output = clip_db(&database.url(), "doctor").await;
+
+        let line = output.stdout.lines().find(|line| line.contains("locks ")).unwrap();
+        assert!(line.starts_with(&format!("{level}  locks        pid ")), "{line}");
+        assert!(
+            line.contains("(\"old bot\" of user postgres from ") && line.contains("idle in transaction for "),
+            "{line}"
+        );
+        assert!(
+            line.contains(&format!("{tense} migrations back: ")) && line.contains("--end-idle-in-transaction"),
+            "{line}"
+        );
+        assert_eq!(output.code, if level == "WRONG" { 2 } else { 0 });
+    }
 }
 
 #[tokio::test]

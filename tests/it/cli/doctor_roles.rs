@@ -14,7 +14,7 @@ async fn doctor_finds_nothing_wrong_with_the_roles_of_bot_and_worker() {
             0,
             &[&format!("ok     rights       enough for the {program}\n"), "ok     migrations   up to date"],
         );
-        assert!(!output.stdout.contains(other), "{}", output.stdout);
+        assert!(!output.stdout.contains(&format!("the {other}")), "{}", output.stdout);
     }
     clip_db(&roles.url("owner"), "doctor")
         .await

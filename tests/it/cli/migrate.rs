@@ -1,7 +1,9 @@
 //! `clip-db migrate`, `adopt` and `purge-intents`: the commands that write.
 
-use super::{clip_db, empty, existing};
-use crate::support::{TestDatabase, versions};
+use tokio_postgres::Client;
+
+use super::{ProgramOutput, clip_db, empty, existing, program, run};
+use crate::support::{TestDatabase, connect, versions};
 
 #[tokio::test]
 async fn migrate_prints_a_line_for_each_file_and_then_has_nothing_to_do() {
@@ -96,6 +98,59 @@ async fn adopt_says_whether_it_has_adopted_anything() {
 
     let empty = empty().await;
     clip_db(&empty.url(), "adopt").await.assert_output(0, &["nothing to adopt: the database is empty"]);
+}
+
+/// A database whose second file has to wait for this session.
+async fn held_back() -> (TestDatabase, Client) {
+    let database = existing("").await;
+    let writer = connect(&database.url()).await;
+    writer
+        .batch_execute("set application_name = 'old bot'; begin; lock table bot_guilds in row exclusive mode")
+        .await
+        .unwrap();
+    (database, writer)
+}
+
+async fn with_timeout(database: &TestDatabase, seconds: &str) -> ProgramOutput {
+    run(program(&["migrate"]).env("DATABASE_URL", database.url()).env("DB_MIGRATION_TIMEOUT", seconds)).await
+}
+
+#[tokio::test]
+async fn migrate_prints_the_sessions_that_hold_it_back_and_gives_up_in_time() {
+    let (database, _writer) = held_back().await;
+
+    let output = with_timeout(&database, "1.5").await;
+
+    output.assert_output(2, &["V1__initial_schema  adopted", "V2__indexes_for_queries was not applied", "(1.5s)"]);
+    output.assert_output(
+        2,
+        &["clip-db: V2__indexes_for_queries has waited ", " s for locks or snapshots of other sessions: pid "],
+    );
+    assert!(output.stderr.contains("(\"old bot\" of user postgres from "), "{}", output.stderr);
+}
+
+#[tokio::test]
+async fn migrate_ends_idle_sessions_if_asked_and_prints_each() {
+    let (database, writer) = held_back().await;
+
+    let output = clip_db(&database.url(), "migrate --end-idle-in-transaction 100ms").await;
+
+    output.assert_output(0, &["V2__indexes_for_queries  applied in "]);
+    assert_eq!(
+        output.stdout.lines().filter(|line| line.starts_with("ended pid ") && line.contains("\"old bot\"")).count(),
+        1
+    );
+    assert!(writer.batch_execute("commit").await.is_err());
+    clip_db(&database.url(), "status").await.assert_output(0, &["up to date"]);
+}
+
+#[tokio::test]
+async fn migrate_refuses_a_time_that_it_does_not_understand() {
+    for time in ["30", "s", "-1s", "1day", "1e400s", "99999999999999999999s"] {
+        let output =
+            clip_db("postgresql://nobody@localhost:1/x", &format!("migrate --end-idle-in-transaction={time}")).await;
+        output.assert_output(2, &["--end-idle-in-transaction"]);
+    }
 }
 
 #[tokio::test]

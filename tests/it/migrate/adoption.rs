@@ -1,10 +1,12 @@
 //! Databases of the Python programs: they have the tables, but no history of migrations.
 
+use clip_saver_db::migrate::Progress;
 use clip_saver_db::{Db, ErrorKind, migrate, repositories as db};
 
 use crate::support::{TestDatabase, applied, concurrently, config, create_database, versions};
 
-const EXISTING: &str = include_str!("../../fixtures/existing_database.sql");
+/// The SQL that makes a database of the Python programs.
+pub const EXISTING: &str = include_str!("../../fixtures/existing_database.sql");
 
 /// Every row of the existing tables without the column that a migration adds, and everything else that must not change.
 const ROWS: &str = "select json_build_array(
@@ -16,7 +18,8 @@ const ROWS: &str = "select json_build_array(
 
 const TABLES: &str = "select count(*) from pg_tables where schemaname = 'public'";
 
-async fn existing(change: &str) -> TestDatabase {
+/// A database of the Python programs, changed by this SQL.
+pub async fn existing(change: &str) -> TestDatabase {
     let name = create_database("template template0").await;
     let database = TestDatabase { db: Db::connect(config(&name)).await.unwrap(), name };
     database.execute(EXISTING).await;
@@ -42,7 +45,11 @@ async fn an_existing_database_is_adopted_with_every_row() {
     let before = database.text(ROWS).await;
     let mut steps = Vec::new();
 
-    migrate::apply(&database, |step| steps.push((step.version, step.is_adopted))).await.unwrap();
+    let report = |step| match step {
+        Progress::Applied(file) => steps.push((file.version, file.is_adopted)),
+        other => panic!("nothing else happens: {other:?}"),
+    };
+    migrate::apply(&database, report).await.unwrap();
 
     assert_eq!(steps, versions().into_iter().map(|version| (version, version == 1)).collect::<Vec<_>>());
     assert_eq!(database.text(ROWS).await, before);

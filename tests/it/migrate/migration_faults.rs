@@ -27,6 +27,13 @@ const WAITS_FOR_LOCK: &str = sessions!("> 0", "wait_event_type = 'Lock'");
 const HAS_A_SESSION: &str = sessions!("> 0", "true");
 const HAS_INVALID_INDEX: &str = "select count(*) > 0 from pg_index where not indisvalid";
 
+/// Whether another session is at work, and the statement that cancels it.
+const WORKS: &str =
+    "select count(*) > 0 from pg_stat_activity where datname = current_database() and query ~ '^select pg_sleep'
+    and state = 'active'";
+const CANCEL_WORK: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and query ~ '^select pg_sleep'";
+
 /// Undoes what the later release does after its first file.
 const WITHOUT_INDEXES: &str = "drop index idx_bot_channels_note, idx_notes_note;
     delete from refinery_schema_history where version > 9001";
@@ -141,6 +148,9 @@ async fn a_waiting_program_takes_over_when_the_migrating_one_is_killed() {
 async fn a_program_that_was_killed_while_it_built_an_index_drops_the_invalid_index_and_builds_it_again() {
     let setup = MigrationSetup::before_indexes().await;
     let writer = setup.open_transaction("lock table bot_channels in row exclusive mode").await;
+    // At work: before an idle transaction has ended, the index is not begun.
+    let working = tokio::spawn(async move { writer.batch_execute("select pg_sleep(3600)").await });
+    setup.wait_until(WORKS).await;
     let first = setup.start_later();
     setup.wait_until(HAS_INVALID_INDEX).await;
     setup.wait_until(WAITS_FOR_LOCK).await;
@@ -150,7 +160,8 @@ async fn a_program_that_was_killed_while_it_built_an_index_drops_the_invalid_ind
     let left = value(&setup.watcher, HAS_INVALID_INDEX).await;
     let second = setup.start_later();
     setup.wait_until(WAITS_FOR_LOCK).await; // to drop the index
-    drop(writer);
+    setup.watcher.batch_execute(CANCEL_WORK).await.unwrap();
+    working.await.unwrap().unwrap_err();
     setup.assert_succeeds(second).await;
 
     assert_eq!(left.as_deref(), Some("t"));
@@ -182,7 +193,7 @@ async fn a_migration_tries_again_to_get_a_lock_until_the_lock_is_free() {
 
     succeeded(&output);
     let complaints = String::from_utf8(output.stderr).unwrap();
-    assert!(complaints.contains("other sessions hold locks that this migration needs, trying again"), "{complaints}");
+    assert!(complaints.contains("V9001__notes has waited "), "{complaints}");
     setup.assert_migrated().await;
 }
 

@@ -119,3 +119,71 @@ async fn a_migration_that_ends_in_a_deadlock_with_a_writer_is_tried_again() {
     migrating.await.unwrap().unwrap();
     assert_eq!(applied(&database).await, versions());
 }
+
+#[tokio::test]
+async fn the_history_of_another_program_is_named_with_the_way_out_and_nothing_is_changed() {
+    let database = empty().await;
+    database
+        .execute(
+            "create table refinery_schema_history
+               (version int4 primary key, name varchar(255), applied_on varchar(255), checksum varchar(255));
+             insert into refinery_schema_history values (1, 'create_orders', '2024-01-01T00:00:00Z', '1'),
+               (2, 'indexes', '2024-01-02T00:00:00Z', '2')",
+        )
+        .await;
+
+    let error = database.migrate().await.unwrap_err().to_string();
+
+    let told = "is another program's: its first migration is V1__create_orders. Nothing was changed. Set DB_SCHEMA";
+    assert!(error.contains(told), "{error}");
+    assert_eq!(database.text("select count(*) from pg_tables where schemaname = 'public'").await, "1");
+}
+
+/// A database of the Python programs with an index that somebody has made by hand.
+async fn with_index(sql: &str) -> TestDatabase {
+    let database = empty().await;
+    database.execute(include_str!("../../fixtures/existing_database.sql")).await;
+    database.execute(sql).await;
+    database
+}
+
+#[tokio::test]
+async fn an_index_that_has_the_name_of_a_files_index_but_another_definition_is_refused_with_the_difference() {
+    for (made, found) in [
+        ("create index idx_bot_scan_runs_newest on bot_channel_scan_runs (channel_id)", "btree (channel_id)"),
+        (
+            "create unique index idx_bot_scan_runs_newest on bot_channel_scan_runs (channel_id, created_at desc, id)",
+            "UNIQUE",
+        ),
+        ("create index idx_bot_scan_runs_newest on users (username)", "ON users"),
+    ] {
+        let database = with_index("").await;
+        migrate::adopt(&database).await.unwrap();
+        database.execute(made).await;
+
+        let error = database.migrate().await.unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::Migration);
+        let error = error.to_string();
+        assert!(error.contains("V4__index_scan_runs makes an index, but somebody has made another one"), "{error}");
+        assert!(error.contains("expected CREATE INDEX idx_bot_scan_runs_newest ON bot_channel_scan_runs"), "{error}");
+        assert!(
+            error.contains(found) && error.contains("`drop index concurrently idx_bot_scan_runs_newest`"),
+            "{error}"
+        );
+        assert_eq!(applied(&database).await, [1, 2, 3]);
+        database.execute("drop index concurrently idx_bot_scan_runs_newest").await;
+        database.migrate().await.unwrap();
+        assert_eq!(applied(&database).await, versions());
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_is_the_one_of_a_file_is_recorded() {
+    let made = "create index idx_bot_scan_runs_newest on bot_channel_scan_runs (channel_id, created_at desc, id)";
+    let database = with_index(made).await;
+
+    database.migrate().await.unwrap();
+
+    assert_eq!(applied(&database).await, versions());
+}

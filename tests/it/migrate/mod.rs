@@ -1,6 +1,8 @@
 //! Migrations: on any database, by programs that start together, and with faults.
 
 pub mod adoption;
+pub mod blocked;
+pub mod blockers;
 pub mod build_script;
 pub mod evolution;
 pub mod migration_faults;
@@ -10,6 +12,7 @@ pub mod migration_lint_squawk;
 pub mod migration_races;
 pub mod migrations;
 pub mod password_server;
+pub mod rights;
 pub mod schema;
 pub mod schemas;
 pub mod tortoise;

@@ -26,8 +26,8 @@ fn the_python_defaults_hold_without_variables() {
         format!(
             "host=localhost port=5432 user=postgres password=******** dbname=postgres sslmode=prefer \
              application_name={} pool_max=10 connect_timeout=30s acquire_timeout=10s statement_timeout=60s \
-             idle_in_transaction_timeout=60s max_lifetime=1800s max_batch_bytes=67108864 max_settings_bytes=262144 \
-             slow_query=1s prepared_statements=auto schema=public",
+             idle_in_transaction_timeout=60s max_lifetime=1800s migration_timeout=300s max_batch_bytes=67108864 \
+             max_settings_bytes=262144 slow_query=1s prepared_statements=auto schema=public",
             executable()
         )
     );
@@ -72,6 +72,7 @@ fn the_pool_and_the_timeouts_can_be_set_by_variables() {
         ("DB_STATEMENT_TIMEOUT", "0"),
         ("DB_IDLE_IN_TRANSACTION_TIMEOUT", "20"),
         ("DB_MAX_LIFETIME", "0"),
+        ("DB_MIGRATION_TIMEOUT", "0"),
         ("DB_MAX_BATCH_BYTES", "1000"),
         ("DB_MAX_SETTINGS_BYTES", "100"),
         ("DB_SLOW_QUERY_MS", "250"),
@@ -83,7 +84,7 @@ fn the_pool_and_the_timeouts_can_be_set_by_variables() {
     assert_eq!(config.acquire_timeout, Duration::from_millis(500));
     assert_eq!(config.statement_timeout, None);
     assert_eq!(config.idle_in_transaction_timeout, Some(Duration::from_secs(20)));
-    assert_eq!(config.max_lifetime, None);
+    assert_eq!((config.max_lifetime, config.migration_timeout), (None, None));
     assert_eq!((config.max_batch_bytes, config.max_settings_bytes), (1_000, 100));
     assert_eq!(config.slow_query, Some(Duration::from_millis(250)));
 }
@@ -131,6 +132,7 @@ fn a_wrong_value_gives_an_error_that_names_the_variable() {
         ("DB_STATEMENT_TIMEOUT", "NaN"),
         ("DB_IDLE_IN_TRANSACTION_TIMEOUT", "never"),
         ("DB_MAX_LIFETIME", "-5"),
+        ("DB_MIGRATION_TIMEOUT", "5min"),
         ("DB_MAX_BATCH_BYTES", "1000000000000"),
         ("DB_MAX_SETTINGS_BYTES", "256k"),
         ("DB_SLOW_QUERY_MS", "1.5"),

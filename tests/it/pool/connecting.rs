@@ -140,10 +140,11 @@ async fn until_closed(database: &TestDatabase) -> Error {
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    async fn holds(&self, text: &str) {
+    /// Waits until this text was logged.
+    pub async fn holds(&self, text: &str) {
         while !String::from_utf8_lossy(&self.0.lock().unwrap()).contains(text) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

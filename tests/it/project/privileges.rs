@@ -126,7 +126,7 @@ async fn a_bot_that_starts_before_the_owner_has_migrated_gets_an_error_that_says
 
     assert!(error.kind() == ErrorKind::Migration, "{error}");
     assert_eq!(error.sqlstate(), Some("42501"));
-    assert!(error.to_string().contains("let the owner of the tables run `clip-db migrate`"), "{error}");
+    assert!(error.to_string().contains(&format!("run `clip-db migrate` as {}", roles.name("owner"))), "{error}");
     roles.drop().await;
 }
 

@@ -1,7 +1,6 @@
 //! Checks the migrations and the role's rights.
 
-use clip_saver_db::Error;
-use clip_saver_db::migrate::{self, Plan};
+use clip_saver_db::migrate;
 
 use super::{Findings, Level, Target};
 use crate::exit::Exit;
@@ -20,32 +19,10 @@ pub async fn migrations(target: &Target<'_>) -> Findings {
     if target.settings.has_migration_url() {
         return Ok(findings); // another role may migrate
     }
-    let obstacles = obstacles(target, &plan).await?.join(", ");
-    if !obstacles.is_empty() {
-        let level = if exit == Exit::SomethingToDo { Level::Wrong } else { Level::Note };
-        findings.push(level.with(format!("{obstacles}: let the owner of the database run `clip-db migrate`")));
-    }
+    let level = if exit == Exit::SomethingToDo { Level::Wrong } else { Level::Note };
+    let obstacles = migrate::obstacles(&target.db, &plan).await?;
+    findings.extend(obstacles.into_iter().map(|obstacle| level.with(obstacle)));
     Ok(findings)
-}
-
-/// Why this role cannot migrate.
-async fn obstacles(target: &Target<'_>, plan: &Plan) -> Result<Vec<String>, Error> {
-    let row = target.rows_about_schema(include_str!("role.sql")).await?.swap_remove(0);
-    let (role, may_create): (&str, Option<bool>) = (row.try_get(0)?, row.try_get(1)?);
-    let (owns_tables, may_create_schemas): (bool, bool) = (row.try_get(2)?, row.try_get(3)?);
-    let mut obstacles = Vec::new();
-    if may_create == Some(false) {
-        obstacles.push(format!("the role {role} may not create tables in the schema {}", plan.schema()));
-    } else if may_create.is_none() && !may_create_schemas {
-        obstacles.push(format!("the role {role} may not create the schema {}", plan.schema()));
-    }
-    if !owns_tables {
-        obstacles.push(format!("some tables do not belong to the role {role}"));
-    }
-    if plan.is_unrecorded && !may_create_schemas {
-        obstacles.push(format!("the role {role} may not create a schema to compare the tables with V1"));
-    }
-    Ok(obstacles)
 }
 
 /// Whether this role can run the queries of the bot, the worker or both: each may have its own role.
