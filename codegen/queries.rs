@@ -6,4 +6,5 @@ pub mod guilds;
 pub mod install_intents;
 pub mod parts;
 pub mod scan_runs;
+pub mod unreadable_rows;
 pub mod users;

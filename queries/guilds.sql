@@ -76,12 +76,19 @@ update /* touch_guild */ bot_guilds set last_seen_at = now() where guild_id = :g
 
 --! sync_guild (name?, icon?, owner_user_id?, joined_at?, channel_names[?], channel_types[?], channel_overrides[?])
 --- A guild with its channels, in one statement; or its channels alone, if no name of the guild is given. The owner is
---- added to `users` if missing, since Discord names owners whom nobody has stored yet. No channel may come twice; in key
---- order, so that batches in opposite orders cannot deadlock. Overrides are merged into the stored settings. Channels that
---- are not named stay. Returns how many channels were written.
+--- added to `users` if missing, since Discord names owners whom nobody has stored yet, with the next number of the sequence
+--- that no row has (see upsert_users). No channel may come twice; in key order, so that batches in opposite orders cannot
+--- deadlock. Overrides are merged into the stored settings. Channels that are not named stay. Returns how many channels were
+--- written.
 with /* sync_guild */ owner as (
-  insert into users (discord_user_id)
-  select :owner_user_id::text
+  insert into users (id, discord_user_id)
+  select (
+           select s.id
+           from (select nextval('users_id_seq') as id from (select generate_series(1, 2147483647)) endless) s
+           where (select u.id from users u where u.id = s.id) is null
+           limit 1
+         ),
+         :owner_user_id::text
   where :owner_user_id::text is not null
     and not exists (select from users u where u.discord_user_id = :owner_user_id)
   on conflict (discord_user_id) do nothing

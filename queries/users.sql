@@ -12,7 +12,9 @@ where discord_user_id = :discord_user_id;
 --- Inserts or updates a batch of users; returns how many distinct users were written. In key order, known and new ones
 --- alike, so that batches in opposite orders cannot deadlock. A known user brings an `id` along: the default would draw a
 --- number from the 32-bit `users_id_seq` for every row of every sync, until it runs out. It is not the user's own, which
---- could be taken for a second row while another session updates the first; the update keeps the own one.
+--- could be taken for a second row while another session updates the first; the update keeps the own one. The lock, which is
+--- the update's own, keeps the row until then: if a racing delete took it, the negative number would be stored. A new user gets the next number of
+--- the sequence that no row has: after an import the sequence may be behind the rows.
 with /* upsert_users */ input as (
   select distinct on (discord_user_id) discord_user_id, username, global_name, avatar, last_login_at
   from unnest(
@@ -23,9 +25,22 @@ with /* upsert_users */ input as (
 ),
 written as (
   insert into users as u (id, discord_user_id, username, global_name, avatar, last_login_at)
-  select coalesce(-k.id, nextval('users_id_seq')), i.discord_user_id, i.username, i.global_name, i.avatar,
-         i.last_login_at
-  from input i left join users k on k.discord_user_id = i.discord_user_id
+  select coalesce(-k.id, (
+           -- One row after the other, so that only the numbers up to the first free one are drawn; for each user anew,
+           -- because the condition names the user.
+           select s.id
+           from (
+             select nextval('users_id_seq') as id
+             from (select generate_series(1, 2147483647)) endless
+             where i.discord_user_id is not null
+           ) s
+           where (select t.id from users t where t.id = s.id) is null
+           limit 1
+         )),
+         i.discord_user_id, i.username, i.global_name, i.avatar, i.last_login_at
+  from input i
+  left join lateral (select t.id from users t where t.discord_user_id = i.discord_user_id for no key update) k
+    on true
   order by i.discord_user_id
   on conflict (discord_user_id) do update
   set username = excluded.username,

@@ -81,6 +81,7 @@ pub use types::models::{
 };
 pub use types::settings::{RawJson, Settings};
 pub use types::snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};
+pub use types::unreadable::UnreadableRow;
 
 /// Compiles the code of the documents.
 #[cfg(doctest)]

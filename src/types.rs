@@ -4,3 +4,4 @@ pub(crate) mod ids;
 pub(crate) mod models;
 pub(crate) mod settings;
 pub(crate) mod snapshots;
+pub(crate) mod unreadable;

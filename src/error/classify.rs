@@ -1,8 +1,10 @@
 //! Decides which kind an error of the database, the driver or the pool is.
 
+use std::error::Error as StdError;
 use std::io;
 
 use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::types::WrongType;
 
 use super::poolers::{has_no_session, is_fatal, may_accept_later, refuses_options};
 use super::{Error, ErrorKind, causes, message};
@@ -137,7 +139,9 @@ pub(crate) fn session_state(error: &tokio_postgres::Error) -> SessionState {
 /// Classifies an error that the database did not report. tokio-postgres tells its kind only in the text.
 fn without_report(source: tokio_postgres::Error) -> Error {
     let text = source.to_string();
-    if let Some(column) = text.strip_prefix("error deserializing column ") {
+    if let Some(column) = text.strip_prefix("error deserializing column ")
+        && !is_schema_error(&source)
+    {
         return Error::unreadable_row(format!("column {column}"), message(&source));
     }
     if let Some(parameter) = text.strip_prefix("error serializing parameter ") {
@@ -154,6 +158,11 @@ fn without_report(source: tokio_postgres::Error) -> Error {
         ErrorKind::Database
     };
     Error::new(kind).with_source(source)
+}
+
+/// Whether a column has a type that this version does not expect: then no row can be read.
+fn is_schema_error(error: &tokio_postgres::Error) -> bool {
+    causes(error).any(<dyn StdError>::is::<WrongType>)
 }
 
 const TLS_HANDSHAKE: &str = "error performing TLS handshake";

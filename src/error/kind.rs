@@ -10,8 +10,10 @@ pub enum ErrorKind {
     InvalidId,
     /// A value that cannot be stored; [`field`](super::Error::field) names it. Nothing was sent to the database.
     InvalidInput,
-    /// A stored value that this version cannot read; [`field`](super::Error::field) names the column and the row. A list
-    /// fails as a whole. The other rows can still be read one by one, or streamed with `queries`. Repair the row by hand.
+    /// A stored value that this version cannot read; [`field`](super::Error::field) names the column and the row. Only a call
+    /// that returns this one row fails: a list leaves the row out, counts it and logs a warning.
+    /// [`get_unreadable_rows`](crate::repositories::get_unreadable_rows) returns all such rows, and `clip-db unreadable`
+    /// shows and deletes them.
     UnreadableRow,
     /// Settings that are not of the requested type; [`field`](super::Error::field) names the top-level key, if one was
     /// asked for.

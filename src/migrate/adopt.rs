@@ -21,11 +21,15 @@ use crate::pool::db::Db;
 /// that there is nothing to adopt: the database has no tables, or it has a history.
 ///
 /// # Errors
-/// [`ErrorKind::Migration`] with the difference, column by column, if the tables are not those of `V1`.
+/// [`ErrorKind::Migration`] with the difference, column by column, if the tables are not those of `V1`; or with their names, if
+/// they are another program's.
 pub async fn adopt(db: &Db) -> Result<Option<Difference>, Error> {
-    let (mut waits, schema) = (Waits::new(db, None, log), &db.config().schema);
+    let schema = &db.config().schema;
+    let mut waits = Waits::new(db, None, log);
     with_lock(db, &mut waits, async |client, _| {
-        if plan_on(client, schema).await?.is_unrecorded { record_v1(client, schema).await.map(Some) } else { Ok(None) }
+        let plan = plan_on(client, schema).await?;
+        plan.check_origin()?;
+        if plan.is_unrecorded { record_v1(client, schema).await.map(Some) } else { Ok(None) }
     })
     .await
 }

@@ -7,6 +7,7 @@ use refinery::Migration;
 use tokio_postgres::{Client, Row};
 
 use super::files::files;
+use super::origin::Origin;
 use super::place::Place;
 use crate::error::Error;
 #[cfg(doc)]
@@ -84,6 +85,8 @@ pub struct Plan {
     /// There are tables, but no history: the Python programs made the database. [`apply`](super::apply) adopts it if its
     /// tables are those of `V1`.
     pub is_unrecorded: bool,
+    /// Who made the tables, if there are some and no history.
+    pub origin: Option<Origin>,
     pub(super) place: Place,
 }
 
@@ -116,13 +119,13 @@ impl Plan {
         self.place.exists
     }
 
-    /// Refuses a history that does not fit the files, and a schema that may be the wrong one: another schema has tables of the
+    /// Refuses a history that does not fit the files, tables of another program, and a schema that may be the wrong one: another schema has tables of the
     /// Python programs, and this one has no tables; or the role's own search path leads to the others, and the tables here lack
     /// a history or rows.
     ///
     /// # Errors
-    /// [`ErrorKind::Migration`] names each file that is changed, missing or late, or the other schemas, or says that the
-    /// history is another program's.
+    /// [`ErrorKind::Migration`] names each file that is changed, missing or late, the other program's tables, or the other
+    /// schemas; or says that the history is another program's.
     pub fn check(&self) -> Result<(), Error> {
         if let Some(first) = self.with(|state| state == State::Foreign).next() {
             return Err(Error::migration(format!(
@@ -135,7 +138,13 @@ impl Plan {
         if !problems.is_empty() {
             return Err(Error::migration(problems.join("; ")));
         }
+        self.check_origin()?;
         self.place.check(self.files.iter().any(|file| file.applied_on.is_some()))
+    }
+
+    /// Refuses tables of another program.
+    pub(super) fn check_origin(&self) -> Result<(), Error> {
+        self.origin.as_ref().map_or(Ok(()), |origin| origin.check(self.schema()))
     }
 
     fn with(&self, wanted: impl Fn(State) -> bool) -> impl Iterator<Item = &File> {
@@ -173,8 +182,9 @@ pub(super) async fn plan_on(client: &Client, schema: &str) -> Result<Plan, Error
     let place = place?;
     let history = if place.has_history { history? } else { Vec::new() };
     let applied = history.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    let is_unrecorded = applied.is_empty() && place.has_tables;
-    Ok(Plan { files: compare(&files(), &applied), is_unrecorded, place })
+    let origin = if applied.is_empty() && place.has_tables { Origin::read(client, schema).await? } else { None };
+    let is_unrecorded = matches!(origin, Some(Origin::Psycopg | Origin::Tortoise));
+    Ok(Plan { files: compare(&files(), &applied), is_unrecorded, origin, place })
 }
 
 /// A row of the history.

@@ -1,6 +1,6 @@
 //! Spans, metrics and warnings: a span, a duration and a count for each call, a warning for a slow one, and the size of the
 //! pool. Names follow OpenTelemetry's semantic conventions for database clients, where it has one. They never hold stored
-//! values or parameters.
+//! values or parameters, except the warnings about rows that cannot be read: these show the row's key and value.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span, warn};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// The names and metrics of a function's calls. `operation!` makes one for each function.
 pub(crate) struct Operation {
@@ -112,6 +112,52 @@ impl Operation {
             "db.system.name" => "postgresql", "db.query.summary" => self.name, "error.type" => error.kind().as_str()
         )
         .increment(1);
+    }
+}
+
+/// How many of a list's unreadable rows are logged one by one: it may have thousands.
+const LOGGED_ROWS: u64 = 10;
+
+/// Counts and logs the rows that one call of a list leaves out because they cannot be read.
+pub(crate) struct SkippedRows {
+    /// The function's name.
+    name: &'static str,
+    count: u64,
+}
+
+impl SkippedRows {
+    pub(crate) fn of(name: &'static str) -> Self {
+        Self { name, count: 0 }
+    }
+
+    /// Returns `None` for a row that cannot be read, and everything else unchanged.
+    pub(crate) fn filter<T>(&mut self, row: Result<T, Error>) -> Option<Result<T, Error>> {
+        match row {
+            Err(error) if error.kind() == ErrorKind::UnreadableRow => {
+                self.count += 1;
+                if self.count <= LOGGED_ROWS {
+                    let row = error.field();
+                    warn!(query = self.name, row, %error, "left out a row that cannot be read: see `clip-db unreadable`");
+                }
+                None
+            }
+            row => Some(row),
+        }
+    }
+
+    /// Ends the list.
+    pub(crate) fn report(&self) {
+        if self.count > LOGGED_ROWS {
+            let more = self.count - LOGGED_ROWS;
+            warn!(query = self.name, more, "left out more rows that cannot be read: see `clip-db unreadable`");
+        }
+        if self.count > 0 {
+            counter!(
+                "db.client.unreadable_rows",
+                "db.system.name" => "postgresql", "db.query.summary" => self.name
+            )
+            .increment(self.count);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Channels: the bot syncs them and the worker scans them. Every write sets `updated_at`.
 
 use super::parts::{self, Batch, ID, Part};
-use super::{channel_bytes, check_channels, check_settings, collect, found, rows, stored, write_channels};
+use super::{channel_bytes, check_channels, check_settings, found, rows, stored, write_channels};
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
@@ -79,31 +79,30 @@ pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<
     read!(client, "get_channel", |on| queries::get_channel().bind(on, &channel_id).map(|row| Channel::try_from(row)))
 }
 
-/// Returns the channels of a guild by name (in code-point order, unnamed ones last), then by id.
+/// Returns the channels of a guild by name (in code-point order, unnamed ones last), then by id. Leaves out rows that
+/// cannot be read, and [reports](super#rows-that-cannot-be-read) them.
 ///
 /// Needs: select on `bot_channels`.
 ///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_channels_by_guild(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
-    fetch!(client, "get_channels_by_guild", |on| {
-        collect(queries::get_channels_by_guild().bind(on, &guild_id).map(|row| Channel::try_from(row)).iter().await?)
-            .await
-    })
+    list!(client, "get_channels_by_guild", |on| queries::get_channels_by_guild()
+        .bind(on, &guild_id)
+        .map(|row| Channel::try_from(row)))
 }
 
 /// Returns the channels of a guild that the worker reads, in work order: those never scanned first, then those scanned longest
-/// ago.
+/// ago. Leaves out rows that cannot be read, and [reports](super#rows-that-cannot-be-read) them.
 ///
 /// Needs: select on `bot_channels`.
 ///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_reading_channels(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
-    fetch!(client, "get_reading_channels", |on| {
-        collect(queries::get_reading_channels().bind(on, &guild_id).map(|row| Channel::try_from(row)).iter().await?)
-            .await
-    })
+    list!(client, "get_reading_channels", |on| queries::get_reading_channels()
+        .bind(on, &guild_id)
+        .map(|row| Channel::try_from(row)))
 }
 
 /// Returns how many channels of a guild are stored.

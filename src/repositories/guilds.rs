@@ -2,7 +2,7 @@
 
 use super::parts::{self, Batch, ID, Part};
 use super::{
-    Texts, bytes_of, channel_bytes, check_batch, check_channels, check_texts, check_time, collect, found, rows, stored,
+    Texts, bytes_of, channel_bytes, check_batch, check_channels, check_texts, check_time, found, rows, stored,
     write_channels,
 };
 use crate::GenericClient;
@@ -45,16 +45,14 @@ pub async fn get_guild(client: &impl Client, guild_id: GuildId) -> Result<Option
     read!(client, "get_guild", |on| queries::get_guild().bind(on, &guild_id).map(|row| Guild::try_from(row)))
 }
 
-/// Returns every guild, by id.
+/// Returns every guild, by id. Leaves out rows that cannot be read, and [reports](super#rows-that-cannot-be-read) them.
 ///
 /// Needs: select on `bot_guilds`.
 ///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_guilds(client: &impl Client) -> Result<Vec<Guild>, Error> {
-    fetch!(client, "get_guilds", |on| {
-        collect(queries::get_guilds().bind(on).map(|row| Guild::try_from(row)).iter().await?).await
-    })
+    list!(client, "get_guilds", |on| queries::get_guilds().bind(on).map(|row| Guild::try_from(row)))
 }
 
 /// Stores a guild and sets `last_seen_at` to now. A new guild gets the given `joined_at`, or now. In a stored guild name, icon

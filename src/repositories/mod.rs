@@ -19,6 +19,13 @@
 //! - *Needs* lists the rights that a function's role needs. `docs/PRIVILEGES.md` has all of them, and roles for bot and
 //!   worker.
 //!
+//! # Rows that cannot be read
+//! Older programs, or people, may have stored an id that is not a snowflake, or a time that `chrono` cannot hold. A read of
+//! such a row by its key fails with [`ErrorKind::UnreadableRow`]. A list leaves the row out and returns the others. It logs a
+//! warning with column, key and reason for each of the first ten rows, and one with the number of the others. The metric
+//! `db.client.unreadable_rows` counts all. [`get_unreadable_rows`] returns them, and so does `clip-db unreadable`, which can
+//! also delete them.
+//!
 //! # When the connection breaks
 //! A read on a [`Db`](crate::Db) is sent again, once, on another connection. Opening that connection may wait for a server that
 //! is starting or failing over, for `DB_CONNECT_TIMEOUT` at most. A write whose documentation says *idempotent* is sent again,
@@ -30,8 +37,8 @@
 //! # Errors
 //! Besides the errors that it lists, each function may fail with [`ErrorKind::Connection`], [`ErrorKind::ConnectTimeout`],
 //! [`ErrorKind::PoolTimeout`], [`ErrorKind::Closed`], [`ErrorKind::Canceled`], [`ErrorKind::Conflict`] and
-//! [`ErrorKind::Database`]. A function that reads rows may also fail with [`ErrorKind::UnreadableRow`], and one that writes with
-//! [`ErrorKind::OutcomeUnknown`] and [`ErrorKind::ReadOnly`].
+//! [`ErrorKind::Database`]. A function that returns one row may also fail with [`ErrorKind::UnreadableRow`], and one that writes
+//! with [`ErrorKind::OutcomeUnknown`] and [`ErrorKind::ReadOnly`].
 
 /// Defines an operation by its name and its SQL verb. The keys of its metrics are made at compile time.
 macro_rules! operation {
@@ -94,6 +101,13 @@ macro_rules! fetch {
     };
 }
 
+/// A list. The rows that cannot be read are left out and reported.
+macro_rules! list {
+    ($client:expr, $name:literal, |$on:ident| $query:expr) => {
+        fetch!($client, $name, |$on| $crate::repositories::readable($name, $query.iter().await?).await)
+    };
+}
+
 /// A write that may be sent again: repeated, it stores and answers the same.
 macro_rules! idempotent {
     ($($call:tt)+) => {
@@ -138,6 +152,7 @@ mod guilds;
 mod install_intents;
 mod parts;
 mod scan_runs;
+mod unreadable_rows;
 mod users;
 
 pub use channels::*;
@@ -145,6 +160,7 @@ pub use guild_settings::*;
 pub use guilds::*;
 pub use install_intents::*;
 pub use scan_runs::*;
+pub use unreadable_rows::*;
 pub use users::*;
 
 use std::collections::BTreeMap;
@@ -153,7 +169,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::{FutureExt as _, Stream, TryStreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
 use tokio_postgres::Error as PgError;
 
 use self::parts::{ID, Part};
@@ -166,6 +182,7 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::pool::client::Client;
+use crate::pool::observe::SkippedRows;
 use crate::types::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::types::settings::Settings;
 use crate::types::snapshots::{ChannelSnapshot, GuildSnapshot};
@@ -303,9 +320,16 @@ fn found<T>(row: impl Future<Output = Result<Option<T>, PgError>>) -> impl Futur
     row.map(|row| Ok(row?.is_some()))
 }
 
-/// Collects the rows of a list. The first row that cannot be read fails it.
-async fn collect<T>(list: impl Stream<Item = Result<Result<T, Error>, PgError>>) -> Result<Vec<T>, Error> {
-    list.map_err(Error::from).and_then(ready).try_collect().await
+/// Collects the rows of a list that can be read.
+async fn readable<T>(
+    function: &'static str,
+    list: impl Stream<Item = Result<Result<T, Error>, PgError>>,
+) -> Result<Vec<T>, Error> {
+    let mut skipped = SkippedRows::of(function);
+    let rows = list.map(|row| row.map_err(Error::from).flatten());
+    let readable = rows.filter_map(|row| ready(skipped.filter(row))).try_collect().await;
+    skipped.report();
+    readable
 }
 
 /// The result of `count(*)`, which is never negative.

@@ -2,7 +2,7 @@
 //! times of a finished run never change again.
 
 use super::parts::check_bytes;
-use super::{check_text, collect, found, stored};
+use super::{check_text, found, stored};
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::scan_runs::{
     self as queries, RecordScanProgressParams, ScanProgressRow, ScanRunRowBorrowed,
@@ -69,18 +69,18 @@ pub async fn get_scan_run(client: &impl Client, run_id: ScanRunId) -> Result<Opt
         .map(|row| ScanRun::try_from(row)))
 }
 
-/// Returns the newest runs of a channel, at most `limit`, newest first.
+/// Returns the newest runs of a channel, at most `limit`, newest first. Leaves out rows that cannot be read, and
+/// [reports](super#rows-that-cannot-be-read) them.
 ///
 /// Needs: select on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_scan_runs(client: &impl Client, channel_id: ChannelId, limit: u32) -> Result<Vec<ScanRun>, Error> {
-    fetch!(client, "get_scan_runs", |on| {
-        let limit = i64::from(limit);
-        collect(queries::get_scan_runs().bind(on, &channel_id, &limit).map(|row| ScanRun::try_from(row)).iter().await?)
-            .await
-    })
+    let limit = i64::from(limit);
+    list!(client, "get_scan_runs", |on| queries::get_scan_runs()
+        .bind(on, &channel_id, &limit)
+        .map(|row| ScanRun::try_from(row)))
 }
 
 /// Enqueues a run that starts after the channel's cursor; `None` if the channel is unknown or not reading.

@@ -43,7 +43,8 @@ pub async fn get_user(client: &impl Client, user_id: UserId) -> Result<Option<Us
     read!(client, "get_user", |on| queries::get_user().bind(on, &user_id).map(|row| User::try_from(row)))
 }
 
-/// Stores a user: replaces both names and the avatar, and `last_login_at` if it is given.
+/// Stores a user: replaces both names and the avatar, and `last_login_at` if it is given. A new user gets the next number
+/// (`id`) of the sequence that nobody has.
 ///
 /// Idempotent.
 ///

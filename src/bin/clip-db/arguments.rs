@@ -102,10 +102,11 @@ pub enum Command {
     ///   late     not applied, although a later file was (wrong)
     ///
     /// Ends with 0 if the database is up to date (or newer), 1 if files are pending or there are tables
-    /// but no history (a database of the Python programs), 2 if the history is wrong.
+    /// but no history (a database of the Python programs), 2 if the history is wrong or the tables are another
+    /// program's.
     #[command(verbatim_doc_comment)]
     Status {
-        /// Print one JSON object: files (version, name, state, applied_on), unrecorded, up_to_date
+        /// Print one JSON object: files (version, name, state, applied_on), unrecorded, taken_names, up_to_date
         #[arg(long)]
         json: bool,
     },
@@ -115,7 +116,8 @@ pub enum Command {
     /// tables, columns, indexes, constraints, triggers and functions with those that the applied migrations
     /// make (in a temporary schema, in a transaction that is rolled back). What is missing or differs is
     /// wrong. What others have added is only listed, and so are all differences of a database that is newer
-    /// than this version. To check rights on the tables, use `clip-db doctor`.
+    /// than this version. Also checks the database's encoding, row-level security, and the sequence of users. To
+    /// check rights on the tables, use `clip-db doctor`.
     ///
     /// Ends with 0 if everything fits, 1 if only the pending migrations are missing or this role may not
     /// create the temporary schema, and 2 if something is wrong.
@@ -133,6 +135,25 @@ pub enum Command {
     /// Ends with 0 if the database was adopted or there is nothing to adopt, 2 if it cannot be.
     #[command(verbatim_doc_comment)]
     Adopt,
+    /// Show the rows that this version cannot read, and delete them
+    ///
+    /// Older programs, or people, may have stored an id that is not a Discord snowflake, or a time that is
+    /// too far away. Lists leave such rows out. Prints table, column, key and value of each, at most 1000.
+    ///
+    /// With --delete it deletes the rows that it has printed and whose ids are wrong, and what refers to
+    /// them: the scan runs of a channel, the channels of a guild, the install intents of a user. It prints
+    /// how many. Times are left to you: the rest of their rows is good.
+    ///
+    /// Ends with 0 if every row can be read (or was deleted), 1 if some cannot, 2 if deleting fails.
+    #[command(verbatim_doc_comment)]
+    Unreadable {
+        /// Delete the rows whose ids are wrong
+        #[arg(long)]
+        delete: bool,
+        /// Print one JSON object: rows; deletable (counts by table), or deleted and left
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete install intents that have expired
     ///
     /// An install intent is an authorization that a user began, to add the bot to a guild. Prints how many
@@ -153,8 +174,10 @@ pub enum Command {
     ///
     /// Checks the server's version, whether it accepts writes, the extension pgcrypto, the schema where calls
     /// find their tables, the migrations, the role's rights, sessions that would hold migrations back, the
-    /// number of connections, encryption, the pooler (PgBouncer), if there is one, and the clocks. Each
-    /// finding is `ok`, a `note`, or `WRONG` with what to do. Changes nothing.
+    /// encoding, what hides tables or rows from this role, the sequence of users, the isolation level, the
+    /// number of connections, encryption, the pooler (PgBouncer), if there is one, old transactions and
+    /// replication slots, and the clocks. Each finding is `ok`, a `note`, or `WRONG` with what to do. Changes
+    /// nothing.
     ///
     /// Ends with 0, or with 2 if something is WRONG.
     #[command(verbatim_doc_comment)]

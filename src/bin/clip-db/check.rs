@@ -3,18 +3,38 @@
 use clip_saver_db::migrate::{self, Difference, Plan, State};
 use clip_saver_db::{Db, ErrorKind};
 
+use crate::connect::Settings;
+use crate::doctor;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::queries::{Prepared, prepare_all};
 use crate::status::summary;
 
-pub async fn run(db: &Db, is_verbose: bool, output: &mut Output) -> Result<Exit, Failure> {
+pub async fn run(db: &Db, settings: &Settings, is_verbose: bool, output: &mut Output) -> Result<Exit, Failure> {
     let plan = migrate::plan(db).await?;
     let (history, summary) = summary(&plan);
     output.line(format_args!("migrations: {summary}"));
     let queries = check_queries(db, &plan, is_verbose, output).await?;
     let drift = check_drift(db, &plan, output).await?;
-    Ok(history.max(queries).max(drift))
+    let database = check_database(db, settings, output).await?;
+    Ok(history.max(queries).max(drift).max(database))
+}
+
+/// What `clip-db doctor` says about the database itself.
+async fn check_database(db: &Db, settings: &Settings, output: &mut Output) -> Result<Exit, Failure> {
+    let mut findings = doctor::of_the_database(settings, db).await?;
+    findings.retain(|finding| !finding.is_ok());
+    if findings.is_empty() {
+        output.line("database: encoding, tables, row-level security and sequence are fine");
+        return Ok(Exit::Fine);
+    }
+    output.line("database:");
+    let mut exit = Exit::Fine;
+    for finding in findings {
+        output.line(format_args!("  {finding}"));
+        exit = exit.max(if finding.is_wrong() { Exit::Wrong } else { Exit::Fine });
+    }
+    Ok(exit)
 }
 
 async fn check_queries(db: &Db, plan: &Plan, is_verbose: bool, output: &mut Output) -> Result<Exit, Failure> {

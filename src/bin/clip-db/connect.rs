@@ -75,7 +75,7 @@ impl Settings {
     }
 
     pub async fn connect(&self) -> Result<Db, Failure> {
-        Db::connect(self.own_config(1)).await.map_err(|error| Failure::connecting(&error))
+        Db::connect(self.own_config(2)).await.map_err(|error| Failure::connecting(&error))
     }
 }
 

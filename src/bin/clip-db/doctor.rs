@@ -3,9 +3,11 @@
 
 mod access;
 mod connections;
+mod database;
 mod locks;
 mod network;
 mod pooler;
+mod retention;
 mod schema;
 mod server;
 
@@ -20,7 +22,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
 /// The result of a check.
-struct Finding {
+pub struct Finding {
     level: Level,
     subject: &'static str,
     text: String,
@@ -36,6 +38,16 @@ enum Level {
 impl Level {
     fn with(self, text: impl Into<String>) -> (Self, String) {
         (self, text.into())
+    }
+}
+
+impl Finding {
+    pub fn is_ok(&self) -> bool {
+        self.level == Level::Ok
+    }
+
+    pub fn is_wrong(&self) -> bool {
+        self.level == Level::Wrong
     }
 }
 
@@ -86,7 +98,7 @@ pub async fn run(settings: &Settings, output: &mut Output) -> Result<Exit, Failu
     let target = Target { settings, db, connection, refusals };
     let mut is_wrong = false;
     for finding in check_all(&target).await? {
-        is_wrong |= finding.level == Level::Wrong;
+        is_wrong |= finding.is_wrong();
         output.line(finding);
     }
     let Target { db, connection, .. } = target;
@@ -120,7 +132,7 @@ async fn connect(settings: &Settings) -> Result<(Db, Vec<String>), Failure> {
 }
 
 async fn check_all(target: &Target<'_>) -> Result<Vec<Finding>, Failure> {
-    let all = [
+    let before = [
         ("server", server::version(target).await),
         ("writable", server::writable(target).await),
         ("pgcrypto", server::extension(target).await),
@@ -128,11 +140,36 @@ async fn check_all(target: &Target<'_>) -> Result<Vec<Finding>, Failure> {
         ("migrations", access::migrations(target).await),
         ("rights", access::rights(target).await),
         ("locks", locks::locks(target).await),
+    ];
+    let after = [
+        ("isolation", database::isolation(target).await),
         ("connections", connections::connections(target).await),
         ("encryption", network::encryption(target).await),
         ("pooler", pooler::pooler(target).await),
+        ("retention", retention::retention(target).await),
         ("clock", network::clock(target).await),
     ];
+    findings(before.into_iter().chain(check_database(target).await).chain(after))
+}
+
+/// What `clip-db check` also looks at.
+async fn check_database(target: &Target<'_>) -> [(&'static str, Findings); 4] {
+    [
+        ("encoding", database::encoding(target).await),
+        ("tables", database::tables(target).await),
+        ("policies", database::policies(target).await),
+        ("sequence", database::sequence(target).await),
+    ]
+}
+
+/// The checks of the database itself, for `clip-db check`.
+pub async fn of_the_database(settings: &Settings, db: &Db) -> Result<Vec<Finding>, Failure> {
+    let connection = db.connection().await?;
+    let target = Target { settings, db: db.clone(), connection, refusals: Vec::new() };
+    findings(check_database(&target).await.into_iter())
+}
+
+fn findings(all: impl Iterator<Item = (&'static str, Findings)>) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for (subject, found) in all {
         match found.map_err(Failure::from) {

@@ -15,6 +15,7 @@ mod output;
 mod purge;
 mod queries;
 mod status;
+mod unreadable;
 
 use std::process::ExitCode;
 
@@ -62,9 +63,10 @@ async fn run_on_server(command: &Command, settings: &Settings, output: &mut Outp
         Command::Migrate { dry_run: false, end_idle } => migrate::run(&db, end_idle, output).await,
         Command::Migrate { dry_run: true, .. } => migrate::dry_run(&db, output).await,
         Command::Status { json } => status::run(&db, json, output).await,
-        Command::Check { verbose } => check::run(&db, verbose, output).await,
+        Command::Check { verbose } => check::run(&db, settings, verbose, output).await,
         Command::Adopt => adopt::run(&db, output).await,
         Command::PurgeIntents { grace } => purge::run(&db, grace, output).await,
+        Command::Unreadable { delete, json } => unreadable::run(&db, delete, json, output).await,
         Command::Config | Command::Doctor => Ok(Exit::Fine), // done above
     };
     close_db(&db).await;

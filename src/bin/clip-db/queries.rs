@@ -36,6 +36,7 @@ pub async fn prepare_all(db: &Db) -> Result<Vec<Prepared>, Error> {
         parts: current_transaction;
         scan_runs: get_scan_run get_scan_runs enqueue_scan_run mark_scan_started record_scan_progress
             update_scan_progress mark_scan_succeeded mark_scan_failed mark_scan_canceled;
+        unreadable_rows: get_unreadable_rows;
         users: get_user upsert_users;
     })
 }

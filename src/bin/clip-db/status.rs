@@ -1,7 +1,7 @@
 //! `clip-db status`
 
 use clip_saver_db::Db;
-use clip_saver_db::migrate::{self, File, Plan};
+use clip_saver_db::migrate::{self, File, Origin, Plan};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
@@ -25,9 +25,10 @@ pub fn summary(plan: &Plan) -> (Exit, String) {
     let pending = plan.pending().count();
     if let Err(error) = plan.check() {
         (Exit::Wrong, format!("wrong: {error}"))
+    } else if plan.origin == Some(Origin::Tortoise) {
+        (Exit::SomethingToDo, TORTOISE.to_owned())
     } else if plan.is_unrecorded {
-        let summary = "tables, but no history of migrations: made by the Python programs. `clip-db migrate` adopts it";
-        (Exit::SomethingToDo, summary.to_owned())
+        (Exit::SomethingToDo, PSYCOPG.to_owned())
     } else if !plan.schema_exists() {
         let schema = plan.schema();
         (
@@ -40,6 +41,11 @@ pub fn summary(plan: &Plan) -> (Exit, String) {
         (Exit::Fine, up_to_date(plan))
     }
 }
+
+const PSYCOPG: &str = "tables, but no history of migrations: made by the Python programs. `clip-db migrate` adopts it";
+
+const TORTOISE: &str = "tables, but no history of migrations: made by the Python programs with Tortoise. \
+    docs/MIGRATION_GUIDE.md has the SQL that makes them those of V1; then `clip-db migrate` adopts it";
 
 fn up_to_date(plan: &Plan) -> String {
     let newer: Vec<String> = plan.newer().map(File::to_string).collect();
@@ -84,5 +90,14 @@ fn object(plan: &Plan, exit: Exit) -> Value {
         })
     };
     let files: Vec<Value> = plan.files.iter().map(file).collect();
-    json!({ "files": files, "unrecorded": plan.is_unrecorded, "up_to_date": exit == Exit::Fine })
+    let others = match &plan.origin {
+        Some(Origin::Other(names)) => names.as_slice(),
+        _ => &[],
+    };
+    json!({
+        "files": files,
+        "unrecorded": plan.is_unrecorded,
+        "taken_names": others,
+        "up_to_date": exit == Exit::Fine,
+    })
 }

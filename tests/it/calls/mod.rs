@@ -14,3 +14,4 @@ pub mod parts_atomic;
 pub mod round_trips;
 pub mod secrets;
 pub mod transactions;
+mod unreadable_lists;

@@ -18,7 +18,7 @@ use crate::support::{TestDatabase, changed, config, connect, guild, value};
 
 /// The recorded fields of each span and event. A span's id is its index plus 1.
 #[derive(Clone, Default)]
-struct Recording(Arc<Mutex<Vec<BTreeMap<String, String>>>>);
+pub struct Recording(Arc<Mutex<Vec<BTreeMap<String, String>>>>);
 
 struct Fields<'a>(&'a mut BTreeMap<String, String>);
 
@@ -61,7 +61,7 @@ impl Subscriber for Recording {
 
 impl Recording {
     /// Starts recording in this thread.
-    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let recording = Self::default();
         (recording.clone(), tracing::subscriber::set_default(recording))
     }
@@ -76,14 +76,14 @@ impl Recording {
             .collect()
     }
 
-    fn warnings(&self) -> Vec<BTreeMap<String, String>> {
+    pub fn warnings(&self) -> Vec<BTreeMap<String, String>> {
         let recording = self.0.lock().unwrap();
         recording.iter().filter(|fields| fields.get("level").is_some_and(|level| level == "WARN")).cloned().collect()
     }
 }
 
 /// Asserts the values of named fields. `""` stands for a field that is missing.
-fn assert_fields(fields: &BTreeMap<String, String>, expected: &[(&str, &str)]) {
+pub fn assert_fields(fields: &BTreeMap<String, String>, expected: &[(&str, &str)]) {
     for (name, value) in expected {
         assert_eq!(fields.get(*name).map_or("", String::as_str), *value, "{name} of {fields:?}");
     }
@@ -226,7 +226,7 @@ async fn the_health_probe_fails_when_no_connection_comes_free() {
 
 /// The metrics' values, by metric name and label values.
 #[derive(Clone, Default)]
-struct Metrics(Arc<Mutex<BTreeMap<String, f64>>>);
+pub struct Metrics(Arc<Mutex<BTreeMap<String, f64>>>);
 
 struct Metric(String, Metrics);
 
@@ -270,7 +270,7 @@ impl Metrics {
         Arc::new(Metric(name.join(" "), self.clone()))
     }
 
-    fn of(&self, name: &str) -> String {
+    pub fn of(&self, name: &str) -> String {
         self.0.lock().unwrap().get(name).copied().unwrap_or_default().to_string()
     }
 }

@@ -5,8 +5,19 @@ use std::process::Stdio;
 use super::{ProgramOutput, clip_db, empty, program, run};
 use crate::support::{TestDatabase, url_of};
 
-const COMMANDS: [&str; 9] =
-    ["migrate", "migrate --dry-run", "status", "status --json", "check", "adopt", "purge-intents", "config", "doctor"];
+const COMMANDS: [&str; 11] = [
+    "migrate",
+    "migrate --dry-run",
+    "status",
+    "status --json",
+    "check",
+    "adopt",
+    "unreadable",
+    "unreadable --delete",
+    "purge-intents",
+    "config",
+    "doctor",
+];
 
 const NO_SERVER: &str = "postgresql://postgres:hunter2@localhost:1/postgres";
 

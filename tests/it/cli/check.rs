@@ -51,7 +51,7 @@ async fn check_names_a_dropped_table_and_the_queries_that_need_it() {
 
     let told = [
         "  install_intents/create_install_intent: relation \"install_intents\" does not exist (SQLSTATE 42P01)",
-        "queries: 4 of ",
+        "queries: 5 of ",
         "  table install_intents: missing",
     ];
     clip_db(&database.url(), "check").await.assert_output(2, &told);

@@ -4,10 +4,13 @@
 mod calls;
 mod check;
 mod doctor;
+mod doctor_database;
 mod doctor_roles;
+mod doctor_server;
 mod migrate;
 mod pooler;
 mod schemas;
+mod unreadable;
 
 use std::process::Stdio;
 
@@ -127,6 +130,43 @@ async fn status_of_a_database_of_the_python_programs_says_that_it_will_be_adopte
     json.assert_output(1, &[]);
     assert_eq!(json.json()["unrecorded"], true);
     assert_eq!(json.json()["up_to_date"], false);
+}
+
+#[tokio::test]
+async fn status_tells_the_two_generations_of_the_python_programs_apart() {
+    let database = empty().await;
+    database.execute(include_str!("../../fixtures/tortoise_database.sql")).await;
+
+    let told = ["made by the Python programs with Tortoise", "docs/MIGRATION_GUIDE.md has the SQL"];
+    clip_db(&database.url(), "status").await.assert_output(1, &told);
+    assert_eq!(clip_db(&database.url(), "status --json").await.json()["unrecorded"], true);
+}
+
+/// What programs that have nothing to do with this one keep under the names of its tables.
+const OTHER_PROGRAMS: [(&str, &str); 4] = [
+    ("create table users (id serial primary key, email text)", "users"),
+    ("create view users as select 1 as id; create table install_intents (id int)", "install_intents, users"),
+    ("create table users (discord_user_id text primary key, name text)", "users"), // another Discord bot
+    ("create table bot_channels (name text)", "bot_channels"),
+];
+
+#[tokio::test]
+async fn tables_of_another_program_are_named_and_never_adopted() {
+    for (change, names) in OTHER_PROGRAMS {
+        let database = empty().await;
+        database.execute(change).await;
+        let count = "select count(*) from pg_class where relnamespace = 'public'::regnamespace";
+        let before = database.text(count).await;
+
+        let told = [&*format!("tables of another program: {names} "), "Set DB_SCHEMA to a schema"];
+        for command in ["status", "migrate", "migrate --dry-run", "adopt", "check", "doctor"] {
+            clip_db(&database.url(), command).await.assert_output(2, &told);
+        }
+        let json = clip_db(&database.url(), "status --json").await.json();
+        assert_eq!((&json["unrecorded"], &json["up_to_date"]), (&Value::Bool(false), &Value::Bool(false)));
+        assert_eq!(json["taken_names"].as_array().unwrap().len(), names.split(", ").count());
+        assert_eq!(database.text(count).await, before, "{change}");
+    }
 }
 
 #[tokio::test]

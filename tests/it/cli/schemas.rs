@@ -93,6 +93,6 @@ async fn doctor_sees_what_calls_see_behind_a_pooler() {
 
     database.execute(&format!("alter database {name} set search_path = public")).await;
     let reconnected = pgbouncer(&["pool_mode=transaction", "ignore_startup_parameters=options"]);
-    let told = ["WRONG  schema       the pooler gives sessions the isolation level serializable", "alter role"];
+    let told = ["WRONG  isolation    the pooler gives sessions the level serializable", "alter role"];
     run(&reconnected, "on", "doctor").await.assert_output(2, &told);
 }

@@ -41,16 +41,6 @@ async fn get_guilds_returns_every_guild_ordered_by_id_as_a_number() {
 }
 
 #[tokio::test]
-async fn a_guild_whose_stored_id_is_not_a_snowflake_gives_a_typed_error_that_names_column_and_row() {
-    let database = TestDatabase::new().await;
-    database.execute("insert into bot_guilds (guild_id, name) values ('nobody''s', 'x')").await;
-
-    let error = db::get_guilds(&*database).await.unwrap_err();
-
-    assert_error(&error, ErrorKind::UnreadableRow, "get_guilds", r#"bot_guilds.guild_id of row "nobody's""#);
-}
-
-#[tokio::test]
 async fn a_guild_whose_stored_owner_is_not_a_snowflake_gives_a_typed_error_for_that_guild_only() {
     let database = TestDatabase::new().await;
     guild(&database, 2).await;

@@ -44,6 +44,10 @@ fn channels() -> Vec<ChannelSnapshot> {
     (99_900..100_100).map(channel).collect()
 }
 
+pub async fn of_unreadable_rows(client: &impl Client) {
+    assert_eq!(db::get_unreadable_rows(client, 1_000).await.unwrap(), []);
+}
+
 pub async fn of_users(client: &impl Client) {
     assert!(db::get_user(client, user(25_000)).await.unwrap().is_some());
     assert_eq!(db::upsert_users(client, &users()).await.unwrap(), 100);

@@ -82,13 +82,14 @@ async fn wrong_marks(client: &Client, table: &str, query: &Generated) -> (usize,
     (seen, wrong)
 }
 
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("channels", "bot_channels"),
     ("guild_settings", "guild_settings"),
     ("guilds", "bot_guilds"),
     ("install_intents", "install_intents"),
     ("parts", "pg_locks"),
     ("scan_runs", "bot_channel_scan_runs"),
+    ("unreadable_rows", "users"), // none of its columns is one of a table
     ("users", "users"),
 ];
 
@@ -138,7 +139,9 @@ async fn every_column_is_returned_by_a_query_or_left_out_on_purpose() {
     let sources = files("codegen/queries", ".rs");
 
     let mut found = Vec::new();
-    for ((_, rust), (_, table)) in sources.iter().zip(TABLES).filter(|(_, (file, _))| *file != "parts") {
+    for ((_, rust), (_, table)) in
+        sources.iter().zip(TABLES).filter(|(_, (file, _))| !["parts", "unreadable_rows"].contains(file))
+    {
         let statements: Vec<_> = generated(rust).into_iter().map(|query| query.sql).collect();
         found.extend(unread(&client, table, &statements).await);
     }

@@ -12,6 +12,7 @@ mod parsers;
 mod scan_runs;
 mod settings;
 mod strategies;
+mod unreadable_rows;
 mod users;
 
 pub use strategies::amount;

@@ -57,6 +57,7 @@ pub async fn call(name: &str, client: &impl Client, rows: &Rows) -> Result<bool,
         _ if name.contains("guild") && !name.contains("channel") => guilds(name, client, rows).await?,
         _ if name.contains("user") => users(name, client, rows).await?,
         _ if name.contains("scan") => scan_runs(name, client, rows).await?,
+        "get_unreadable_rows" => Some(db::get_unreadable_rows(client, 10).await?.is_empty()),
         _ if name.contains("intent") => install_intents(name, client, rows).await?,
         _ => channels(name, client, rows).await?,
     };

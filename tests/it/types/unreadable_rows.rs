@@ -1,7 +1,9 @@
 //! Rows with values that this version cannot read. Such a row gives a typed error or a lossless value, never a panic, and all
 //! other rows can be read.
 
-use clip_saver_db::{ChannelId, Db, Error, ErrorKind, GuildId, Settings, UserId, repositories as db};
+use clip_saver_db::{
+    Channel, ChannelId, Db, Error, ErrorKind, GuildId, ScanRunId, Settings, UserId, repositories as db,
+};
 
 use crate::channels::lists::stored_channel;
 use crate::scans::scan_runs::{one_run, stored_run};
@@ -108,7 +110,7 @@ async fn a_cursor_that_is_not_a_snowflake_is_read_as_none_and_fails_no_list() {
 }
 
 #[tokio::test]
-async fn a_channel_id_that_is_not_a_snowflake_gives_an_error_that_names_column_and_row() {
+async fn a_channel_id_that_is_not_a_snowflake_costs_no_other_row() {
     for id in ["abc", "", " 2001 ", "1e4", "NaN", "２００１", "18446744073709551616"] {
         let database = TestDatabase::new().await;
         reading_channel(&database).await;
@@ -119,16 +121,14 @@ async fn a_channel_id_that_is_not_a_snowflake_gives_an_error_that_names_column_a
             ))
             .await;
 
-        let named = format!("bot_channels.channel_id of row {id:?}");
-        let listed = db::get_channels_by_guild(&*database, 1001.into()).await;
-        assert_eq!(unreadable_column("get_channels_by_guild", listed), named);
-        let listed = db::get_reading_channels(&*database, 1001.into()).await;
-        assert_eq!(unreadable_column("get_reading_channels", listed), named);
         let run = database.text("select id from bot_channel_scan_runs").await;
         assert_eq!(
             unreadable_column("get_scan_run", db::get_scan_run(&*database, run.parse().unwrap()).await),
             format!("bot_channel_scan_runs.channel_id of row {run:?}")
         );
+        let is_the_other = |channels: &[Channel]| channels.len() == 1 && channels[0].channel_id == 2001.into();
+        assert!(is_the_other(&db::get_channels_by_guild(&*database, 1001.into()).await.unwrap()), "{id:?}");
+        assert!(is_the_other(&db::get_reading_channels(&*database, 1001.into()).await.unwrap()), "{id:?}");
         // Calls that do not read that row work.
         assert!(stored_channel(&database, 2001.into()).await.is_reading);
         assert_eq!(db::count_channels_by_guild(&*database, 1001.into()).await.unwrap(), 2);
@@ -147,8 +147,8 @@ async fn a_guild_id_that_is_not_a_snowflake_gives_an_error_that_names_column_and
         )
         .await;
 
-    let guilds = db::get_guilds(&*database).await;
-    assert_eq!(unreadable_column("get_guilds", guilds), "bot_guilds.guild_id of row \"abc\"");
+    let guilds = db::get_guilds(&*database).await.unwrap();
+    assert_eq!(guilds.iter().map(|guild| guild.guild_id).collect::<Vec<_>>(), [known]);
     let channel = db::get_channel(&*database, ChannelId::from(2002)).await;
     assert_eq!(unreadable_column("get_channel", channel), "bot_channels.guild_id of row \"2002\"");
     assert_eq!(db::get_guild(&*database, known).await.unwrap().unwrap().guild_id, known);
@@ -167,7 +167,7 @@ async fn an_owner_that_is_not_a_snowflake_gives_an_error_that_names_column_and_r
 
     let named = "bot_guilds.owner_user_id of row \"1002\"";
     assert_eq!(unreadable_column("get_guild", db::get_guild(&*database, GuildId::from(1002)).await), named);
-    assert_eq!(unreadable_column("get_guilds", db::get_guilds(&*database).await), named);
+    assert_eq!(db::get_guilds(&*database).await.unwrap().len(), 1);
     assert_eq!(db::get_guild(&*database, known).await.unwrap().unwrap().guild_id, known);
 }
 
@@ -207,24 +207,26 @@ const TIMES: [(&str, &str); 13] = [
     ("install_intents", "expires_at"),
 ];
 
-/// Reads the row of a table with every function that reads it. Returns what their errors name as unreadable.
-async fn read(database: &Db, table: &str) -> Vec<String> {
+/// Reads the row of a table with every function that reads it. Lists leave it out. Returns what the errors of the others name
+/// as unreadable.
+async fn read(database: &Db, table: &str, run: ScanRunId) -> Vec<String> {
     match table {
         "users" => vec![unreadable_column("get_user", db::get_user(database, 1.into()).await)],
-        "bot_guilds" => vec![
-            unreadable_column("get_guild", db::get_guild(database, 1001.into()).await),
-            unreadable_column("get_guilds", db::get_guilds(database).await),
-        ],
+        "bot_guilds" => {
+            assert_eq!(db::get_guilds(database).await.unwrap(), []);
+            vec![unreadable_column("get_guild", db::get_guild(database, 1001.into()).await)]
+        }
         "guild_settings" => {
             vec![unreadable_column("get_guild_settings", db::get_guild_settings(database, 1001.into()).await)]
         }
-        "bot_channels" => vec![
-            unreadable_column("get_channel", db::get_channel(database, 2001.into()).await),
-            unreadable_column("get_channels_by_guild", db::get_channels_by_guild(database, 1001.into()).await),
-            unreadable_column("get_reading_channels", db::get_reading_channels(database, 1001.into()).await),
-        ],
+        "bot_channels" => {
+            assert_eq!(db::get_channels_by_guild(database, 1001.into()).await.unwrap(), []);
+            assert_eq!(db::get_reading_channels(database, 1001.into()).await.unwrap(), []);
+            vec![unreadable_column("get_channel", db::get_channel(database, 2001.into()).await)]
+        }
         "bot_channel_scan_runs" => {
-            vec![unreadable_column("get_scan_runs", db::get_scan_runs(database, 2001.into(), 10).await)]
+            assert_eq!(db::get_scan_runs(database, 2001.into(), 10).await.unwrap(), []);
+            vec![unreadable_column("get_scan_run", db::get_scan_run(database, run).await)]
         }
         "install_intents" => vec![unreadable_column("get_install_intent", db::get_install_intent(database, "s").await)],
         _ => panic!("no function reads {table}"),
@@ -232,10 +234,10 @@ async fn read(database: &Db, table: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn times_that_chrono_cannot_hold_give_errors_in_every_column() {
+async fn times_that_chrono_cannot_hold_are_left_out_of_lists_and_reported_in_every_column() {
     let database = TestDatabase::new().await;
     let channel = reading_channel(&database).await;
-    queued_run(&database, channel).await;
+    let run = queued_run(&database, channel).await;
     crate::support::user(&database, 1).await;
     db::set_guild_settings(&*database, 1001.into(), &json("{}")).await.unwrap();
     database.execute("insert into install_intents values ('s', '1', '1001', now(), now())").await;
@@ -246,14 +248,18 @@ async fn times_that_chrono_cannot_hold_give_errors_in_every_column() {
         for time in ["infinity", "-infinity", "294000-01-01"] {
             database.execute(&format!("update {table} set {column} = '{time}'")).await;
 
-            for named in read(&database, table).await {
+            for named in read(&database, table, run).await {
                 assert!(named.starts_with("column "), "{named}");
             }
+            let reported = db::get_unreadable_rows(&*database, 10).await.unwrap();
+            let reported: Vec<_> = reported.iter().map(|row| (row.table.as_str(), row.column.as_str())).collect();
+            assert_eq!(reported, [(table, column)], "{time}");
         }
         let kept = kept.map_or("null".into(), |kept| format!("'{kept}'"));
         database.execute(&format!("update {table} set {column} = {kept}")).await;
     }
 
+    assert_eq!(db::get_unreadable_rows(&*database, 10).await.unwrap(), []);
     // The connections of the failed calls still work, and the rows can be read again.
     assert!(db::get_user(&*database, UserId::from(1)).await.unwrap().is_some());
     assert!(stored_channel(&database, channel).await.is_reading);

@@ -2,3 +2,4 @@
 
 pub mod discord_users;
 pub mod install_intents;
+pub mod user_numbers;

@@ -1,0 +1,2 @@
+-- The highest number of a user.
+select coalesce(max(id), 0)::int8 from users
