@@ -2,7 +2,8 @@
 -- generations of the Python programs gave it, and whether it has a column of the second generation alone.
 with ours (relation, keys) as (
   values ('users', '{discord_user_id}'::text[]), ('bot_guilds', '{guild_id}'), ('guild_settings', '{guild_id,settings}'),
-         ('bot_channels', '{channel_id,guild_id}'), ('bot_channel_scan_runs', '{channel_id}'), ('install_intents', '{state,user_id,guild_id,expires_at}')
+         ('bot_channels', '{channel_id,guild_id}'), ('bot_channel_scan_runs', '{channel_id}'),
+         ('install_intents', '{state,user_id,guild_id,expires_at}')
 )
 select o.relation,
        c.relkind in ('r', 'p') and o.keys <@ array(

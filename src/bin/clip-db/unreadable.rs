@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use clip_saver_db::{Db, Error, UnreadableRow, repositories};
+use clip_saver_db::{Db, Error, GenericClient as _, UnreadableRow, repositories};
 use serde_json::{Value, json};
-use tokio_postgres::types::Type;
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -50,10 +49,12 @@ async fn counts(db: &Db, sql: &str, rows: &[UnreadableRow]) -> Result<Counts, Er
     let column = |of: fn(&UnreadableRow) -> &str| rows.iter().map(of).collect::<Vec<_>>();
     let (tables, keys) = (column(|row| &row.table), column(|row| &row.key));
     let (columns, values) = (column(|row| &row.column), column(|row| &row.value));
-    let text = Type::TEXT_ARRAY;
-    let shown: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 4] =
-        [(&tables, text.clone()), (&keys, text.clone()), (&columns, text.clone()), (&values, text)];
-    let row = db.connection().await?.raw().query_typed_one(sql, &shown).await?;
+    // In a transaction: with `DB_PREPARED_STATEMENTS=off` only a transaction finds the tables.
+    let row = db
+        .transaction(async |transaction| {
+            Ok::<_, Error>(transaction.query_one(sql, &[&tables, &keys, &columns, &values]).await?)
+        })
+        .await?;
     let mut counts = [0; 6];
     for (place, count) in counts.iter_mut().enumerate() {
         *count = row.try_get(place)?;
