@@ -1,20 +1,34 @@
 //! The configuration: where the database is, how long to wait for it, and how much of it to use. It is read from the
 //! environment variables that the Python programs used, and from some new ones.
 
+mod by_name;
+mod environment;
+pub(crate) mod hosts;
+mod options;
+mod parameters;
+mod passfile;
+pub(crate) mod password;
 mod prepared_statements;
 pub(crate) mod schema;
+mod server;
 pub(crate) mod sessions;
 mod show;
+pub(crate) mod target_session;
 pub(crate) mod tls;
 
 pub use prepared_statements::PreparedStatements;
 
 use std::env;
-use std::fmt::Display;
+use std::error::Error as StdError;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use self::tls::{SslMode, Tls};
+use self::environment::{Variables, plain};
+use self::password::{Source, provider};
+use self::server::Server;
+use self::tls::SslMode;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -79,10 +93,9 @@ pub struct Config {
     pub schema: String,
     /// Whether sessions get their pinned settings as start-up options. `PgBouncer` may refuse these.
     pub(crate) pins_at_start: bool,
-    pub(crate) server: tokio_postgres::Config,
-    pub(crate) tls: Tls,
+    pub(crate) server: Server,
     /// Where migrations connect to, if not to `server`: `DB_MIGRATION_URL`.
-    pub(crate) migration: Option<(tokio_postgres::Config, Tls)>,
+    pub(crate) migration: Option<Server>,
 }
 
 /// What a call needs of the configuration: the limits of its input, when it is slow, whether it keeps prepared statements.
@@ -108,15 +121,23 @@ impl Limits {
 ///
 /// `POSTGRES_DSN`, else `DATABASE_URL`, is a whole connection string. Without them `POSTGRES_HOST` or `DB_HOST`
 /// (`localhost`), `POSTGRES_PORT` or `DB_PORT` (5432), `POSTGRES_USER` or `DB_USER` (`postgres`), `POSTGRES_PASSWORD` or
-/// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are used, and `sslmode` is `prefer`.
+/// `DB_PASSWORD` (`postgres`), and `POSTGRES_DB` or `DB_NAME` (`postgres`) are used. libpq's `PGHOST`, `PGPORT`, `PGUSER`,
+/// `PGDATABASE` come before these defaults; `PGSSLMODE` and others fill in what is not said elsewhere.
+///
+/// A connection string without a password takes it from `POSTGRES_PASSWORD` or `DB_PASSWORD`; or from the file that
+/// `POSTGRES_PASSWORD_FILE` or `DB_PASSWORD_FILE` names, which is read again at each new connection; else from `PGPASSWORD`;
+/// else from the password file (`PGPASSFILE`, `~/.pgpass`).
+///
 /// `DB_MIGRATION_URL` is a connection string for migrations only: they must reach PostgreSQL directly, not through a
-/// pooler. An empty variable counts as not set. The variables for timeouts, limits, slow calls and the size of the pool are
-/// named at [`Config`]'s fields.
+/// pooler. If it names another user, its password is its own: in it, in the file that `DB_MIGRATION_PASSWORD_FILE` names, or
+/// in the password file. White space and quotes around a value are removed, except around passwords. An empty variable
+/// counts as not set. The variables for timeouts, limits, slow calls and the size of the pool are named at [`Config`]'s
+/// fields.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] names the variable that is wrong.
 pub fn get_config() -> Result<Config, Error> {
-    Config::from_lookup(|variable| env::var_os(variable).map(|value| value.to_string_lossy().into_owned()))
+    Config::from_lookup(|variable| env::var_os(variable))
 }
 
 impl Config {
@@ -124,53 +145,63 @@ impl Config {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] names the variable that is wrong.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let variables = Variables(&lookup);
-        let mut config = match variables.first(["POSTGRES_DSN", "DATABASE_URL"]) {
-            Some((variable, dsn)) => Self::from_dsn(variable, &dsn)?,
-            None => Self::from_parts(&variables)?,
-        };
-        if let Some((variable, dsn)) = variables.first(["DB_MIGRATION_URL"]) {
-            let Self { server, tls, .. } = Self::from_dsn(variable, &dsn)?;
-            config.migration = Some((server, tls));
-        }
-        config.pool_max = variables.number_or("DB_POOL_MAX", config.pool_max)?;
-        config.connect_timeout = variables.seconds("DB_CONNECT_TIMEOUT")?.unwrap_or(config.connect_timeout);
-        config.acquire_timeout = variables.seconds("DB_ACQUIRE_TIMEOUT")?.unwrap_or(config.acquire_timeout);
-        config.statement_timeout = variables.seconds_or_never("DB_STATEMENT_TIMEOUT", config.statement_timeout)?;
-        config.idle_in_transaction_timeout =
-            variables.seconds_or_never("DB_IDLE_IN_TRANSACTION_TIMEOUT", config.idle_in_transaction_timeout)?;
-        config.max_lifetime = variables.seconds_or_never("DB_MAX_LIFETIME", config.max_lifetime)?;
-        config.migration_timeout = variables.seconds_or_never("DB_MIGRATION_TIMEOUT", config.migration_timeout)?;
-        config.max_batch_bytes = variables.number_or("DB_MAX_BATCH_BYTES", config.max_batch_bytes)?;
-        config.max_settings_bytes = variables.number_or("DB_MAX_SETTINGS_BYTES", config.max_settings_bytes)?;
-        if let Some((variable, text)) = variables.first(["DB_SLOW_QUERY_MS"]) {
-            let milliseconds = number(variable, &text)?;
-            config.slow_query = Some(Duration::from_millis(milliseconds)).filter(|limit| !limit.is_zero());
-        }
-        if let Some((variable, text)) = variables.first(["DB_PREPARED_STATEMENTS"]) {
-            config.prepared_statements = text.parse().map_err(|reason| Error::config(variable, reason))?;
-        }
-        config.schema = variables.first(["DB_SCHEMA"]).map_or(config.schema, |(_, schema)| schema);
-        config.check()?;
-        Ok(config)
+    pub fn from_lookup<T: Into<OsString>>(lookup: impl Fn(&str) -> Option<T>) -> Result<Self, Error> {
+        Variables(&|variable| lookup(variable).map(Into::into)).config()
     }
 
-    fn from_dsn(variable: &str, dsn: &str) -> Result<Self, Error> {
-        if has_second_at(dsn) {
-            return Err(Error::config(variable, NOT_ENCODED));
+    /// Asks this function for the password at each new connection, also of migrations if they connect as the same user. For
+    /// tokens that expire (IAM of RDS, Cloud SQL) and secrets that are replaced while the program runs. Open connections
+    /// stay open.
+    ///
+    /// A provider has half of `connect_timeout` to answer, with several hosts half of each host's share. A provider that fails
+    /// is treated as a server that is away: calls wait for the connections that are open. If there are none, it is asked
+    /// again until `connect_timeout` is over, and then calls fail with [`ErrorKind::Password`]. The error shows the
+    /// provider's: do not put the password into it. If the server refuses the password, the provider is asked once more.
+    ///
+    /// ```
+    /// # async fn token() -> Result<String, std::io::Error> { Ok("secret".into()) }
+    /// let config: clip_saver_db::Config = "postgresql://bot@db.example/clips".parse()?;
+    /// let config = config.with_password_provider(|| async { token().await });
+    /// assert!(config.to_string().contains("password=(provider)"));
+    /// # Ok::<(), clip_saver_db::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_password_provider<F, Answer, E>(self, ask: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.with_source(Source::Provider(provider(ask)))
+    }
+
+    /// The same from a file, as with `POSTGRES_PASSWORD_FILE`: the whole file is the password, without one line end.
+    #[must_use]
+    pub fn with_password_file(self, path: impl Into<PathBuf>) -> Self {
+        self.with_source(Source::File(path.into()))
+    }
+
+    /// The password of the user that `DB_MIGRATION_URL` names. Has no effect without that variable.
+    #[must_use]
+    pub fn with_migration_password_provider<F, Answer, E>(mut self, ask: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        if let Some(migration) = &mut self.migration {
+            migration.password.source = Source::Provider(provider(ask));
         }
-        let (dsn, tls) = tls::take_parameters(dsn).map_err(|reason| Error::config(variable, reason))?;
-        let server: tokio_postgres::Config =
-            dsn.parse().map_err(|error| Error::config(variable, without_secrets(&error, &dsn)))?;
-        if server.get_hosts().is_empty() && server.get_hostaddrs().is_empty() {
-            return Err(Error::config(variable, "names no host"));
+        self
+    }
+
+    fn with_source(mut self, source: Source) -> Self {
+        let user = self.server.session.get_user();
+        if let Some(migration) = self.migration.as_mut().filter(|migration| migration.session.get_user() == user) {
+            migration.password.source = source.clone();
         }
-        // If the only @ comes after the address, the parser took the address for the user.
-        if server.get_user().is_some_and(|user| user.contains(['/', '?'])) {
-            return Err(Error::config(variable, NOT_ENCODED));
-        }
-        Ok(Self::new(server, tls))
+        self.server.password.source = source;
+        self
     }
 
     /// Refuses values that the pool or PostgreSQL cannot use: callers may set the fields to anything.
@@ -197,25 +228,10 @@ impl Config {
         self.check_schema()
     }
 
-    fn from_parts(variables: &Variables<'_>) -> Result<Self, Error> {
-        let part = |names, default: &str| variables.first(names).map_or_else(|| default.to_owned(), |(_, value)| value);
-        let mut server = tokio_postgres::Config::new();
-        server.host(part(["POSTGRES_HOST", "DB_HOST"], "localhost"));
-        server.user(part(["POSTGRES_USER", "DB_USER"], "postgres"));
-        server.password(part(["POSTGRES_PASSWORD", "DB_PASSWORD"], "postgres"));
-        server.dbname(part(["POSTGRES_DB", "DB_NAME"], "postgres"));
-        server.port(match variables.first(["POSTGRES_PORT", "DB_PORT"]) {
-            Some((variable, text)) => number(variable, &text)?,
-            None => 5432,
-        });
-        Ok(Self::new(server, Tls::default()))
-    }
-
-    fn new(mut server: tokio_postgres::Config, tls: Tls) -> Self {
-        server.ssl_mode(tls.mode.negotiation());
+    fn new(server: Server) -> Self {
         Self {
             pool_max: 10,
-            connect_timeout: server.get_connect_timeout().copied().unwrap_or(Duration::from_secs(30)),
+            connect_timeout: server.session.get_connect_timeout().copied().unwrap_or(Duration::from_secs(30)),
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Some(Duration::from_mins(1)),
             idle_in_transaction_timeout: Some(Duration::from_mins(1)),
@@ -228,7 +244,6 @@ impl Config {
             schema: "public".to_owned(),
             pins_at_start: true,
             server,
-            tls,
             migration: None,
         }
     }
@@ -245,7 +260,7 @@ impl Config {
     /// How the connections are encrypted and the server is checked.
     #[must_use]
     pub fn ssl_mode(&self) -> SslMode {
-        self.tls.mode
+        self.server.tls.mode
     }
 }
 
@@ -253,65 +268,10 @@ impl FromStr for Config {
     type Err = Error;
 
     /// Reads a connection string: a URL (`postgresql://user:password@host:port/database?sslmode=…`) or `key=value` pairs,
-    /// as in libpq. Everything else has the fields' defaults.
+    /// as in libpq. A driver's name in the scheme (`postgresql+asyncpg`, `asyncpg`) is ignored. Everything else has the
+    /// fields' defaults.
     fn from_str(dsn: &str) -> Result<Self, Error> {
-        Self::from_dsn("connection string", dsn)
+        let server = Server::parse(plain(dsn)).map_err(|reason| Error::config("connection string", reason))?;
+        Ok(Self::new(server))
     }
-}
-
-const NOT_ENCODED: &str = "@, / and ? in the user, the password or a parameter must be percent-encoded (%40, %2F, %3F)";
-
-/// Whether it is a URL with a second @. A part of the password would be taken for a host or a parameter, and be shown.
-fn has_second_at(dsn: &str) -> bool {
-    ["postgresql://", "postgres://"].iter().any(|scheme| dsn.starts_with(scheme)) && dsn.matches('@').count() > 1
-}
-
-/// Why a connection string is not valid. An unknown option may be a part of an unquoted password or of a mistyped URL: then
-/// its name is not shown.
-fn without_secrets(error: &tokio_postgres::Error, dsn: &str) -> String {
-    let message = crate::error::message(error);
-    let Some((start, option)) = message.split_once("unknown option `") else { return message };
-    let is_a_name = option.trim_end_matches('`').bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    if is_a_name && !dsn.contains("password") {
-        return message;
-    }
-    format!("{start}unknown option; put a password with spaces or & 'in quotes', or percent-encode it in a URL")
-}
-
-struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
-
-impl Variables<'_> {
-    /// The first of the variables that is set and not empty.
-    fn first<const N: usize>(&self, names: [&'static str; N]) -> Option<(&'static str, String)> {
-        names.into_iter().find_map(|name| (self.0)(name).filter(|value| !value.is_empty()).map(|value| (name, value)))
-    }
-
-    fn number_or<T: FromStr>(&self, name: &'static str, default: T) -> Result<T, Error> {
-        self.first([name]).map_or(Ok(default), |(variable, text)| number(variable, &text))
-    }
-
-    /// A number of seconds, where 0 means never.
-    fn seconds_or_never(&self, name: &'static str, default: Option<Duration>) -> Result<Option<Duration>, Error> {
-        Ok(self.seconds(name)?.map_or(default, |timeout| Some(timeout).filter(|timeout| !timeout.is_zero())))
-    }
-
-    fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Error> {
-        let Some((_, text)) = self.first([name]) else { return Ok(None) };
-        let seconds = text.trim().parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        match seconds.filter(|timeout| *timeout <= MAX_TIMEOUT) {
-            Some(timeout) => Ok(Some(timeout)),
-            None => Err(Error::config(name, format!("{text:?} is not a number of seconds from 0 to 2147483"))),
-        }
-    }
-}
-
-/// The value that is shown as this text.
-fn by_name<T: Display, const N: usize>(all: [T; N], text: &str) -> Result<T, String> {
-    let names = all.each_ref().map(ToString::to_string);
-    let found = all.into_iter().zip(&names).find(|(_, name)| *name == text);
-    found.map(|(value, _)| value).ok_or_else(|| format!("{text:?} is not one of {}", names.join(", ")))
-}
-
-fn number<T: FromStr>(variable: &str, text: &str) -> Result<T, Error> {
-    text.trim().parse().map_err(|_| Error::config(variable, format!("{text:?} is not a number, or too large")))
 }

@@ -35,7 +35,7 @@ struct Inner {
     field: Option<String>,
     /// What is wrong, for kinds that need more than their fixed text.
     reason: String,
-    /// Whether a call of unknown outcome may be repeated.
+    /// Whether a call of unknown outcome may be repeated, or a password's source may work later.
     is_repeatable: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -77,8 +77,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(source));
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
         self
     }
 
@@ -108,6 +108,12 @@ impl Error {
 
     pub(crate) fn pooler(reason: impl Into<String>) -> Self {
         Self::new(ErrorKind::Pooler).with_reason(reason)
+    }
+
+    /// The same call may succeed later.
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.0.is_repeatable = true;
+        self
     }
 
     /// Names the function that failed, unless an inner function is already named.
@@ -205,7 +211,7 @@ impl Error {
             | ErrorKind::ConnectTimeout
             | ErrorKind::Connection
             | ErrorKind::ReadOnly => true,
-            ErrorKind::OutcomeUnknown => self.0.is_repeatable,
+            ErrorKind::OutcomeUnknown | ErrorKind::Password => self.0.is_repeatable,
             ErrorKind::Database => self.sqlstate().is_some_and(|code| code.starts_with("53")),
             _ => false,
         }
@@ -224,7 +230,7 @@ impl Error {
         let field = field.as_deref().unwrap_or_default();
         let constraint = self.constraint().unwrap_or_default();
         match kind {
-            ErrorKind::InvalidId | ErrorKind::Pooler => reason.clone(),
+            ErrorKind::InvalidId | ErrorKind::Pooler | ErrorKind::Password => reason.clone(),
             ErrorKind::InvalidInput => format!("`{field}` {reason}"),
             ErrorKind::UnreadableRow => format!("cannot read the stored {field}: {reason}"),
             ErrorKind::UnreadableSettings if field.is_empty() => format!("cannot read the settings: {reason}"),
@@ -265,6 +271,7 @@ impl Error {
                 "an earlier statement of this transaction failed, so nothing was stored; return its error with `?`"
                     .into()
             }
+            ErrorKind::Database if self.report().is_some() => format!("{}{reason}", self.cause()),
             ErrorKind::Database => self.cause(),
             ErrorKind::Config => format!("{field}: {reason}"),
             ErrorKind::Migration => format!("the database cannot be migrated: {reason}"),

@@ -22,3 +22,4 @@ mod session;
 mod session_pool;
 pub(crate) mod sessions;
 mod sharing;
+mod target_session;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::by_name;
+use super::by_name::by_name;
 
 /// Whether calls use named prepared statements: `DB_PREPARED_STATEMENTS`.
 ///

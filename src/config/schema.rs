@@ -27,7 +27,7 @@ impl Config {
         self.pins_at_start
             && self.statement_timeout.is_none()
             && self.idle_in_transaction_timeout.is_none()
-            && self.server.get_options().is_none()
+            && self.server.session.get_options().is_none()
     }
 
     /// Refuses a name that no schema for tables can have, and options that contradict the pinned settings.
@@ -39,8 +39,8 @@ impl Config {
         if schema.starts_with("pg_") || ["information_schema", "$user"].contains(&schema) {
             return Err(Error::config("DB_SCHEMA", format!("{schema:?} is reserved by PostgreSQL")));
         }
-        let migration = self.migration.as_ref().and_then(|(server, _)| server.get_options());
-        let options = [self.server.get_options(), migration];
+        let migration = self.migration.as_ref().and_then(|server| server.session.get_options());
+        let options = [self.server.session.get_options(), migration];
         options.into_iter().flatten().flat_map(settings).try_for_each(|(name, value)| self.check_option(&name, &value))
     }
 

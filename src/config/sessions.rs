@@ -1,15 +1,16 @@
 //! How sessions are opened: start-up options, keepalives that notice a dead network, and the list of hosts.
 
 use std::env;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio_postgres::Config as PgConfig;
-use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Config;
-use super::tls::Tls;
+use super::hosts::{OneHost, hosts};
+use super::password::Password;
+use super::server::Server;
+use super::target_session::TargetSession;
 use crate::error::Error;
 
 /// The default of the driver and of Linux: two hours.
@@ -39,51 +40,47 @@ pub(crate) struct Target {
     /// How long one host may take to answer.
     pub(crate) host_timeout: Duration,
     pub(crate) tls: MakeRustlsConnect,
-}
-
-/// One host of a configuration.
-#[derive(Default)]
-pub(crate) struct OneHost {
-    pub(crate) name: Option<Host>,
-    /// Its address (`hostaddr`): then its name is not looked up.
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) port: u16,
+    pub(crate) wanted: TargetSession,
+    pub(crate) password: Password,
 }
 
 impl Config {
     /// How the session that migrates is opened.
     pub(crate) fn migrating_target(&self) -> Result<Target, Error> {
-        let (server, tls) = self.migration.as_ref().map_or((&self.server, &self.tls), |(server, tls)| (server, tls));
-        self.target(server.clone(), tls)
+        let server = self.migration.as_ref().unwrap_or(&self.server);
+        self.target(server.session.clone(), server)
     }
 
     /// How the sessions of the pool are opened. The connection string's options override our timeouts, and the pinned settings
     /// override its options.
     pub(crate) fn pooled_target(&self) -> Result<Target, Error> {
-        let mut session = self.server.clone();
+        let mut session = self.server.session.clone();
         session.application_name(self.application_name());
         let options = self.options().join(" ");
         if !options.is_empty() {
             session.options(options);
         }
-        self.target(session, &self.tls)
+        self.target(session, &self.server)
     }
 
     /// Each host gets an equal share of the time.
-    fn target(&self, mut session: PgConfig, tls: &Tls) -> Result<Target, Error> {
+    fn target(&self, mut session: PgConfig, server: &Server) -> Result<Target, Error> {
         let hosts = hosts(&session);
-        let share = self.connect_timeout / u32::try_from(hosts.len()).unwrap_or(u32::MAX);
+        let attempts = hosts.len() * server.target_session.passes().len();
+        let share = self.connect_timeout / u32::try_from(attempts).unwrap_or(u32::MAX);
         // Several hosts are tried again and again: a host that does not answer may be gone for good.
         let host_timeout = if hosts.len() == 1 { share } else { share.min(MAX_HOST_TIMEOUT) };
         notice_dead_networks(&mut session);
         session.connect_timeout(host_timeout / 2);
-        Ok(Target { session, hosts, host_timeout, tls: tls.connector()? })
+        let (tls, password) = (server.tls.connector()?, server.password.clone());
+        Ok(Target { session, hosts, host_timeout, tls, wanted: server.target_session, password })
     }
 
     /// How long no byte may move on a pooled connection while something is awaited. `None` (no limit) if statements
     /// have no timeout, or if the connection string's options contain `statement_timeout`.
     pub(crate) fn silence_limit(&self) -> Option<Duration> {
-        let has_its_own = self.server.get_options().is_some_and(|options| options.contains("statement_timeout"));
+        let has_its_own =
+            self.server.session.get_options().is_some_and(|options| options.contains("statement_timeout"));
         self.statement_timeout.filter(|_| !has_its_own).map(|timeout| timeout + GRACE)
     }
 
@@ -101,13 +98,13 @@ impl Config {
         let set = timeouts.into_iter().filter_map(|(name, timeout)| Some((name, timeout?)));
         let ours = set.map(|(name, timeout)| format!("-c {name}={}", timeout.as_millis().max(1)));
         let pinned = self.pinned_options().into_iter().filter(|_| self.pins_at_start);
-        ours.chain(self.server.get_options().map(ToOwned::to_owned)).chain(pinned).collect()
+        ours.chain(self.server.session.get_options().map(ToOwned::to_owned)).chain(pinned).collect()
     }
 
     /// This program's name in `pg_stat_activity`: from the connection string, or the executable's.
     pub(crate) fn application_name(&self) -> String {
         let executable = || env::current_exe().ok().as_ref()?.file_stem()?.to_str().map(ToOwned::to_owned);
-        let given = self.server.get_application_name().map(ToOwned::to_owned);
+        let given = self.server.session.get_application_name().map(ToOwned::to_owned);
         given.or_else(executable).unwrap_or_else(|| "clip-saver-db".to_owned())
     }
 }
@@ -125,21 +122,4 @@ fn notice_dead_networks(session: &mut PgConfig) {
     if session.get_tcp_user_timeout().is_none() {
         session.tcp_user_timeout(TCP_USER_TIMEOUT);
     }
-}
-
-/// The hosts of a configuration, one by one, so that a host that hangs does not use up the time of the others. If the
-/// lists do not match, this is one host without a name: the driver's error says why.
-fn hosts(config: &PgConfig) -> Vec<OneHost> {
-    let (names, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
-    let count = names.len().max(addresses.len());
-    let fits = |length: usize| length == 0 || length == count;
-    if count == 0 || !fits(names.len()) || !fits(addresses.len()) || !(fits(ports.len()) || ports.len() == 1) {
-        return vec![OneHost::default()];
-    }
-    let one = |place: usize| OneHost {
-        name: names.get(place).cloned(),
-        address: addresses.get(place).copied(),
-        port: ports.get(place).or(ports.first()).copied().unwrap_or(5432),
-    };
-    (0..count).map(one).collect()
 }

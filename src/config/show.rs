@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio_postgres::config::Host;
 
 use super::Config;
-use super::tls::Tls;
+use super::password::Source;
+use super::server::Server;
 
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} application_name={}", address(&self.server, &self.tls, ""), self.application_name())?;
-        if let Some((server, tls)) = &self.migration {
-            write!(formatter, " {}", address(server, tls, "migration_"))?;
+        write!(formatter, "{} application_name={}", address(&self.server, ""), self.application_name())?;
+        if let Some(server) = &self.migration {
+            write!(formatter, " {}", address(server, "migration_"))?;
         }
         let Self { pool_max, connect_timeout, acquire_timeout, max_batch_bytes, max_settings_bytes, .. } = self;
         write!(
@@ -30,15 +31,17 @@ impl fmt::Display for Config {
 }
 
 /// The address of a server, without the password. Each name gets the prefix.
-fn address(server: &tokio_postgres::Config, tls: &Tls, prefix: &str) -> String {
+fn address(Server { session: server, tls, password, .. }: &Server, prefix: &str) -> String {
     let addresses = server.get_hostaddrs().iter().map(ToString::to_string);
     let hosts: Vec<String> = server.get_hosts().iter().map(host).chain(addresses).collect();
     let ports: Vec<String> = server.get_ports().iter().map(ToString::to_string).collect();
+    let has_none = matches!(password.source, Source::Fixed) && server.get_password().is_none();
+    let password = if has_none { "(none)".to_owned() } else { password.source.to_string() };
     let named = [
         ("host", hosts.join(",")),
         ("port", if ports.is_empty() { "5432".into() } else { ports.join(",") }),
         ("user", server.get_user().unwrap_or("(the system's)").into()),
-        ("password", if server.get_password().is_some() { "********" } else { "(none)" }.into()),
+        ("password", password),
         ("dbname", server.get_dbname().unwrap_or("(the user's)").into()),
     ];
     let mut entries: Vec<String> = named.iter().map(|(name, value)| format!("{prefix}{name}={value}")).collect();

@@ -1,14 +1,12 @@
 //! TLS with rustls: five `sslmode`s of libpq, with the platform's root certificates or those of `sslrootcert`.
 //! tokio-postgres knows three of the modes and no certificates, so both parameters are read here.
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -20,7 +18,8 @@ use rustls::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::warn;
 
-use super::by_name;
+use super::by_name::by_name;
+use super::parameters::Parameters;
 use crate::error::Error;
 
 /// libpq's [`sslmode`](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION): whether the
@@ -213,75 +212,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Takes `sslmode` and `sslrootcert` out of a connection string.
-pub(crate) fn take_parameters(dsn: &str) -> Result<(String, Tls), String> {
-    if dsn.starts_with("postgresql://") || dsn.starts_with("postgres://") {
-        take_from_url(dsn)
-    } else if dsn.split('=').next().is_some_and(|start| start.contains("://")) {
-        Err("must start with postgresql:// or postgres://, or hold key=value pairs".into())
-    } else {
-        take_from_pairs(dsn)
-    }
-}
-
-fn take_from_url(url: &str) -> Result<(String, Tls), String> {
-    // As in tokio-postgres, a ? before the @ belongs to the user or the password.
-    let credentials = url.find('@').unwrap_or_default();
-    let Some(mark) = url[credentials..].find('?').map(|mark| credentials + mark) else {
-        return Ok((url.to_owned(), Tls::default()));
-    };
-    let (address, query) = (&url[..mark], &url[mark + 1..]);
-    let (mut mode, mut root_certificates, mut others) = (None, None, Vec::new());
-    for parameter in query.split('&') {
-        match parameter.split_once('=') {
-            Some((key, value)) if decoded(key) == "sslmode" => mode = Some(decoded(value)),
-            Some((key, value)) if decoded(key) == "sslrootcert" => root_certificates = Some(decoded(value)),
-            _ => others.push(parameter),
-        }
-    }
-    let rest = if others.is_empty() { address.to_owned() } else { format!("{address}?{}", others.join("&")) };
-    Ok((rest, Tls::new(mode.as_deref(), root_certificates.as_deref())?))
-}
-
-fn decoded(text: &str) -> Cow<'_, str> {
-    percent_decode_str(text).decode_utf8_lossy()
-}
-
-fn take_from_pairs(pairs: &str) -> Result<(String, Tls), String> {
-    let (mut mode, mut root_certificates, mut others) = (None, None, String::new());
-    let mut rest = pairs.trim_start();
-    while let Some((key, after)) = rest.split_once('=') {
-        let after = after.trim_start();
-        let (value, length) = quoted(after);
-        match key.trim() {
-            "sslmode" => mode = Some(value),
-            "sslrootcert" => root_certificates = Some(value),
-            key => others.extend([key, "=", &after[..length], " "]),
-        }
-        rest = after[length..].trim_start();
-    }
-    others.push_str(rest);
-    Ok((others, Tls::new(mode.as_deref(), root_certificates.as_deref())?))
-}
-
-/// The value at the start of a text, and its length there. The value is 'in quotes' or ends at a space; `\` escapes the next
-/// character.
-fn quoted(text: &str) -> (String, usize) {
-    let in_quotes = text.starts_with('\'');
-    let mut value = String::new();
-    let mut escaped = false;
-    for (offset, character) in text.char_indices().skip(usize::from(in_quotes)) {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => {
-                escaped = true;
-                continue;
-            }
-            '\'' if in_quotes => return (value, offset + 1),
-            space if space.is_whitespace() && !in_quotes => return (value, offset),
-            _ => {}
-        }
-        value.push(character);
-    }
-    (value, text.len())
+/// Takes `sslmode` and `sslrootcert` out of a connection string's options.
+pub(super) fn take_parameters(parameters: &mut Parameters) -> Result<Tls, String> {
+    Tls::new(parameters.take("sslmode").as_deref(), parameters.take("sslrootcert").as_deref())
 }

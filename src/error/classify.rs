@@ -59,6 +59,9 @@ impl Error {
                 Self::new(ErrorKind::Connection).with_source(source)
             }
             Some(_) => Self::new(ErrorKind::Database).with_source(source),
+            None if message(&source).ends_with("password missing") => {
+                Self::new(ErrorKind::Password).with_source(source)
+            }
             None => without_report(source),
         }
     }
@@ -69,10 +72,15 @@ impl Error {
         self.report().is_some_and(is_full)
     }
 
-    /// Whether another attempt to connect may succeed: the server is unreachable, starting or full, or it is a standby and the
-    /// configuration asks for a primary.
+    /// Whether another attempt to connect may succeed: the server is unreachable, starting or full, it is a standby and the
+    /// configuration asks for a primary, or the password's source has failed.
     pub(crate) fn may_come_back(&self) -> bool {
-        self.kind() == ErrorKind::Connection
+        self.kind() == ErrorKind::Connection || self.kind() == ErrorKind::Password && self.is_retryable()
+    }
+
+    /// Whether the server has refused the user or the password (SQLSTATE class 28).
+    pub(crate) fn is_refused_login(&self) -> bool {
+        self.sqlstate().is_some_and(|code| code.starts_with("28"))
     }
 }
 

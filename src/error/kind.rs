@@ -49,6 +49,9 @@ pub enum ErrorKind {
     ReadOnly,
     /// The encrypted connection could not be set up: a certificate was refused, or the server has no TLS.
     Tls,
+    /// The server asks for a password and none was given; or the source of the password (a file, or a provider) failed, and
+    /// a retry makes sense.
+    Password,
     /// An earlier statement of the transaction failed. Until the rollback PostgreSQL refuses every other statement, and a
     /// commit stores nothing.
     TransactionAborted,
@@ -90,6 +93,7 @@ impl ErrorKind {
             Self::OutcomeUnknown => "outcome_unknown",
             Self::ReadOnly => "read_only",
             Self::Tls => "tls",
+            Self::Password => "password",
             Self::TransactionAborted => "transaction_aborted",
             Self::Pooler => "pooler",
             Self::Database => "database",

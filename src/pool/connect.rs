@@ -5,26 +5,34 @@ use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::PathBuf;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use futures::future::{Either, select};
 use rand::seq::SliceRandom as _;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
-use tokio_postgres::config::{Host, LoadBalanceHosts, TargetSessionAttrs};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::{Host, LoadBalanceHosts};
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{CancelToken, Client, Config as PgConfig, Connection, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, Config as PgConfig, Connection};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::sessions::{OneHost, Target};
+use super::target_session;
+use crate::config::hosts::OneHost;
+use crate::config::password::{Asked, Password};
+use crate::config::sessions::Target;
+use crate::config::target_session::TargetSession;
 use crate::error::{Error, ErrorKind};
+
+/// How long to wait before a password's source is asked again: the server was told a new password first, or the file is
+/// being replaced.
+const ROTATION_PAUSE: Duration = Duration::from_millis(250);
 
 /// Counts the bytes of a connection.
 #[derive(Default)]
@@ -105,8 +113,10 @@ pub(super) type PgConnection = Connection<Stream, <MakeRustlsConnect as MakeTlsC
 #[derive(Clone)]
 pub(super) struct Route {
     session: PgConfig,
-    /// The name that a certificate must have.
-    name: Option<Host>,
+    target_session: TargetSession,
+    password: Password,
+    /// Its name is the one that a certificate must have.
+    host: OneHost,
     address: Address,
     tls: MakeRustlsConnect,
 }
@@ -122,14 +132,18 @@ enum Address {
 pub(super) async fn connect(
     target: &Target,
     host: &OneHost,
+    target_session: TargetSession,
     traffic: &Arc<Traffic>,
 ) -> Result<(Client, PgConnection, Route), Error> {
     let mut failed = None;
     for address in addresses(target, host).await? {
-        let (session, tls) = (target.session.clone(), target.tls.clone());
-        let route = Route { session, name: host.name.clone(), address, tls };
-        match route.connect(traffic).await {
+        let (session, tls, password) = (target.session.clone(), target.tls.clone(), target.password.clone());
+        let route = Route { session, target_session, password, host: host.clone(), address, tls };
+        // Boxed because it is rare: otherwise every call would carry its size.
+        match Box::pin(route.connect_anew(traffic)).await {
             Ok((client, connection)) => return Ok((client, connection, route)),
+            // At another address the password would be the same.
+            Err(error) if error.kind() == ErrorKind::Password || error.is_refused_login() => return Err(error),
             Err(error) => failed = Some(error),
         }
     }
@@ -162,26 +176,49 @@ impl Route {
     /// The same route, to a primary or a standby.
     pub(super) fn to_any(&self) -> Self {
         let mut any = self.clone();
-        any.session.target_session_attrs(TargetSessionAttrs::Any);
+        any.target_session = TargetSession::Any;
         any
     }
 
-    pub(super) async fn connect(&self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection), Error> {
-        let stream = self.open(traffic).await.map_err(unreachable_host)?;
-        let connecting = self.session.connect_raw(stream, self.connector());
-        let (client, mut connection) = connecting.await.map_err(Error::connecting)?;
-        self.check_attributes(&client, &mut connection).await?;
+    /// Connects; asks for the password once more if the server refuses it, because it may just have been changed.
+    async fn connect_anew(&self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection), Error> {
+        match self.connect(traffic).await {
+            Err(error) if error.is_refused_login() && self.password.may_change() => {
+                sleep(ROTATION_PAUSE).await;
+                self.connect(traffic).await
+            }
+            result => result,
+        }
+    }
+
+    async fn connect(&self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection), Error> {
+        let stream = self.open(traffic).await?;
+        let asked = self.ask_password().await?; // after the server has accepted: a server that is away needs none
+        self.start(stream, &asked).await
+    }
+
+    pub(super) async fn ask_password(&self) -> Result<Asked, Error> {
+        let limit = self.session.get_connect_timeout().copied().unwrap_or(Duration::MAX);
+        self.password.ask(&self.session, &self.host, limit).await
+    }
+
+    /// Starts a session on a socket.
+    pub(super) async fn start(&self, stream: Stream, asked: &Asked) -> Result<(Client, PgConnection), Error> {
+        let connecting = asked.applied_to(&self.session).connect_raw(stream, self.connector()).await;
+        let explained = |error| self.password.explain(Error::connecting(error), asked, &self.session);
+        let (client, mut connection) = connecting.map_err(explained)?;
+        target_session::check(self.target_session, &client, &mut connection).await?;
         Ok((client, connection))
     }
 
     /// Asks the server to cancel a session's statement.
     pub(super) async fn cancel(&self, session: CancelToken) -> Result<(), Error> {
-        let stream = self.open(&Arc::default()).await.map_err(unreachable_host)?;
+        let stream = self.open(&Arc::default()).await?;
         session.cancel_query_raw(stream, self.connector()).await.map_err(Error::connecting)
     }
 
     fn connector(&self) -> <MakeRustlsConnect as MakeTlsConnect<Stream>>::TlsConnect {
-        let name = match &self.name {
+        let name = match &self.host.name {
             Some(Host::Tcp(name)) => name.as_str(),
             _ => "",
         };
@@ -189,7 +226,7 @@ impl Route {
         connector
     }
 
-    async fn open(&self, traffic: &Arc<Traffic>) -> io::Result<Stream> {
+    pub(super) async fn open(&self, traffic: &Arc<Traffic>) -> Result<Stream, Error> {
         let opening = async {
             let socket: Box<dyn Socket> = match &self.address {
                 Address::Tcp(address) => {
@@ -200,12 +237,13 @@ impl Route {
                 #[cfg(unix)]
                 Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
             };
-            Ok(Stream { socket, traffic: traffic.clone() })
+            io::Result::Ok(Stream { socket, traffic: traffic.clone() })
         };
-        match self.session.get_connect_timeout() {
+        let opened = match self.session.get_connect_timeout() {
             Some(limit) => timeout(*limit, opening).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
             None => opening.await,
-        }
+        };
+        opened.map_err(unreachable_host)
     }
 
     fn set_up(&self, stream: &TcpStream) -> io::Result<()> {
@@ -227,33 +265,9 @@ impl Route {
         }
         socket.set_tcp_keepalive(&keepalive)
     }
-
-    /// Checks that the server accepts writes, or none, as `target_session_attrs` asks.
-    async fn check_attributes(&self, client: &Client, connection: &mut PgConnection) -> Result<(), Error> {
-        let wanted = self.session.get_target_session_attrs();
-        if wanted == TargetSessionAttrs::Any {
-            return Ok(());
-        }
-        let asking = pin!(client.simple_query(include_str!("read_only.sql")));
-        let answer = match select(asking, connection).await {
-            Either::Left((answer, _)) => answer.map_err(Error::connecting)?,
-            Either::Right((ended, _)) => {
-                return Err(ended.map_or_else(Error::connecting, |()| unreachable_host("connection closed")));
-            }
-        };
-        match (is_read_only(&answer), wanted) {
-            (true, TargetSessionAttrs::ReadWrite) => Err(unreachable_host("database does not allow writes")),
-            (false, TargetSessionAttrs::ReadOnly) => Err(unreachable_host("database is not read only")),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn is_read_only(answer: &[SimpleQueryMessage]) -> bool {
-    answer.iter().any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("on")))
 }
 
 /// An error in the driver's words.
-fn unreachable_host(reason: impl std::fmt::Display) -> Error {
+pub(super) fn unreachable_host(reason: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Connection).with_reason(format!("error connecting to server: {reason}"))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::config::LoadBalanceHosts;
 use tokio_postgres::{AsyncMessage, Client};
 use tracing::{info, warn};
@@ -18,6 +18,7 @@ use super::pins::Pins;
 use super::server_check::ServerCheck;
 use super::session::Session;
 use crate::config::sessions::Target;
+use crate::config::target_session::TargetSession;
 use crate::config::{Config, Limits};
 use crate::error::{Error, ErrorKind};
 
@@ -48,7 +49,7 @@ impl Sessions {
             limits: config.limits(),
             pins,
             server: Arc::default(),
-            shuffles: config.server.get_load_balance_hosts() == LoadBalanceHosts::Random,
+            shuffles: config.server.session.get_load_balance_hosts() == LoadBalanceHosts::Random,
         })
     }
 
@@ -77,8 +78,7 @@ impl Sessions {
     /// Opens a session. While there are others, one attempt is enough: the call that waits may get one of those. Otherwise waits
     /// for a server that is starting, or for another one to become the primary, for `connect_timeout` at most.
     pub(super) async fn open(&self, place: OwnedSemaphorePermit) -> Result<Box<Session>, Error> {
-        let opened = timeout(self.connect_timeout, self.connect()).await;
-        let opened = opened.unwrap_or_else(|_| Err(Error::new(ErrorKind::ConnectTimeout)));
+        let opened = self.connect().await;
         self.server.was_asked(opened.is_ok());
         if let Err(error) = opened.as_ref()
             && self.server.has_sessions()
@@ -88,14 +88,18 @@ impl Sessions {
         opened.map(|driven| Box::new(self.session(driven, place)))
     }
 
+    /// Until `connect_timeout` is over. Then the error is that of the last attempt that ended.
     async fn connect(&self) -> Result<Driven, Error> {
         let deadline = Instant::now() + self.connect_timeout;
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut last) = (FIRST_PAUSE, None);
         loop {
             // Half of the pause is random: programs that were started together connect at different moments.
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
             let epoch = self.server.epoch(); // taken first: if it ends while we connect, the session is stale
-            let error = match self.connect_first(epoch).await {
+            let Ok(connected) = timeout_at(deadline, self.connect_first(epoch)).await else {
+                return Err(last.unwrap_or_else(|| Error::new(ErrorKind::ConnectTimeout)));
+            };
+            let error = match connected {
                 Some(Ok(driven)) => {
                     self.server.prefer(driven.host);
                     return Ok(driven);
@@ -104,13 +108,13 @@ impl Sessions {
                 Some(Err(error)) => error,
                 None => Error::new(ErrorKind::ConnectTimeout),
             };
-            // Gives up shortly before the timeout, because it knows the cause.
             if self.server.has_sessions() || Instant::now() + jittered > deadline {
                 return Err(error);
             }
             if pause == FIRST_PAUSE {
-                warn!(%error, "PostgreSQL cannot be reached yet, trying again");
+                warn!(%error, "cannot connect to PostgreSQL yet, trying again");
             }
+            last = Some(error);
             sleep(jittered).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -128,8 +132,8 @@ pub(crate) struct Driven {
     host: usize,
 }
 
-/// Connects to the first host, in the order of `places`, that accepts the session. `None` if no host answered. A
-/// temporary error is returned rather than a permanent one: that host may come back.
+/// Connects to the first host, in the order of `places`, that accepts the session. With `prefer-standby` all hosts are first
+/// asked whether they are standbys. `None` if no host answered. A temporary error is returned rather than a permanent one: that host may come back.
 async fn connect_first(
     target: &Target,
     places: impl Iterator<Item = usize>,
@@ -138,16 +142,19 @@ async fn connect_first(
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> Option<Result<Driven, Error>> {
     let (mut found, traffic): (Option<Error>, _) = (None, Arc::default());
-    for place in places {
-        match timeout(target.host_timeout, connect_to(target, place, &traffic)).await {
-            Ok(Ok((client, connection, route, backend))) => {
-                let activity = Arc::new(Activity::of(epoch, traffic, backend));
-                let watch = Watch { limit: silence_limit, check: ServerCheck::on(&route) };
-                let driver = drive(connection, activity.clone(), watch, hear);
-                return Some(Ok(Driven { client, activity, driver, route, host: place }));
+    let places: Vec<usize> = places.collect();
+    for wanted in target.wanted.passes() {
+        for &place in &places {
+            match timeout(target.host_timeout, connect_to(target, place, wanted, &traffic)).await {
+                Ok(Ok((client, connection, route, backend))) => {
+                    let activity = Arc::new(Activity::of(epoch, traffic, backend));
+                    let watch = Watch { limit: silence_limit, check: ServerCheck::on(&route) };
+                    let driver = drive(connection, activity.clone(), watch, hear);
+                    return Some(Ok(Driven { client, activity, driver, route, host: place }));
+                }
+                Ok(Err(error)) if found.as_ref().is_none_or(|found| !found.may_come_back()) => found = Some(error),
+                Ok(Err(_)) | Err(_) => {}
             }
-            Ok(Err(error)) if found.as_ref().is_none_or(|found| !found.may_come_back()) => found = Some(error),
-            Ok(Err(_)) | Err(_) => {}
         }
     }
     found.map(Err)
@@ -166,9 +173,10 @@ pub(crate) async fn connect_alone(
 async fn connect_to(
     target: &Target,
     place: usize,
+    wanted: TargetSession,
     traffic: &Arc<Traffic>,
 ) -> Result<(Client, PgConnection, Route, i32), Error> {
-    let (client, connection, route) = connect(target, &target.hosts[place], traffic).await?;
+    let (client, connection, route) = connect(target, &target.hosts[place], wanted, traffic).await?;
     let backend = backend_pid::announced(&client).await?;
     Ok((client, connection, route, backend))
 }

@@ -24,8 +24,14 @@ Environment, as for the bot and the worker:
                         postgresql://user:password@host:port/database?sslmode=verify-full
   POSTGRES_HOST, …_PORT, …_USER, …_PASSWORD, …_DB
                         single variables, if neither is set (also DB_HOST, …, DB_NAME)
+  POSTGRES_PASSWORD_FILE
+                        a file with the password instead (also DB_PASSWORD_FILE)
+  PGHOST, PGPASSWORD, …, ~/.pgpass
+                        libpq's, after those above; they also fill in a password or an sslmode
+                        that the connection string lacks
   DB_MIGRATION_URL      where `migrate`, `adopt` and `check` connect to, if the address above
-                        is PgBouncer's; not with --url
+                        is PgBouncer's; not with --url. DB_MIGRATION_PASSWORD_FILE is a file
+                        with its password
   DB_SCHEMA             the schema that holds the tables (public)
   DB_CONNECT_TIMEOUT    seconds to connect; 5 in clip-db if neither this nor the connection
                         string says otherwise

@@ -1,6 +1,7 @@
 //! Where the database is: `--url`, else the environment.
 
 use std::env;
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clip_saver_db::{Config, Db, Error, ErrorKind};
@@ -31,13 +32,15 @@ impl Settings {
                 .unwrap_or(SINGLE_VARIABLES),
         };
         let lookup = |name: &str| match name {
-            "POSTGRES_DSN" if url.is_some() => url.map(Into::into),
-            "DB_MIGRATION_URL" if url.is_some() => None, // it is for the environment's database
+            "POSTGRES_DSN" if url.is_some() => url.map(OsString::from),
+            "DB_MIGRATION_URL" | "DB_MIGRATION_PASSWORD_FILE" if url.is_some() => None, // for the environment's database
             _ => variable(name),
         };
         let config = Config::from_lookup(lookup).map_err(|error| refusal(error, source))?;
-        let dsn = url.map(Into::into).or_else(|| variable(source)).unwrap_or_default();
-        let has_connect_timeout = variable("DB_CONNECT_TIMEOUT").is_some() || dsn.contains("connect_timeout");
+        let dsn = url.map(OsString::from).or_else(|| variable(source)).unwrap_or_default();
+        let has_connect_timeout =
+            ["DB_CONNECT_TIMEOUT", "PGCONNECT_TIMEOUT"].iter().any(|name| variable(name).is_some())
+                || dsn.to_string_lossy().contains("connect_timeout");
         Ok(Self { config, source, has_connect_timeout })
     }
 
@@ -81,8 +84,9 @@ impl Settings {
 
 const SINGLE_VARIABLES: &str = "POSTGRES_HOST and similar variables";
 
-fn variable(name: &str) -> Option<String> {
-    env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+fn variable(name: &str) -> Option<OsString> {
+    let is_blank = |character: char| character.is_whitespace() || "\"'`".contains(character);
+    env::var_os(name).filter(|value| !value.to_string_lossy().trim_matches(is_blank).is_empty())
 }
 
 fn refusal(error: Error, source: &str) -> Failure {

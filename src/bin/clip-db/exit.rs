@@ -58,7 +58,12 @@ impl From<Error> for Failure {
 fn is_connection_error(error: &Error) -> bool {
     let is_kind = matches!(
         error.kind(),
-        ErrorKind::Connection | ErrorKind::ConnectTimeout | ErrorKind::Tls | ErrorKind::PoolTimeout | ErrorKind::Pooler
+        ErrorKind::Connection
+            | ErrorKind::ConnectTimeout
+            | ErrorKind::Tls
+            | ErrorKind::Password
+            | ErrorKind::PoolTimeout
+            | ErrorKind::Pooler
     );
     let code = error.sqlstate().unwrap_or_default();
     is_kind || code.starts_with("28") || matches!(code, "08P01" | "3D000") || is_closed(error)
@@ -82,6 +87,7 @@ fn connecting_advice(error: &Error) -> &'static str {
         "3D000" => "Create the database, or correct its name (`clip-db config` shows where it is from).",
         "42501" => "Let the owner of the database grant this role the right to connect to it.",
         "53300" => "All connections of the server are in use: end some, or raise its max_connections.",
+        _ if error.kind() == ErrorKind::Password => "`clip-db config` shows where the password is from.",
         _ if error.kind() == ErrorKind::Pooler => "`clip-db doctor` checks the server behind the pooler.",
         _ if error.kind() == ErrorKind::Tls => {
             "For a server without TLS use sslmode=prefer or disable. For one with its own certificate use sslrootcert=FILE."

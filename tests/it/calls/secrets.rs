@@ -14,6 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::migrate::password_server::{Password, PasswordServer};
+use crate::pool::variables::TestFile;
 use crate::project::style::{NONE, blamed, files};
 use crate::support::every_function::{Rows, call_and_undo, names};
 
@@ -85,8 +86,7 @@ fn configurations(output: &AllOutput, password: &Password) {
         output.add(&format!("{config}\n"));
         output.add_debug(&config);
     }
-    let parts = |name: &str| (name == "POSTGRES_PASSWORD").then(|| password.whole.clone());
-    output.add_debug(&Config::from_lookup(parts).unwrap());
+    sources(output, password);
     for between in ["@", "@:", "@/", "@?", "@#", "@:/?", "@?x=1&", "@/?host=", "/", "?", "?a=1&b=", " b='", "%zz@"] {
         let word = format!("{first}{between}{second}");
         for rest in ["", "/d", "/d?sslmode=x", ":port/d"] {
@@ -108,6 +108,38 @@ fn configurations(output: &AllOutput, password: &Password) {
     }
 }
 
+/// Passwords that are from elsewhere than a connection string.
+fn sources(output: &AllOutput, password: &Password) {
+    for scheme in ["postgresql+asyncpg", "asyncpg", "mysql", "jdbc:postgresql"] {
+        parse_broken(output, &format!("{scheme}://bot:{}@h/d", password.encoded()));
+        parse_broken(output, &format!("\"{scheme}://bot:{}@h/d", password.encoded()));
+    }
+    let (file, passfile) = (TestFile::new(&password.whole), TestFile::new(&format!("*:*:*:*:{}", password.whole)));
+    let quoted = format!("\"{}\"", password.whole);
+    for (variable, value) in [
+        ("POSTGRES_PASSWORD", password.whole.as_str()),
+        ("DB_PASSWORD", &quoted),
+        ("PGPASSWORD", &password.whole),
+        ("POSTGRES_PASSWORD_FILE", file.path()),
+        ("PGPASSFILE", passfile.path()),
+        ("POSTGRES_PASSWORD_FILE", &password.whole), // by mistake the password itself
+    ] {
+        match Config::from_lookup(|name| (name == variable).then(|| value.to_owned())) {
+            Ok(config) => output.add_debug(&config),
+            Err(error) => drop(output.add_error(Err::<(), _>(error))),
+        }
+    }
+}
+
+/// A configuration that gets its password from a provider.
+fn with_provider(server: &PasswordServer, password: &str) -> Config {
+    let (config, password): (Config, _) = (server.url_without_password().parse().unwrap(), password.to_owned());
+    config.with_password_provider(move || {
+        let password = password.clone();
+        async { Ok::<_, io::Error>(password) }
+    })
+}
+
 /// Parses a connection string and adds the configuration or the error.
 fn parse_broken(output: &AllOutput, dsn: &str) {
     match dsn.parse::<Config>() {
@@ -120,6 +152,14 @@ fn parse_broken(output: &AllOutput, dsn: &str) {
 async fn failed_connections(output: &AllOutput, server: &PasswordServer, encoded: &str) {
     let wrong = output.add_error(connect_to(&server.url(&format!("{encoded}x"))).await);
     assert_eq!(wrong.sqlstate(), Some("28P01"));
+    for wrong in [format!("\"{}\"", server.password), format!("{} ", server.password)] {
+        let refused = output.add_error(Db::connect(with_provider(server, &wrong)).await);
+        assert_eq!(refused.sqlstate(), Some("28P01"));
+    }
+    let file = TestFile::new(&format!("{}x\n", server.password));
+    let config: Config = server.url_without_password().parse().unwrap();
+    let refused = output.add_error(Db::connect(config.with_password_file(file.path())).await);
+    assert_eq!(refused.sqlstate(), Some("28P01"));
     let unreachable = output.add_error(connect_to(&unreachable(encoded)).await);
     assert!(unreachable.is_retryable());
     for mode in ["require", "verify-full"] {
@@ -138,8 +178,7 @@ async fn connect_to(url: &str) -> Result<Db, Error> {
 }
 
 /// Everything that a pool handle does, and the errors that it may give.
-async fn whole_life(output: &AllOutput, url: &str) {
-    let mut config: Config = url.parse().unwrap();
+async fn whole_life(output: &AllOutput, url: &str, mut config: Config) {
     (config.pool_max, config.acquire_timeout) = (1, Duration::from_secs(1));
     let database = Db::connect(config).await.unwrap();
     output.add_debug(&database);
@@ -185,7 +224,7 @@ async fn programs(output: &AllOutput, urls: &[String]) {
             command
                 .env_clear()
                 .env("DATABASE_URL", url)
-                .env("DB_CONNECT_TIMEOUT", "0.3")
+                .env("DB_CONNECT_TIMEOUT", "1")
                 .stdin(std::process::Stdio::null());
             command
         };
@@ -217,7 +256,10 @@ async fn the_password_is_in_no_log_error_debug_output_or_print_in_a_programs_who
 
     configurations(&output, &password);
     failed_connections(&output, &server, &encoded).await;
-    whole_life(&output, &url).await;
+    whole_life(&output, &url, url.parse().unwrap()).await;
+    server.run("drop database clips").await;
+    server.run("create database clips owner bot").await;
+    whole_life(&output, &url, with_provider(&server, &password.whole)).await;
     programs(&output, &[url, server.url(&format!("{encoded}x")), unreachable(&encoded)]).await;
     drop(logging);
 
@@ -230,8 +272,11 @@ async fn the_password_is_in_no_log_error_debug_output_or_print_in_a_programs_who
 
 /// Types that derive `Debug` although a field holds the connection parameters.
 fn types_that_show_secrets(rust: &str) -> Vec<String> {
-    let holds =
-        |item: &str| ["tokio_postgres::Config", "PgConfig", "Manager", "Pool<"].iter().any(|name| item.contains(name));
+    let holds = |item: &str| {
+        ["tokio_postgres::Config", "PgConfig", "Manager", "Pool<", ": Password", ": Server", "Vec<u8>"]
+            .iter()
+            .any(|name| item.contains(name))
+    };
     let items = rust.split("#[derive(").skip(1).filter_map(|rest| rest.split_once(")]"));
     let declared = items.map(|(derived, item)| (derived, item.split("\n}").next().unwrap_or_default()));
     let declared = declared.map(|(derived, item)| (derived, item.split(";\n").next().unwrap_or_default()));

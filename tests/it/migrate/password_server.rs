@@ -44,8 +44,10 @@ impl Password {
 
 /// A server that asks for a password over TCP. The role `bot` has the password and owns the database `clips`.
 pub struct PasswordServer {
-    _process: Server,
-    port: u16,
+    process: Server,
+    pub port: u16,
+    /// The whole password of `bot`, when the server started.
+    pub password: String,
 }
 
 impl PasswordServer {
@@ -64,10 +66,26 @@ impl PasswordServer {
             end $$;
             select pg_reload_conf()";
         admin.batch_execute(require_password).await.unwrap();
-        let server = Self { _process: server, port };
+        let server = Self { process: server, port, password: password.whole.clone() };
         let until_refused = async { while tokio_postgres::connect(&server.url("wrong"), NoTls).await.is_ok() {} };
         timeout(TEST_TIMEOUT, until_refused).await.expect("the server asks for passwords");
         server
+    }
+
+    /// The URL without a password.
+    pub fn url_without_password(&self) -> String {
+        format!("postgresql://bot@localhost:{}/clips", self.port)
+    }
+
+    /// Runs SQL as a superuser, over the server's socket.
+    pub async fn run(&self, sql: &str) {
+        let address = self.process.url.strip_suffix("/postgres").unwrap();
+        connect(&format!("{address}:{}/postgres", self.port)).await.batch_execute(sql).await.unwrap();
+    }
+
+    /// Changes the password of `bot`. Open sessions stay open.
+    pub async fn change_password(&self, password: &str) {
+        self.run(&format!("alter role bot password '{password}'")).await;
     }
 
     /// The URL with an encoded password.

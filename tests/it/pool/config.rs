@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use clip_saver_db::{Config, Error, SslMode};
 
-fn config(variables: &[(&str, &str)]) -> Result<Config, Error> {
+pub fn config(variables: &[(&str, &str)]) -> Result<Config, Error> {
     let variables: HashMap<_, _> = variables.iter().copied().collect();
     Config::from_lookup(|name| variables.get(name).map(ToString::to_string))
 }
 
-fn shown(variables: &[(&str, &str)]) -> String {
+pub fn shown(variables: &[(&str, &str)]) -> String {
     config(variables).unwrap().to_string()
 }
 

@@ -27,7 +27,7 @@ async fn connecting_waits_for_a_server_that_starts_later_and_logs_each_attempt()
     let config: Config = format!("postgresql://postgres@localhost:{port}/postgres").parse().unwrap();
     let connecting = Db::connect(config);
     let starting = async {
-        log.holds("cannot be reached yet").await;
+        log.holds("cannot connect to PostgreSQL yet").await;
         starts.send(()).unwrap();
     };
     let (database, ()) = tokio::join!(connecting, starting);

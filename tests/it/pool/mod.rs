@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod connecting;
+pub mod connection_strings;
 pub mod hosts;
+pub mod passwords;
 pub mod pgbouncer;
 pub mod pgbouncer_versions;
 pub mod pins;
@@ -15,4 +17,6 @@ pub mod sharing_faults;
 pub mod silence;
 pub mod speaking_pooler;
 pub mod stale_statements;
+pub mod target_session;
 pub mod tls;
+pub mod variables;

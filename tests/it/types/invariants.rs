@@ -210,15 +210,23 @@ pub fn config(text: &str) {
     let url = |password: &str| shown(&format!("postgresql://bot:{password}@{behind}"));
     let pairs = |password: &str| shown(&format!("password={password} {behind}"));
     let quoted = |escape: fn(char) -> String| pairs(&format!("'{}'", password.chars().map(escape).collect::<String>()));
-    let parts = |password: &str| self::shown([("POSTGRES_PASSWORD", password), ("POSTGRES_DSN", "")], &variables);
+    let driver = |password: &str| shown(&format!("postgresql+asyncpg://bot:{password}@{behind}"));
+    let parts = |name, password: &str| {
+        let first = [("POSTGRES_PASSWORD", ""), ("DB_PASSWORD", ""), (name, password), ("POSTGRES_DSN", "")];
+        self::shown(first, &variables)
+    };
 
     assert_eq!(url(&percent_encoded(password)), url(&percent_encoded(&masked)));
     assert_eq!(quoted(|c| format!("\\{c}")), quoted(|c| format!("\\{}", "x".repeat(c.len_utf8()))));
-    assert_eq!(parts(password), parts(&masked));
+    assert_eq!(driver(&percent_encoded(password)), driver(&percent_encoded(&masked)));
+    for name in ["POSTGRES_PASSWORD", "DB_PASSWORD", "PGPASSWORD"] {
+        assert_eq!(parts(name, password), parts(name, &masked));
+    }
     // Without encoding, the parser may take parts of the password for something else. Still no word of it may be shown.
     let words = password.split(|c: char| !c.is_alphanumeric());
     let other_words: String = password.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect();
-    assert_hidden(words, &url(password), &url(&other_words));
+    assert_hidden(words.clone(), &url(password), &url(&other_words));
+    assert_hidden(words, &driver(password), &driver(&other_words));
     assert_hidden(std::iter::once(password), &pairs(password), &pairs(&other_words));
 }
 
