@@ -29,8 +29,8 @@ scratch_folder() {
 
 # Starts a server in its own folder and sets `url`. It stops when this script ends.
 start_server() {
-  local settings=() primary='' basebackup
-  small_disk=''
+  local settings=() primary='' hba='' basebackup
+  small_disk='' programs=''
   bin=$(postgres_bin) || fail_missing postgresql "PostgreSQL's server (initdb, pg_ctl, postgres; PG_BIN may name their folder)"
   folder=$(mktemp -d "$(scratch_folder)/clip-saver-db.XXXXXX")
   trap stop_server EXIT
@@ -41,9 +41,16 @@ start_server() {
         cp "$2" "$folder/server.crt"
         cp "$3" "$folder/server.key"
         chmod 600 "$folder/server.key"
-        settings=("ssl=on" "ssl_cert_file=$folder/server.crt" "ssl_key_file=$folder/server.key")
+        settings+=("ssl=on" "ssl_cert_file=$folder/server.crt" "ssl_key_file=$folder/server.key")
+        [ -n "$hba" ] || hba=$'local all all trust\nhostssl all all all trust'
         shift
         ;;
+      --client-ca)
+        cp "$2" "$folder/client-ca.crt"
+        settings+=("ssl_ca_file=$folder/client-ca.crt")
+        ;;
+      --hba) hba=$(cat "$2") ;;
+      --at-least) bin=$(postgres_bin "$2") || fail "PostgreSQL $2 or newer is missing; ./dev test installs version 17" ;;
       --standby)
         primary=$2
         basebackup=$(postgres_program pg_basebackup) || fail_missing postgresql pg_basebackup
@@ -53,14 +60,19 @@ start_server() {
     esac
     shift 2
   done
+  # The folder with this project may be closed to the server's user.
+  if [ "$bin" = "$(new_postgres_folder)/bin" ] && ! as_server_user test -x "$bin/postgres"; then
+    programs=$(mktemp -d "${TMPDIR:-/tmp}/clip-saver-db.XXXXXX")
+    chmod 755 "$programs"
+    cp -R "$bin/../." "$programs"
+    bin=$programs/bin
+  fi
   # The server asks for no password: only its user (and root) may reach it.
   chmod 700 "$folder"
   mkdir "$folder/small-disk"
   if [ "$(id -u)" = 0 ]; then chown -R "$(server_user)" "$folder"; fi
   fill_data_folder "$primary"
-  if [ ${#settings[@]} != 0 ]; then
-    printf 'local all all trust\nhostssl all all all trust\n' | tee "$folder/data/pg_hba.conf" >/dev/null
-  fi
+  [ -z "$hba" ] || echo "$hba" | tee "$folder/data/pg_hba.conf" >/dev/null
   set_up ${settings[@]+"${settings[@]}"} "$@"
   launch || fail "the server did not start: $(tail -n 5 "$folder/log" "$folder/data/server.log")"
   url=${folder//%/%25}
@@ -121,7 +133,7 @@ stop_server() {
     kill -0 "$(postmaster)" 2>/dev/null || launch || true
     as_server_user "$bin/pg_ctl" -D "$folder/data" -m immediate stop >/dev/null 2>&1 || true
   fi
-  rm -rf "$folder"
+  rm -rf "$folder" ${programs:+"$programs"}
 }
 
 postmaster() {

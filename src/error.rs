@@ -4,6 +4,7 @@
 mod classify;
 mod kind;
 mod poolers;
+mod tls;
 
 pub(crate) use classify::{SessionState, runs_again, session_state};
 pub use kind::ErrorKind;
@@ -266,7 +267,7 @@ impl Error {
                  target_session_attrs=read-write)"
                     .into()
             }
-            ErrorKind::Tls => format!("TLS with the server failed: {}; see sslmode and sslrootcert", self.cause()),
+            ErrorKind::Tls => format!("TLS with the server failed: {}", self.cause()),
             ErrorKind::TransactionAborted => {
                 "an earlier statement of this transaction failed, so nothing was stored; return its error with `?`"
                     .into()
@@ -325,7 +326,7 @@ pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<I
 pub(crate) fn message(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(report) => format!("{} (SQLSTATE {}{})", report.message(), report.code().code(), advice(report)),
-        None => causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": "),
+        None => causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ") + tls::advice(error),
     }
 }
 

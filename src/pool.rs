@@ -22,4 +22,5 @@ mod session;
 mod session_pool;
 pub(crate) mod sessions;
 mod sharing;
+mod stream;
 mod target_session;

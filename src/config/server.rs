@@ -7,7 +7,7 @@ use super::options;
 use super::parameters::{NOT_ENCODED, Parameters};
 use super::password::{INTO_STRING, Password, Source};
 use super::target_session::TargetSession;
-use super::tls::{self, Tls};
+use super::tls::Tls;
 
 #[derive(Clone)]
 pub(crate) struct Server {
@@ -24,7 +24,7 @@ impl Server {
 
     pub(super) fn new(mut parameters: Parameters) -> Result<Self, String> {
         options::rename_ssl(&mut parameters);
-        let tls = tls::take_parameters(&mut parameters)?;
+        let tls = Tls::take_from(&mut parameters)?;
         let options = options::take(&mut parameters)?;
         let (parsed, is_url) = (parameters.for_driver().parse(), parameters.is_url());
         let mut session: PgConfig = parsed.map_err(|error| crate::error::message(&error))?;
@@ -35,6 +35,7 @@ impl Server {
         if is_url && session.get_user().is_some_and(|user| user.contains(['/', '?'])) {
             return Err(NOT_ENCODED.into());
         }
+        tls.check(session.get_ssl_negotiation())?;
         session.ssl_mode(tls.mode.negotiation());
         if let Some(timeout) = options.tcp_user_timeout {
             session.tcp_user_timeout(timeout);

@@ -4,13 +4,13 @@ use std::env;
 use std::time::Duration;
 
 use tokio_postgres::Config as PgConfig;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Config;
 use super::hosts::{OneHost, hosts};
 use super::password::Password;
 use super::server::Server;
 use super::target_session::TargetSession;
+use super::tls::connector::Connector;
 use crate::error::Error;
 
 /// The default of the driver and of Linux: two hours.
@@ -39,7 +39,7 @@ pub(crate) struct Target {
     pub(crate) hosts: Vec<OneHost>,
     /// How long one host may take to answer.
     pub(crate) host_timeout: Duration,
-    pub(crate) tls: MakeRustlsConnect,
+    pub(crate) tls: Connector,
     pub(crate) wanted: TargetSession,
     pub(crate) password: Password,
 }
@@ -72,7 +72,8 @@ impl Config {
         let host_timeout = if hosts.len() == 1 { share } else { share.min(MAX_HOST_TIMEOUT) };
         notice_dead_networks(&mut session);
         session.connect_timeout(host_timeout / 2);
-        let (tls, password) = (server.tls.connector()?, server.password.clone());
+        let tls = server.tls.connector(session.get_ssl_negotiation())?;
+        let password = server.password.clone();
         Ok(Target { session, hosts, host_timeout, tls, wanted: server.target_session, password })
     }
 

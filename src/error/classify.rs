@@ -7,7 +7,7 @@ use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::WrongType;
 
 use super::poolers::{has_no_session, is_fatal, may_accept_later, refuses_options};
-use super::{Error, ErrorKind, causes, message};
+use super::{Error, ErrorKind, causes, message, tls};
 
 impl From<tokio_postgres::Error> for Error {
     /// Classifies the error of a statement. For an error of connecting use `Error::connecting`.
@@ -62,6 +62,7 @@ impl Error {
             None if message(&source).ends_with("password missing") => {
                 Self::new(ErrorKind::Password).with_source(source)
             }
+            None if tls::alert(&source).is_some() => Self::new(ErrorKind::Tls).with_source(source),
             None => without_report(source),
         }
     }
@@ -70,6 +71,20 @@ impl Error {
     pub(crate) fn is_full(&self) -> bool {
         let is_full = |report: &DbError| *report.code() == SqlState::TOO_MANY_CONNECTIONS || may_accept_later(report);
         self.report().is_some_and(is_full)
+    }
+
+    /// Whether the server refused to open a session: by `pg_hba.conf` or a password, or as `PgBouncer` does without TLS.
+    pub(crate) fn refuses_session(&self) -> bool {
+        let is_refusal = |code: &str| code.starts_with("28") || code == SqlState::PROTOCOL_VIOLATION.code();
+        self.kind() == ErrorKind::Database && self.sqlstate().is_some_and(is_refusal)
+    }
+
+    /// Whether `pg_hba.conf` refuses this kind of connection: before the server asks for a password.
+    pub(crate) fn refuses_connection(&self) -> bool {
+        self.report().is_some_and(|report| {
+            *report.code() == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+                && report.routine() == Some("ClientAuthentication")
+        })
     }
 
     /// Whether another attempt to connect may succeed: the server is unreachable, starting or full, it is a standby and the

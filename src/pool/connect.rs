@@ -5,109 +5,33 @@ use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rand::seq::SliceRandom as _;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
-use tokio_postgres::config::{Host, LoadBalanceHosts};
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{CancelToken, Client, Config as PgConfig, Connection};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode as Negotiation};
+use tokio_postgres::{CancelToken, Client, Config as PgConfig, Connection, NoTls};
+use tracing::debug;
 
+use super::stream::{Socket, Stream, Traffic};
 use super::target_session;
 use crate::config::hosts::OneHost;
 use crate::config::password::{Asked, Password};
 use crate::config::sessions::Target;
 use crate::config::target_session::TargetSession;
+use crate::config::tls::connector::{Connector, Handshake, TlsStream};
 use crate::error::{Error, ErrorKind};
 
 /// How long to wait before a password's source is asked again: the server was told a new password first, or the file is
 /// being replaced.
 const ROTATION_PAUSE: Duration = Duration::from_millis(250);
 
-/// Counts the bytes of a connection.
-#[derive(Default)]
-pub(super) struct Traffic {
-    moved: AtomicU64,
-    unanswered: AtomicU64,
-}
-
-impl Traffic {
-    /// How many bytes were sent and received.
-    pub(super) fn moved(&self) -> u64 {
-        self.moved.load(Ordering::Relaxed)
-    }
-
-    /// How many bytes were sent since the last one was received. They may still be on their way.
-    pub(super) fn unanswered(&self) -> u64 {
-        self.unanswered.load(Ordering::Relaxed)
-    }
-
-    fn sent(&self, count: usize) {
-        self.moved.fetch_add(count as u64, Ordering::Relaxed);
-        self.unanswered.fetch_add(count as u64, Ordering::Relaxed);
-    }
-
-    fn received(&self, count: usize) {
-        if count > 0 {
-            self.moved.fetch_add(count as u64, Ordering::Relaxed);
-            self.unanswered.store(0, Ordering::Relaxed);
-        }
-    }
-}
-
-/// A TCP or Unix socket.
-trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
-
-/// A socket whose bytes are counted.
-pub(super) struct Stream {
-    socket: Box<dyn Socket>,
-    traffic: Arc<Traffic>,
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(context, buffer);
-        self.traffic.received(buffer.filled().len() - before);
-        read
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
-        if let Poll::Ready(Ok(count)) = written {
-            self.traffic.sent(count);
-        }
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(context)
-    }
-}
-
-pub(super) type PgConnection = Connection<Stream, <MakeRustlsConnect as MakeTlsConnect<Stream>>::Stream>;
+pub(super) type PgConnection = Connection<Stream, TlsStream<Stream>>;
 
 /// The route to a server: one address of one host.
 #[derive(Clone)]
@@ -118,7 +42,7 @@ pub(super) struct Route {
     /// Its name is the one that a certificate must have.
     host: OneHost,
     address: Address,
-    tls: MakeRustlsConnect,
+    tls: Connector,
 }
 
 #[derive(Clone)]
@@ -141,7 +65,7 @@ pub(super) async fn connect(
         let route = Route { session, target_session, password, host: host.clone(), address, tls };
         // Boxed because it is rare: otherwise every call would carry its size.
         match Box::pin(route.connect_anew(traffic)).await {
-            Ok((client, connection)) => return Ok((client, connection, route)),
+            Ok(connected) => return Ok(connected),
             // At another address the password would be the same.
             Err(error) if error.kind() == ErrorKind::Password || error.is_refused_login() => return Err(error),
             Err(error) => failed = Some(error),
@@ -150,7 +74,7 @@ pub(super) async fn connect(
     Err(failed.unwrap_or_else(|| unreachable_host("could not resolve any addresses")))
 }
 
-async fn addresses(Target { session, tls, .. }: &Target, host: &OneHost) -> Result<Vec<Address>, Error> {
+async fn addresses(Target { session, .. }: &Target, host: &OneHost) -> Result<Vec<Address>, Error> {
     let name = match (host.address, &host.name) {
         (Some(address), _) => return Ok(vec![Address::Tcp((address, host.port).into())]),
         (None, Some(Host::Tcp(name))) => name,
@@ -160,7 +84,7 @@ async fn addresses(Target { session, tls, .. }: &Target, host: &OneHost) -> Resu
         }
         // The lists of hosts do not match: the driver's error says why.
         (None, None) => {
-            let refused = session.connect(tls.clone()).await.err();
+            let refused = session.connect(NoTls).await.err();
             return Err(refused.map_or_else(|| unreachable_host("no host"), Error::connecting));
         }
     };
@@ -181,8 +105,8 @@ impl Route {
     }
 
     /// Connects; asks for the password once more if the server refuses it, because it may just have been changed.
-    async fn connect_anew(&self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection), Error> {
-        match self.connect(traffic).await {
+    async fn connect_anew(self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection, Self), Error> {
+        match self.clone().connect(traffic).await {
             Err(error) if error.is_refused_login() && self.password.may_change() => {
                 sleep(ROTATION_PAUSE).await;
                 self.connect(traffic).await
@@ -191,7 +115,34 @@ impl Route {
         }
     }
 
-    async fn connect(&self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection), Error> {
+    /// Connects, and returns the route that worked: `sslmode` may allow a second attempt.
+    async fn connect(self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection, Self), Error> {
+        let refused = match self.attempt(traffic).await {
+            Ok((client, connection)) => return Ok((client, connection, self)),
+            Err(error) => error,
+        };
+        let Some(negotiation) = self.tls.fallback(&refused) else { return Err(refused) };
+        // Boxed because it is rare: otherwise every future that connects would be larger.
+        Box::pin(self.try_again(negotiation, refused, traffic)).await
+    }
+
+    async fn try_again(
+        mut self,
+        negotiation: Negotiation,
+        refused: Error,
+        traffic: &Arc<Traffic>,
+    ) -> Result<(Client, PgConnection, Self), Error> {
+        debug!(error = %refused, ?negotiation, "trying again, because of sslmode");
+        self.session.ssl_mode(negotiation);
+        match self.attempt(traffic).await {
+            Ok((client, connection)) => Ok((client, connection, self)),
+            // The server takes no plain text at all: what failed is TLS.
+            Err(error) if negotiation == Negotiation::Disable && error.refuses_connection() => Err(refused),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn attempt(&self, traffic: &Arc<Traffic>) -> Result<(Client, PgConnection), Error> {
         let stream = self.open(traffic).await?;
         let asked = self.ask_password().await?; // after the server has accepted: a server that is away needs none
         self.start(stream, &asked).await
@@ -204,7 +155,7 @@ impl Route {
 
     /// Starts a session on a socket.
     pub(super) async fn start(&self, stream: Stream, asked: &Asked) -> Result<(Client, PgConnection), Error> {
-        let connecting = asked.applied_to(&self.session).connect_raw(stream, self.connector()).await;
+        let connecting = asked.applied_to(&self.session).connect_raw(stream, self.handshake()).await;
         let explained = |error| self.password.explain(Error::connecting(error), asked, &self.session);
         let (client, mut connection) = connecting.map_err(explained)?;
         target_session::check(self.target_session, &client, &mut connection).await?;
@@ -214,16 +165,20 @@ impl Route {
     /// Asks the server to cancel a session's statement.
     pub(super) async fn cancel(&self, session: CancelToken) -> Result<(), Error> {
         let stream = self.open(&Arc::default()).await?;
-        session.cancel_query_raw(stream, self.connector()).await.map_err(Error::connecting)
+        session.cancel_query_raw(stream, self.handshake()).await.map_err(Error::connecting)
     }
 
-    fn connector(&self) -> <MakeRustlsConnect as MakeTlsConnect<Stream>>::TlsConnect {
+    fn handshake(&self) -> Handshake {
         let name = match &self.host.name {
-            Some(Host::Tcp(name)) => name.as_str(),
-            _ => "",
+            Some(Host::Tcp(name)) => Some(name.as_str()),
+            _ => None,
         };
-        let Ok(connector) = MakeTlsConnect::<Stream>::make_tls_connect(&mut self.tls.clone(), name);
-        connector
+        let address = match &self.address {
+            Address::Tcp(address) => Some(address.ip()),
+            #[cfg(unix)]
+            Address::Unix(_) => None,
+        };
+        self.tls.handshake(name, address)
     }
 
     pub(super) async fn open(&self, traffic: &Arc<Traffic>) -> Result<Stream, Error> {
@@ -237,7 +192,7 @@ impl Route {
                 #[cfg(unix)]
                 Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
             };
-            io::Result::Ok(Stream { socket, traffic: traffic.clone() })
+            io::Result::Ok(Stream::new(socket, traffic.clone()))
         };
         let opened = match self.session.get_connect_timeout() {
             Some(limit) => timeout(*limit, opening).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),

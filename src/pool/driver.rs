@@ -17,9 +17,10 @@ use tokio::time::sleep;
 use tokio_postgres::{AsyncMessage, Error as PgError};
 use tracing::{debug, warn};
 
-use super::connect::{PgConnection, Traffic};
+use super::connect::PgConnection;
 use super::epoch::Epoch;
 use super::server_check::{Answer, CHECK_TIMEOUT, ServerCheck};
+use super::stream::Traffic;
 
 /// A connection is checked about `POLLS` times before it counts as silent, and at least once every `POLL_INTERVAL`.
 const POLLS: u32 = 8;

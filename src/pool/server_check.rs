@@ -7,7 +7,8 @@ use futures::future::join;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::types::Type;
 
-use super::connect::{Route, Stream};
+use super::connect::Route;
+use super::stream::Stream;
 use crate::config::password::Asked;
 use crate::error::Error;
 

@@ -11,12 +11,13 @@ use tokio_postgres::{AsyncMessage, Client};
 use tracing::{info, warn};
 
 use super::backend_pid;
-use super::connect::{PgConnection, Route, Traffic, connect};
+use super::connect::{PgConnection, Route, connect};
 use super::driver::{Activity, Watch, drive};
 use super::epoch::{Epoch, Server};
 use super::pins::Pins;
 use super::server_check::ServerCheck;
 use super::session::Session;
+use super::stream::Traffic;
 use crate::config::sessions::Target;
 use crate::config::target_session::TargetSession;
 use crate::config::{Config, Limits};

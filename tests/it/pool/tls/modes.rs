@@ -1,91 +1,51 @@
-//! TLS with certificates that the tests make, on a server that demands TLS.
+//! What each `sslmode` demands of a server and of its certificate.
 
-use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
 
-use clip_saver_db::{Config, Db, Error, ErrorKind};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use clip_saver_db::{Error, ErrorKind};
+use rcgen::{CertificateParams, Issuer, KeyPair, date_time_ymd};
 use tokio::sync::OnceCell;
 
-use crate::support::Server;
+use super::{TlsServer, authority, connect, made, self_signed, server_with, write};
 
 /// A server with a certificate of its own authority.
-struct TlsServer {
-    _server: Server,
-    port: u16,
+struct Signed {
+    server: TlsServer,
     /// The authority's certificate.
     root: PathBuf,
     /// The certificate of another authority.
     other_root: PathBuf,
 }
 
-impl TlsServer {
+impl Signed {
     /// `name` is the name of its files. The certificate is for `localhost`, and `change` may change it.
     fn start(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let authority_key = KeyPair::generate().unwrap();
         let authority = authority("ours");
         let root = write(&format!("{name}-root.pem"), &authority.self_signed(&authority_key).unwrap().pem());
-        let other_root = write(&format!("{name}-other.pem"), &other_authority());
+        let [other_root, _] = self_signed(&format!("{name}-other"), &super::authority("another"));
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         change(&mut params);
         let certificate = params.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
-        let (server, port) = start(name, &certificate.pem(), &key);
-        Self { _server: server, port, root, other_root }
+        let certificate = write(&format!("{name}.crt"), &certificate.pem());
+        let server = TlsServer::start(&certificate, &write(&format!("{name}.key"), &key.serialize_pem()), &[]);
+        Self { server, root, other_root }
     }
 
     /// Connects with verify-full and its authority's certificate.
     async fn verify(&self) -> Result<bool, Error> {
-        connect("localhost", self.port, &format!("sslmode=verify-full&sslrootcert={}", self.root.display())).await
+        self.server.connect("localhost", &format!("sslmode=verify-full&sslrootcert={}", self.root.display())).await
     }
 }
 
-async fn server() -> &'static TlsServer {
-    static SERVER: OnceCell<TlsServer> = OnceCell::const_new();
-    SERVER.get_or_init(async || TlsServer::start("server", |_| ())).await
-}
-
-fn authority(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params
-}
-
-fn other_authority() -> String {
-    authority("another").self_signed(&KeyPair::generate().unwrap()).unwrap().pem()
-}
-
-fn start(name: &str, certificate: &str, key: &KeyPair) -> (Server, u16) {
-    let certificate = write(&format!("{name}.crt"), certificate);
-    let key = write(&format!("{name}.key"), &key.serialize_pem());
-    let port = free_port();
-    let settings = ["listen_addresses=localhost".to_owned(), format!("port={port}")];
-    let [certificate, key] = [&certificate, &key].map(|file| file.to_str().unwrap());
-    (Server::start(&["--tls", certificate, key, &settings[0], &settings[1]]), port)
-}
-
-fn write(name: &str, content: &str) -> PathBuf {
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::write(&file, content).unwrap();
-    file
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Connects and returns whether the connection is encrypted.
-async fn connect(host: &str, port: u16, parameters: &str) -> Result<bool, Error> {
-    let config: Config = format!("postgresql://postgres@{host}:{port}/postgres?{parameters}").parse()?;
-    let connection = Db::connect(config).await?.connection().await?;
-    let encrypted = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
-    Ok(connection.raw().query_one(encrypted, &[]).await?.get(0))
+async fn server() -> &'static Signed {
+    static SERVER: OnceCell<Signed> = OnceCell::const_new();
+    SERVER.get_or_init(async || Signed::start("server", |_| ())).await
 }
 
 async fn connect_to_server(host: &str, parameters: &str) -> Result<bool, Error> {
-    connect(host, server().await.port, parameters).await
+    server().await.server.connect(host, parameters).await
 }
 
 #[tokio::test]
@@ -131,13 +91,13 @@ async fn an_unknown_authority_is_refused_by_all_modes_that_verify() {
     for parameters in refused {
         let error = connect_to_server("localhost", &parameters).await.unwrap_err();
         assert!(error.kind() == ErrorKind::Tls, "{parameters}: {error}");
-        assert!(error.to_string().contains("UnknownIssuer; see sslmode and sslrootcert"), "{error}");
+        assert!(error.to_string().contains("UnknownIssuer; no "), "{error}");
     }
 }
 
 #[tokio::test]
 async fn an_expired_certificate_is_refused_and_the_error_says_so() {
-    let expired = TlsServer::start("expired", |params| params.not_after = date_time_ymd(2020, 2, 29));
+    let expired = Signed::start("expired", |params| params.not_after = date_time_ymd(2020, 2, 29));
 
     let error = expired.verify().await.unwrap_err();
 
@@ -147,7 +107,7 @@ async fn an_expired_certificate_is_refused_and_the_error_says_so() {
 
 #[tokio::test]
 async fn a_certificate_that_is_not_valid_yet_is_refused_and_the_error_says_so() {
-    let early = TlsServer::start("early", |params| params.not_before = date_time_ymd(3000, 1, 1));
+    let early = Signed::start("early", |params| params.not_before = date_time_ymd(3000, 1, 1));
 
     let error = early.verify().await.unwrap_err();
 
@@ -157,25 +117,63 @@ async fn a_certificate_that_is_not_valid_yet_is_refused_and_the_error_says_so() 
 
 #[tokio::test]
 async fn a_self_signed_certificate_can_be_its_own_root() {
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-    let (_server, port) = start("self-signed", &certificate.pem(), &key);
-    let root = write("self-signed-root.pem", &certificate.pem());
+    let [certificate, key] = self_signed("self-signed", &CertificateParams::new(["localhost".to_owned()]).unwrap());
+    let server = TlsServer::start(&certificate, &key, &[]);
 
-    let parameters = format!("sslmode=verify-full&sslrootcert={}", root.display());
+    let parameters = format!("sslmode=verify-full&sslrootcert={}", certificate.display());
 
-    assert!(connect("localhost", port, &parameters).await.unwrap());
+    assert!(server.connect("localhost", &parameters).await.unwrap());
+}
+
+#[tokio::test]
+async fn modes_that_verify_nothing_take_a_key_that_could_not_be_verified() {
+    let server = server_with("p521", &[]);
+
+    for parameters in ["sslmode=prefer", "sslmode=require"] {
+        assert!(server.connect("localhost", parameters).await.unwrap(), "{parameters}");
+    }
+    let verified = format!("sslmode=verify-ca&sslrootcert={}", made("p521.crt").display());
+    let error = server.connect("localhost", &verified).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Tls, "{error}");
+    let reason = "the server's certificate cannot be checked; let the server have a certificate with a key of RSA";
+    assert!(error.to_string().contains(reason), "{error}");
 }
 
 #[tokio::test]
 async fn require_refuses_a_server_without_tls() {
-    let port = free_port();
-    let _server = Server::start(&["listen_addresses=localhost", &format!("port={port}")]);
+    let server = TlsServer::on_a_port(&[]);
 
-    let error = connect("localhost", port, "sslmode=require").await.unwrap_err();
+    let error = server.connect("localhost", "sslmode=require").await.unwrap_err();
 
     assert!(error.kind() == ErrorKind::Tls, "{error}");
-    assert!(!connect("localhost", port, "sslmode=prefer").await.unwrap());
+    assert!(error.to_string().contains("server does not support TLS; turn it on in the server (ssl = on)"), "{error}");
+    assert!(!server.connect("localhost", "sslmode=prefer").await.unwrap());
+}
+
+#[tokio::test]
+async fn an_address_without_a_host_works_in_all_modes_and_verify_full_compares_the_address() {
+    let port = server().await.server.port;
+    let root = server().await.root.display();
+    let by_address = async |parameters: &str| {
+        connect(&format!("hostaddr=127.0.0.1 port={port} user=postgres dbname=postgres {parameters}")).await
+    };
+
+    for mode in ["prefer".to_owned(), "require".to_owned(), format!("verify-ca sslrootcert={root}")] {
+        assert!(by_address(&format!("sslmode={mode}")).await.unwrap(), "{mode}");
+    }
+    let error = by_address(&format!("sslmode=verify-full sslrootcert={root}")).await.unwrap_err();
+    assert!(error.to_string().contains(r#"certificate not valid for name "127.0.0.1""#), "{error}");
+    let named = format!("host=localhost sslmode=verify-full sslrootcert={root}");
+    assert!(by_address(&named).await.unwrap(), "the host is compared if there is one");
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let [certificate, key] = self_signed("address", &certificate);
+    let server = TlsServer::start(&certificate, &key, &[]);
+    let dsn = format!(
+        "hostaddr=127.0.0.1 port={} user=postgres dbname=postgres sslmode=verify-full sslrootcert={}",
+        server.port,
+        certificate.display()
+    );
+    assert!(connect(&dsn).await.unwrap());
 }
 
 #[tokio::test]
@@ -186,5 +184,6 @@ async fn a_root_certificate_file_that_holds_no_certificate_gives_a_configuration
         let error =
             connect_to_server("localhost", &format!("sslmode=verify-full&sslrootcert={file}")).await.unwrap_err();
         assert!(error.kind() == ErrorKind::Config, "{error}");
+        assert!(error.to_string().contains(&format!("sslrootcert: {file}: ")), "{error}");
     }
 }
