@@ -29,9 +29,10 @@ pub(super) struct Place {
 impl Place {
     pub(super) async fn read(client: &Client, schema: &str) -> Result<Self, Error> {
         let row = client.query_typed_one(include_str!("tables.sql"), &[(&schema, Type::TEXT)]).await?;
-        if row.try_get(1)? {
+        if let Some(grant) = row.try_get::<_, Option<&str>>(1)? {
             return Err(Error::migration(format!(
-                "this role may not use the schema {schema:?} (DB_SCHEMA): let its owner run `grant usage on schema`"
+                "this role may not use the schema {schema:?} (DB_SCHEMA): let its owner run `{grant}`, and grant the rights in \
+                 docs/PRIVILEGES.md"
             )));
         }
         Self::from_row(schema, &row).map_err(Into::into)

@@ -74,7 +74,8 @@ pub async fn open_transactions(db: &Db) -> Result<Vec<BlockingSession>, Error> {
     let connection = db.connection().await?;
     let session = connection.session();
     let asking = async {
-        let rows = session.client().query_typed(include_str!("open_transactions.sql"), &[]).await?;
+        let sql = include_str!("open_transactions.sql");
+        let rows = session.client().query_typed(sql, &[(&db.config().schema, Type::TEXT)]).await?;
         look_up(session.client(), &pids(&rows)?).await
     };
     session.track(asking).await

@@ -1,7 +1,7 @@
--- Where the tables are: whether the schema ($1) exists, whether this role lacks the right to use it, whether it has tables and a
--- history; the other schemas in which this role can read tables that have no history; which of them the role's own search path
--- leads to; and, if it leads to one, whether the schema's own tables hold rows. In other schemas only the names that begin with
--- bot_ count: `users` may be anybody's.
+-- Where the tables are: whether the schema ($1) exists; the statement that lets this role use it, if it may not; whether it has
+-- tables and a history; the other schemas in which this role can read tables that have no history; which of them the role's own
+-- search path leads to; and, if it leads to one, whether the schema's own tables hold rows. In other schemas only the names that
+-- begin with bot_ count: `users` may be anybody's.
 with found as (
   select n.nspname::text as schema, c.relname, c.oid,
          starts_with(c.relname::text, 'bot_') and has_table_privilege(c.oid, 'select') as is_ours
@@ -38,7 +38,8 @@ with found as (
   select schema from usual where schema in (select schema from elsewhere)
 )
 select exists (select from pg_namespace where nspname = $1),
-       exists (select from pg_namespace where nspname = $1 and not has_schema_privilege(oid, 'usage')),
+       (select format('grant usage on schema %I to %I', nspname, current_user)
+        from pg_namespace where nspname = $1 and not has_schema_privilege(oid, 'usage')),
        exists (select from found where schema = $1 and relname <> 'refinery_schema_history'),
        exists (select from found where schema = $1 and relname = 'refinery_schema_history'),
        array(select schema from elsewhere order by schema),
