@@ -1,26 +1,38 @@
 //! Reads the configuration from environment variables: ours, those of the Python programs, and after them libpq's.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::options;
 use super::parameters::Parameters;
 use super::password::{INTO_MIGRATION_VARIABLES, INTO_VARIABLES, Source, read_file};
 use super::server::Server;
 use super::{Config, MAX_TIMEOUT};
 use crate::error::Error;
 
-/// libpq's variables for options that a connection string may lack.
-const LIBPQ: [(&str, &str); 8] = [
+/// libpq's variables for options that a connection string may lack. Those of TLS need each other.
+const TLS: [(&str, &str); 5] = [
     ("PGSSLMODE", "sslmode"),
     ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLCERT", "sslcert"),
+    ("PGSSLKEY", "sslkey"),
+    ("PGSSLNEGOTIATION", "sslnegotiation"),
+];
+const LIBPQ: [(&str, &str); 11] = [
     ("PGAPPNAME", "application_name"),
     ("PGCONNECT_TIMEOUT", "connect_timeout"),
     ("PGOPTIONS", "options"),
     ("PGTARGETSESSIONATTRS", "target_session_attrs"),
     ("PGCHANNELBINDING", "channel_binding"),
     ("PGLOADBALANCEHOSTS", "load_balance_hosts"),
+    // Without effect here: a value that asks for something else is refused.
+    ("PGREQUIREAUTH", "require_auth"),
+    ("PGSSLCRL", "sslcrl"),
+    ("PGGSSENCMODE", "gssencmode"),
+    ("PGREQUIRESSL", "requiressl"),
+    ("PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"),
 ];
 
 /// Where the variables are from.
@@ -74,6 +86,7 @@ impl Variables<'_> {
     fn dsn(&self, variable: &'static str, dsn: &str) -> Result<Server, Error> {
         let refused = |reason| Error::config(variable, reason);
         let mut parameters = Parameters::parse(dsn).map_err(refused)?;
+        options::rename_ssl(&mut parameters);
         self.add_options_of_libpq(&mut parameters)?;
         let mut server = Server::new(parameters).map_err(refused)?;
         server.password.advice = INTO_VARIABLES;
@@ -109,16 +122,36 @@ impl Variables<'_> {
     }
 
     fn add_options_of_libpq(&self, parameters: &mut Parameters) -> Result<(), Error> {
-        for (variable, option) in LIBPQ {
-            let Some((_, value)) = self.first([variable])?.filter(|_| !parameters.has(option)) else { continue };
-            // Read alone first: an error then names the variable.
-            let mut alone = Parameters::default();
-            alone.add("host", "localhost");
-            alone.add(option, &value);
-            Server::new(alone).map_err(|reason| Error::config(variable, reason))?;
-            parameters.add(option, value);
-        }
+        let has_tls = TLS.iter().any(|(_, option)| parameters.has(option));
+        let tls = self.options_of_libpq(&TLS, parameters, !has_tls)?;
+        let others = LIBPQ.chunks(1).map(|one| self.options_of_libpq(one, parameters, true));
+        let all = others.collect::<Result<Vec<_>, _>>()?.concat();
+        tls.into_iter().chain(all).for_each(|(option, value)| parameters.add(option, value));
         Ok(())
+    }
+
+    /// The options that these variables set and the connection string lacks. Reads them alone first: an error then names the
+    /// variable.
+    fn options_of_libpq(
+        &self,
+        variables: &[(&'static str, &'static str)],
+        parameters: &Parameters,
+        are_read_alone: bool,
+    ) -> Result<Vec<(&'static str, String)>, Error> {
+        let (mut found, mut first) = (Vec::new(), None);
+        let mut alone = Parameters::default();
+        alone.add("host", "localhost");
+        for &(variable, option) in variables {
+            let Some((_, value)) = self.first([variable])?.filter(|_| !parameters.has(option)) else { continue };
+            first = first.or(Some(variable));
+            alone.add(option, &value);
+            found.push((option, value));
+        }
+        match first {
+            Some(variable) if are_read_alone => Server::new(alone).map_err(|reason| Error::config(variable, reason))?,
+            _ => return Ok(found),
+        };
+        Ok(found)
     }
 
     /// Finds the password that the connection string lacks.
@@ -206,8 +239,8 @@ impl Variables<'_> {
     fn password_file<const N: usize>(&self, names: [&'static str; N]) -> Result<Option<(&'static str, Source)>, Error> {
         let Some((variable, path)) = self.first(names)? else { return Ok(None) };
         let path = PathBuf::from(path);
-        // Anything but an absolute path may be the password itself, by mistake.
-        let is_shown = path.is_absolute();
+        // Anything but a path in a folder may be the password itself, by mistake.
+        let is_shown = path.is_absolute() && path.parent().is_some_and(Path::is_dir);
         let hidden = || "does not name a file that can be read; give its absolute path".to_owned();
         read_file(&path).map_err(|reason| Error::config(variable, if is_shown { reason } else { hidden() }))?;
         Ok(Some((variable, Source::File(path))))

@@ -19,8 +19,8 @@ use super::parameters::Parameters;
 use crate::error::{Error, ErrorKind};
 
 /// libpq's [`sslmode`](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION): whether the
-/// connection is encrypted, and whether the server's certificate is checked. A Unix socket has no TLS: `require` and the
-/// stricter modes refuse it.
+/// connection is encrypted, and whether the server's certificate is checked. A Unix socket has no TLS, whatever
+/// the mode, as in libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SslMode {
@@ -108,6 +108,13 @@ impl Tls {
             (Some(SslMode::VerifyFull) | None, Some("system")) => (SslMode::VerifyFull, None),
             (Some(mode), Some("system")) => {
                 return Err(format!("sslrootcert=system needs sslmode=verify-full, not {mode}"));
+            }
+            (Some(SslMode::VerifyCa), None) => {
+                return Err(
+                    "sslmode=verify-ca needs sslrootcert=FILE, because anybody can have a certificate from one of the \
+                            platform's authorities; use verify-full without one"
+                        .into(),
+                );
             }
             (mode, file) => (mode.unwrap_or_default(), file.map(Into::into)),
         };

@@ -6,7 +6,7 @@ use std::io;
 use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::WrongType;
 
-use super::poolers::{has_no_session, is_fatal, may_accept_later, refuses_options};
+use super::poolers::{has_no_session, is_a_poolers, is_fatal, may_accept_later, refuses_options};
 use super::{Error, ErrorKind, causes, message, tls};
 
 impl From<tokio_postgres::Error> for Error {
@@ -67,9 +67,9 @@ impl Error {
         }
     }
 
-    /// Whether the server, or a pooler before it, has no room for one more connection.
+    /// Whether the server itself has no room for one more connection. What a pooler says so about is unknown.
     pub(crate) fn is_full(&self) -> bool {
-        let is_full = |report: &DbError| *report.code() == SqlState::TOO_MANY_CONNECTIONS || may_accept_later(report);
+        let is_full = |report: &DbError| *report.code() == SqlState::TOO_MANY_CONNECTIONS && !is_a_poolers(report);
         self.report().is_some_and(is_full)
     }
 
@@ -95,7 +95,7 @@ impl Error {
 
     /// Whether the server has refused the user or the password (SQLSTATE class 28).
     pub(crate) fn is_refused_login(&self) -> bool {
-        self.sqlstate().is_some_and(|code| code.starts_with("28"))
+        self.sqlstate().is_some_and(|code| code.starts_with("28")) && !self.refuses_connection()
     }
 }
 

@@ -4,29 +4,29 @@
 use tokio_postgres::error::{DbError, Severity};
 
 /// The pooler has no session of the server for the client now. The statement was not sent.
-const NO_SESSION: [&str; 5] = [
+const NO_SESSION: [&str; 7] = [
     "query_wait_timeout",                               // PgBouncer
+    "server login has been failing",                    // PgBouncer
     "could not get connection from the pool",           // pgcat
+    "failed to get remote server connection",           // Odyssey
     "unable to check out",                              // Supavisor
     "echeckouttimeout",                                 // Supavisor
     "timed-out waiting to acquire database connection", // RDS Proxy
 ];
 
-/// The pooler cannot reach its server, or has no room for one more client.
-const AWAY_OR_FULL: [&str; 9] = [
-    "server login has been failing",          // PgBouncer
-    "server conn crashed",                    // PgBouncer
-    "server shutting down",                   // PgBouncer
-    "client_login_timeout",                   // PgBouncer
-    "no more connections allowed",            // PgBouncer
-    "client connections exceeded",            // PgBouncer
-    "failed to get remote server connection", // Odyssey
-    "max client connections reached",         // Supavisor
-    "emaxconn",                               // Supavisor
+/// The pooler has no room for one more client, or its server has just gone.
+const AWAY_OR_FULL: [&str; 7] = [
+    "server conn crashed",            // PgBouncer
+    "server shutting down",           // PgBouncer
+    "client_login_timeout",           // PgBouncer
+    "no more connections allowed",    // PgBouncer
+    "client connections exceeded",    // PgBouncer
+    "max client connections reached", // Supavisor
+    "emaxconn",                       // Supavisor
 ];
 
 /// Whether a pooler made the error: PostgreSQL (9.6 and later) sends the field `V` with every error.
-fn is_a_poolers(report: &DbError) -> bool {
+pub(super) fn is_a_poolers(report: &DbError) -> bool {
     report.parsed_severity().is_none()
 }
 

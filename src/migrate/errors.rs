@@ -38,9 +38,13 @@ pub(super) fn gave_up(limit: Duration, waiting: Option<&Waiting>) -> Error {
         |file| format!("{file} was not applied: other sessions hold it back"),
     );
     let sessions = waiting.map(Waiting::sessions_or_reason).unwrap_or_default();
-    let advice = waiting.map(|waiting| advice(&waiting.sessions)).unwrap_or_default();
+    let blocking = waiting.map(|waiting| &waiting.sessions[..]).unwrap_or_default();
+    let advice = if file.is_some() { advice(blocking) } else { TURN.to_owned() };
     Error::migration(format!("{what}, and DB_MIGRATION_TIMEOUT ({limit:?}) is over: {sessions}. {advice}"))
 }
+
+/// What to do about another program that migrates.
+const TURN: &str = "Wait until it has ended, or raise DB_MIGRATION_TIMEOUT; end its session only if it hangs";
 
 /// How to get rid of the sessions that block.
 fn advice(sessions: &[BlockingSession]) -> String {
@@ -49,7 +53,13 @@ fn advice(sessions: &[BlockingSession]) -> String {
         .filter(|session| session.pid != 0)
         .map(|session| format!("`select pg_terminate_backend({})`", session.pid))
         .collect();
-    let mut ways = vec!["Stop or restart their programs and migrate again".to_owned()];
+    let mut ways = Vec::new();
+    if sessions.iter().any(|session| session.pid == 0) {
+        ways.push("Commit or roll back the prepared transactions (`select gid from pg_prepared_xacts`)".to_owned());
+    }
+    if ends.len() == sessions.len() {
+        ways.push("Stop or restart their programs and migrate again".to_owned());
+    }
     if !ends.is_empty() {
         ways.push(format!("end them by hand ({})", ends.join(", ")));
     }

@@ -1,2 +1,2 @@
 -- The migrations that were applied, oldest first. refinery keeps this table, in the schema that the search path names.
-select version, name, applied_on, checksum from refinery_schema_history order by version
+select version::int8, name, applied_on, checksum from refinery_schema_history order by version

@@ -62,12 +62,12 @@ struct Rights {
 impl Rights {
     async fn of(client: &Client, schema: &str) -> Result<Self, Error> {
         let row = client.query_typed_one(include_str!("obstacles.sql"), &[(&schema, Type::TEXT)]).await?;
-        Ok(Self::read(schema, &row)?)
+        Ok(Self::read(&row)?)
     }
 
-    fn read(schema: &str, row: &Row) -> Result<Self, tokio_postgres::Error> {
+    fn read(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
-            schema: schema.to_owned(),
+            schema: row.try_get(12)?,
             role: row.try_get(0)?,
             database: row.try_get(1)?,
             database_owner: row.try_get(2)?,

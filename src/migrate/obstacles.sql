@@ -1,6 +1,6 @@
--- What the role may do in this database and in the schema $1 (docs/PRIVILEGES.md), and who owns them. `pg_database_owner`
+-- What the role may do in this database and in the schema $1 (docs/PRIVILEGES.md), and who owns them; names are quoted where SQL needs it. `pg_database_owner`
 -- stands for the database's owner.
-select current_user::text, d.datname::text, d.datdba::regrole::text, has_database_privilege(d.oid, 'create'),
+select quote_ident(current_user), quote_ident(d.datname), d.datdba::regrole::text, has_database_privilege(d.oid, 'create'),
        coalesce(nullif(n.nspowner::regrole::text, 'pg_database_owner'), d.datdba::regrole::text),
        coalesce(has_schema_privilege(n.oid, 'create') and has_schema_privilege(n.oid, 'usage'), false),
        array(
@@ -22,7 +22,7 @@ select current_user::text, d.datname::text, d.datdba::regrole::text, has_databas
        exists (select from pg_roles where rolname = current_user and rolsuper)
          or has_database_privilege(d.oid, 'create')
             and exists (select from pg_available_extension_versions where name = 'pgcrypto' and trusted),
-       n.oid is not null
+       n.oid is not null, quote_ident($1)
 from pg_database d
 left join pg_namespace n on n.nspname = $1
 where d.datname = current_database()

@@ -91,6 +91,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    fn of(place: Place, history: Result<Vec<Row>, Error>) -> Result<Self, Error> {
+        let history = if place.has_history { history? } else { Vec::new() };
+        let applied = history.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let origin = if applied.is_empty() { place.origin() } else { None };
+        let is_unrecorded = matches!(origin, Some(Origin::Psycopg | Origin::Tortoise));
+        Ok(Self { files: compare(&files(), &applied), is_unrecorded, origin, place })
+    }
+
     /// The pending migrations, in order.
     pub fn pending(&self) -> impl Iterator<Item = &File> {
         self.with(|state| state == State::Pending)
@@ -119,9 +127,9 @@ impl Plan {
         self.place.exists
     }
 
-    /// Refuses a history that does not fit the files, tables of another program, and a schema that may be the wrong one: another schema has tables of the
-    /// Python programs, and this one has no tables; or the role's own search path leads to the others, and the tables here lack
-    /// a history or rows.
+    /// Refuses a history that does not fit the files, tables of another program, and a schema that may be the wrong one: another
+    /// schema has tables of the Python programs, and this one has no tables; or the role's own search path leads to the
+    /// others, and the tables here lack a history or rows.
     ///
     /// # Errors
     /// [`ErrorKind::Migration`] names each file that is changed, missing or late, the other program's tables, or the other
@@ -166,25 +174,25 @@ fn problem(file: &File) -> String {
 /// [`ErrorKind::Database`] if the history cannot be read; [`ErrorKind::Connection`] and similar kinds.
 pub async fn plan(db: &Db) -> Result<Plan, Error> {
     let connection = db.connection().await?;
-    let session = connection.session();
-    let plan = plan_on(session.client(), &db.config().schema);
-    if session.limits.keeps_statements {
-        session.track(plan).await
-    } else {
-        session.track(Box::pin(session.in_transaction(plan))).await // sets the search path
+    let (session, schema) = (connection.session(), &db.config().schema);
+    let client = session.client();
+    if !session.limits.keeps_statements {
+        return session.track(Box::pin(session.in_transaction(plan_on(client, schema)))).await; // sets the search path
     }
+    // The history is asked for before it is known whether there is one.
+    let (place, history) = session.track(join(Place::read(client, schema, &files()[0]), history(client))).await;
+    Plan::of(place?, history)
 }
 
-/// Both queries are sent together.
+/// The same in a transaction, where no query may fail.
 pub(super) async fn plan_on(client: &Client, schema: &str) -> Result<Plan, Error> {
-    let (place, history) =
-        join(Place::read(client, schema), client.query_typed(include_str!("history.sql"), &[])).await;
-    let place = place?;
-    let history = if place.has_history { history? } else { Vec::new() };
-    let applied = history.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    let origin = if applied.is_empty() && place.has_tables { Origin::read(client, schema).await? } else { None };
-    let is_unrecorded = matches!(origin, Some(Origin::Psycopg | Origin::Tortoise));
-    Ok(Plan { files: compare(&files(), &applied), is_unrecorded, origin, place })
+    let place = Place::read(client, schema, &files()[0]).await?;
+    let history = if place.has_history { history(client).await } else { Ok(Vec::new()) };
+    Plan::of(place, history)
+}
+
+async fn history(client: &Client) -> Result<Vec<Row>, Error> {
+    Ok(client.query_typed(include_str!("history.sql"), &[]).await?)
 }
 
 /// A row of the history.
@@ -197,7 +205,7 @@ struct Entry {
 
 fn entry(row: &Row) -> Result<Entry, Error> {
     Ok(Entry {
-        version: row.try_get(0)?,
+        version: i32::try_from(row.try_get::<_, i64>(0)?).unwrap_or(i32::MAX),
         name: row.try_get::<_, Option<String>>(1)?.unwrap_or_default(),
         applied_on: row.try_get(2)?,
         checksum: row.try_get(3)?,
@@ -207,11 +215,13 @@ fn entry(row: &Row) -> Result<Entry, Error> {
 fn compare(files: &[Migration], applied: &[Entry]) -> Vec<File> {
     let newest_file = files.iter().map(Migration::version).max().unwrap_or_default();
     let newest_applied = applied.iter().map(|entry| entry.version).max().unwrap_or(-1);
+    let same_version = |entry: &Entry| files.iter().find(|file| file.version() == entry.version);
     let is_ours =
-        |entry: &Entry| files.iter().any(|file| (file.version(), file.name()) == (entry.version, &entry.name));
-    let is_foreign = !applied.iter().any(is_ours);
+        |entry: &Entry| same_version(entry).is_some_and(|file| entry.checksum == Some(file.checksum().to_string()));
+    let has_other_name = |entry: &Entry| same_version(entry).is_none_or(|file| file.name() != entry.name);
+    let is_foreign = !applied.iter().any(is_ours) && applied.iter().any(has_other_name);
     let recorded = applied.iter().map(|entry| {
-        let state = match files.iter().find(|file| file.version() == entry.version) {
+        let state = match same_version(entry) {
             _ if is_foreign => State::Foreign,
             Some(file) if entry.checksum == Some(file.checksum().to_string()) => State::Applied,
             Some(_) => State::Changed,

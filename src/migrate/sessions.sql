@@ -4,7 +4,7 @@
 select pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), host(a.client_addr), a.state,
        extract(epoch from clock_timestamp() - a.state_change)::float8,
        case when a.state is not null then left(btrim(regexp_replace(
-         regexp_replace(a.query, '(''|\$\w*\$).*$', '…'), '(--[^\n]*(\n|$)|\s)+', ' ', 'g')), 60) end
+         regexp_replace(a.query, '(''|\$\w*\$).*$', '...'), '(--[^\n]*(\n|$)|\s)+', ' ', 'g')), 60) end
 from unnest($1) pid
 left join pg_stat_activity a using (pid)
 where pid = 0 or a.pid is not null

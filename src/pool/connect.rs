@@ -61,7 +61,11 @@ pub(super) async fn connect(
 ) -> Result<(Client, PgConnection, Route), Error> {
     let mut failed = None;
     for address in addresses(target, host).await? {
-        let (session, tls, password) = (target.session.clone(), target.tls.clone(), target.password.clone());
+        let (mut session, tls, password) = (target.session.clone(), target.tls.clone(), target.password.clone());
+        #[cfg(unix)]
+        if matches!(address, Address::Unix(_)) {
+            session.ssl_mode(Negotiation::Disable); // whatever the mode, as in libpq
+        }
         let route = Route { session, target_session, password, host: host.clone(), address, tls };
         // Boxed because it is rare: otherwise every call would carry its size.
         match Box::pin(route.connect_anew(traffic)).await {

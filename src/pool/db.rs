@@ -28,6 +28,10 @@ pub async fn close_db(db: &Db) {
 
 /// The database: a pool of connections. Cloning it is cheap, and the clones share the pool.
 ///
+/// It may be used in several runtimes. The one that opened a connection also drives it, so keep it running while calls use the
+/// pool: a connection of a runtime that stands still is tested before it is used, but a place in the pool for one that is
+/// being opened there stays taken.
+///
 /// ```no_run
 /// use clip_saver_db::{GuildSnapshot, init_db, repositories as db};
 ///

@@ -215,11 +215,16 @@ impl Session {
             || self.expires.is_some_and(|expires| expires <= Instant::now())
     }
 
+    /// Whether the caller's runtime drives it.
+    pub(super) fn is_driven_here(&self) -> bool {
+        self.runtime == Handle::current().id()
+    }
+
     /// Whether the connection still leads to a server that accepts writes. The server is asked only if another
     /// connection has ended without a report, a write was refused on it, or another runtime drives it, perhaps no longer.
     pub(super) async fn survives(&self) -> bool {
         let breaks = self.activity.epoch.breaks();
-        if self.activity.epoch.has_survived(breaks) && self.runtime == Handle::current().id() {
+        if self.activity.epoch.has_survived(breaks) && self.is_driven_here() {
             return true;
         }
         // Boxed because it is rare: otherwise every call would carry its size.

@@ -70,7 +70,7 @@ impl SessionPool {
                 Either::Left((Ok(session), _)) => {
                     // It was opened or returned a moment ago, so it needs no test. On a server that accepts no writes, where
                     // epochs end all the time, calls would find no session that passes one.
-                    if !session.has_failed() {
+                    if !session.has_failed() && (session.is_driven_here() || session.survives().await) {
                         return Ok(session);
                     }
                     drop(Object::take(session));
@@ -101,7 +101,11 @@ impl SessionPool {
             match tokio::spawn(self.clone().open(place)).await {
                 Ok(Ok(())) => {} // a call that has waited longer may have taken it
                 Ok(Err(error)) => return error,
-                Err(error) => return Error::new(ErrorKind::Connection).with_reason(error.to_string()),
+                Err(_) => {
+                    self.sessions.server.was_asked(false);
+                    return Error::new(ErrorKind::Connection)
+                        .with_reason("opening a connection has panicked, or its runtime has ended");
+                }
             }
         }
     }

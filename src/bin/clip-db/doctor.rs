@@ -78,7 +78,7 @@ struct Target<'a> {
 impl Target<'_> {
     /// The only row of a query without parameters. The statement is unnamed, which works behind every pooler.
     async fn row(&self, sql: &str) -> Result<Row, Error> {
-        Ok(self.rows(sql).await?.swap_remove(0))
+        Ok(self.connection.raw().query_typed_one(sql, &[]).await?)
     }
 
     async fn rows(&self, sql: &str) -> Result<Vec<Row>, Error> {

@@ -90,7 +90,10 @@ fn connecting_advice(error: &Error) -> &'static str {
         }
         "3D000" => "Create the database, or correct its name (`clip-db config` shows where it is from).",
         "42501" => "Let the owner of the database grant this role the right to connect to it.",
-        "53300" => "All connections of the server are in use: end some, or raise its max_connections.",
+        "53300" => {
+            "All connections that the server, the database or the role may have are in use: end some, or raise the limit \
+             (max_connections, or `connection limit` of database or role)."
+        }
         _ if error.kind() == ErrorKind::Password => "`clip-db config` shows where the password is from.",
         _ if error.kind() == ErrorKind::Pooler => "`clip-db doctor` checks the server behind the pooler.",
         _ if error.kind() == ErrorKind::Tls => "`clip-db config` shows sslmode and the files with certificates.",

@@ -12,6 +12,7 @@ pub mod migration_lint_squawk;
 pub mod migration_races;
 pub mod migrations;
 pub mod password_server;
+mod places;
 pub mod rights;
 pub mod schema;
 pub mod schemas;

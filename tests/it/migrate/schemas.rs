@@ -4,20 +4,20 @@ use clip_saver_db::{Config, Db, ErrorKind, migrate, repositories as db};
 
 use crate::support::{TestDatabase, changed, concurrently, config, connect, create_database, guild, url_of, versions};
 
-const EXISTING: &str = include_str!("../../fixtures/existing_database.sql");
+pub const EXISTING: &str = include_str!("../../fixtures/existing_database.sql");
 
 const GUILD: u64 = 197_038_439_483_310_086;
 
 /// Names that must be quoted.
 const ODD_NAMES: [&str; 6] = ["Clips", "my clips", "a\"b", "Größe\t1", "back\\slash", "select"];
 
-async fn empty() -> TestDatabase {
+pub async fn empty() -> TestDatabase {
     let name = create_database("template template0").await;
     TestDatabase { db: Db::connect(config(&name)).await.unwrap(), name }
 }
 
 /// A database with the tables of the Python programs in this schema.
-async fn existing_in(schema: &str) -> TestDatabase {
+pub async fn existing_in(schema: &str) -> TestDatabase {
     let database = empty().await;
     database.execute(EXISTING).await;
     move_tables(&database, schema).await;
@@ -31,21 +31,21 @@ async fn move_tables(database: &TestDatabase, schema: &str) {
 }
 
 /// Sets the database's search path.
-async fn look_in(database: &TestDatabase, path: &str) {
+pub async fn look_in(database: &TestDatabase, path: &str) {
     database.execute(&format!("alter database {} set search_path = {path}", database.name)).await;
 }
 
 /// Connects with this `DB_SCHEMA`.
-async fn in_schema(database: &TestDatabase, schema: &str) -> Db {
+pub async fn in_schema(database: &TestDatabase, schema: &str) -> Db {
     Db::connect(schema_config(database, schema)).await.unwrap()
 }
 
-fn schema_config(database: &TestDatabase, schema: &str) -> Config {
+pub fn schema_config(database: &TestDatabase, schema: &str) -> Config {
     changed!(config(&database.name), schema = schema.to_owned())
 }
 
 /// The schemas that hold the tables, with the number of guilds in each.
-async fn guilds_by_schema(database: &TestDatabase) -> Vec<(String, i64)> {
+pub async fn guilds_by_schema(database: &TestDatabase) -> Vec<(String, i64)> {
     let client = connect(&database.url()).await;
     let schemas = "select quote_ident(schemaname) from pg_tables where tablename = 'bot_guilds' order by schemaname";
     let mut guilds = Vec::new();
@@ -130,7 +130,7 @@ async fn tables_in_the_schema_that_is_named_as_the_role_are_not_left_behind() {
     for part in [
         format!("are in: {role}; DB_SCHEMA is public, which has none"),
         format!("Set DB_SCHEMA={role} to use the tables there"),
-        format!("first run `clip-db adopt` with DB_SCHEMA={role}"),
+        format!("or, to use public, run `alter role {role} in database {} set search_path = public`", database.name),
     ] {
         assert!(error.to_string().contains(&part), "no {part} in: {error}");
     }
@@ -167,7 +167,7 @@ async fn of_two_schemas_with_tables_of_the_python_programs_the_user_says_which_o
 
     let error = database.migrate().await.unwrap_err();
     assert!(error.to_string().contains("DB_SCHEMA is public, which has such tables, too"), "{error}");
-    assert!(error.to_string().contains("to use those in public, run `clip-db adopt`"), "{error}");
+    assert!(error.to_string().contains("or, to use public, run `alter role"), "{error}");
     assert_eq!(database.value("select to_regclass('public.refinery_schema_history')").await, None);
 
     assert!(migrate::adopt(&database).await.unwrap().is_some());

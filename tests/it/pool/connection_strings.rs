@@ -44,7 +44,7 @@ fn ssl_of_asyncpg_and_jdbc_is_taken_for_sslmode() {
         ("true", SslMode::Require),
         ("false", SslMode::Disable),
         ("prefer", SslMode::Prefer),
-        ("verify-ca", SslMode::VerifyCa),
+        ("verify-full", SslMode::VerifyFull),
     ] {
         assert_eq!(format!("postgresql://h/d?ssl={value}").parse::<Config>().unwrap().ssl_mode(), mode);
         let both: Config = format!("postgresql://h/d?sslmode=verify-full&ssl={value}").parse().unwrap();

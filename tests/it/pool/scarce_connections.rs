@@ -126,3 +126,24 @@ fn a_call_does_not_wait_for_a_connection_that_a_runtime_drives_which_does_not_ru
     });
     drop(name);
 }
+
+#[test]
+fn a_call_does_not_take_a_returned_connection_whose_runtime_does_not_run() {
+    let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+    let (opening, using) = (runtime(), runtime());
+    let (_database, db, held) = opening.block_on(async {
+        let database = TestDatabase::new().await;
+        guild(&database, 1).await;
+        let mut config: Config = database.url().parse().unwrap();
+        config.pool_max = 1;
+        let db = Db::connect(config).await.unwrap();
+        let held = db.connection().await.unwrap();
+        (database, db, held)
+    });
+    std::mem::forget(opening);
+
+    using.block_on(async {
+        let (touched, ()) = tokio::join!(timeout(TEST_TIMEOUT, db::touch_guild(&db, 1.into())), async { drop(held) });
+        assert!(touched.expect("the call ends").unwrap());
+    });
+}

@@ -18,20 +18,20 @@ const BROKEN: [PoolerError; 5] = [
 ];
 
 /// The pooler had no session of the server for a statement.
-const NO_SESSION: [PoolerError; 4] = [
+const NO_SESSION: [PoolerError; 6] = [
     PoolerError("FATAL", "08P01", "query_wait_timeout"), // PgBouncer
+    PoolerError("FATAL", "08P01", "server login has been failing, try again later (server_login_retry)"), // PgBouncer
     PoolerError("FATAL", "58000", "could not get connection from the pool - AllServersDown"), // pgcat
+    PoolerError("ERROR", "08006", "failed to get remote server connection"), // Odyssey
     PoolerError("FATAL", "XX000", "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after 5000ms"), // Supavisor
     PoolerError("FATAL", "08006", "Timed-out waiting to acquire database connection"), // RDS Proxy
 ];
 
-/// The pooler cannot reach its server, or has no room for one more client.
-const AWAY_OR_FULL: [PoolerError; 5] = [
-    PoolerError("FATAL", "08P01", "server login has been failing, try again later (server_login_retry)"),
+/// The pooler has no room for one more client, or cannot reach its server.
+const AWAY_OR_FULL: [PoolerError; 3] = [
     PoolerError("FATAL", "08P01", "no more connections allowed (max_client_conn)"),
     PoolerError("FATAL", "08P01", "client_login_timeout (server down)"),
     PoolerError("FATAL", "XX000", "Max client connections reached"),
-    PoolerError("ERROR", "08006", "failed to get remote server connection"),
 ];
 
 struct Setup {

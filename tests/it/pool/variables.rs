@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
-use clip_saver_db::Config;
+use clip_saver_db::{Config, SslMode};
 
 use super::config::{config, shown};
 
@@ -191,13 +191,15 @@ fn a_password_and_a_file_or_a_file_that_cannot_be_read_are_refused_by_name() {
     assert!(error.starts_with("POSTGRES_PASSWORD_FILE") && error.contains("DB_PASSWORD"), "{error}");
 
     for (variable, path) in [
-        ("POSTGRES_PASSWORD_FILE", "/nowhere/secret"),
+        ("POSTGRES_PASSWORD_FILE", "/etc/there-is-no-such-secret"),
         ("DB_PASSWORD_FILE", empty.path()),
-        ("DB_MIGRATION_PASSWORD_FILE", "/nowhere/secret"),
+        ("DB_MIGRATION_PASSWORD_FILE", "/etc/there-is-no-such-secret"),
     ] {
         let error = refusal(&[(variable, path)]);
         assert!(error.starts_with(variable) && error.contains(path), "{error}");
     }
+    let error = refusal(&[("POSTGRES_PASSWORD_FILE", "/x9fKsecret/base64==")]);
+    assert!(!error.contains("x9fK"), "it may be the password itself: {error}");
     let error = refusal(&[("DB_MIGRATION_PASSWORD_FILE", file.path())]);
     assert!(error.starts_with("DB_MIGRATION_PASSWORD_FILE: needs DB_MIGRATION_URL"), "{error}");
 }
@@ -216,4 +218,15 @@ fn migrations_use_the_programs_password_only_for_the_same_user() {
     let provided = provided.with_password_provider(|| async { Ok::<_, std::io::Error>("hunter2".to_owned()) });
     let shown = format!("{provided:?}");
     assert!(shown.contains(" password=(provider) ") && shown.contains(" migration_password=(none) "), "{shown}");
+}
+
+#[test]
+fn ssl_in_a_connection_string_counts_before_libpqs_variable() {
+    let config = Config::from_lookup(|variable| match variable {
+        "DATABASE_URL" => Some("postgresql://h/d?ssl=verify-full"),
+        "PGSSLMODE" => Some("disable"),
+        _ => None,
+    });
+
+    assert_eq!(config.unwrap().ssl_mode(), SslMode::VerifyFull);
 }

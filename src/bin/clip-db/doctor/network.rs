@@ -14,6 +14,9 @@ pub async fn encryption(target: &Target<'_>) -> Findings {
     let row = target.row(include_str!("encryption.sql")).await?;
     let (version, cipher, is_socket): (Option<&str>, Option<&str>, bool) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    if row.try_get(3)? {
+        return Ok(vec![Level::Note.with("the server does not show it to this role, which the session has taken")]);
+    }
     let is_local = target.settings.hosts().split(',').all(is_local);
     let mode = target.settings.config.ssl_mode();
     let has_roots = target.settings.entries().iter().any(|(name, _)| name == "sslrootcert"); // all modes verify then

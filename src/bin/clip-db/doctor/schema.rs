@@ -8,13 +8,15 @@ pub async fn schema(target: &Target<'_>) -> Findings {
     let config = &target.settings.config;
     // In a transaction: with `DB_PREPARED_STATEMENTS=off` each call is one, and it brings the settings.
     let transaction = target.db.begin().await?;
-    let row = transaction.query_one(include_str!("schema.sql"), &[]).await;
+    let row = transaction.query_one(include_str!("schema.sql"), &[&config.schema]).await;
     transaction.rollback().await;
     let row = row?;
     let (path, schema): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
     let wanted = config.schema.as_str();
     Ok(vec![if schema == wanted {
         Level::Ok.with(format!("{wanted}, search_path = {path}"))
+    } else if schema.is_empty() && row.try_get(2)? {
+        Level::Wrong.with(format!("this role may not use {wanted} (DB_SCHEMA): let its owner grant usage on it"))
     } else if schema.is_empty() {
         Level::Note.with(format!("{wanted} (DB_SCHEMA) does not exist yet: `clip-db migrate` creates it"))
     } else {

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clip_saver_db::{Error, ErrorKind};
+use clip_saver_db::{Config, Db, Error, ErrorKind};
 use rcgen::{CertificateParams, Issuer, KeyPair, date_time_ymd};
 use tokio::sync::OnceCell;
 
 use super::{TlsServer, authority, connect, made, self_signed, server_with, write};
+use crate::support::TestDatabase;
 
 /// A server with a certificate of its own authority.
 struct Signed {
@@ -83,10 +84,10 @@ async fn verify_full_refuses_another_host_and_verify_ca_accepts_it() {
 #[tokio::test]
 async fn an_unknown_authority_is_refused_by_all_modes_that_verify() {
     let other = server().await.other_root.display().to_string();
-    let refused = ["verify-ca", "verify-full"].map(|mode| format!("sslmode={mode}")).into_iter().chain(
-        // with a root certificate, all of these modes verify
-        ["verify-ca", "verify-full", "require", "prefer"].map(|mode| format!("sslmode={mode}&sslrootcert={other}")),
-    );
+    // With a root certificate, all of these modes verify.
+    let by_root =
+        ["verify-ca", "verify-full", "require", "prefer"].map(|mode| format!("sslmode={mode}&sslrootcert={other}"));
+    let refused = by_root.into_iter().chain(["sslmode=verify-full".to_owned()]);
 
     for parameters in refused {
         let error = connect_to_server("localhost", &parameters).await.unwrap_err();
@@ -185,5 +186,22 @@ async fn a_root_certificate_file_that_holds_no_certificate_gives_a_configuration
             connect_to_server("localhost", &format!("sslmode=verify-full&sslrootcert={file}")).await.unwrap_err();
         assert!(error.kind() == ErrorKind::Config, "{error}");
         assert!(error.to_string().contains(&format!("sslrootcert: {file}: ")), "{error}");
+    }
+}
+
+/// Anybody can have a certificate of one of the platform's authorities, for some other name.
+#[test]
+fn verify_ca_needs_a_root_certificate() {
+    let error = "postgresql://h/d?sslmode=verify-ca".parse::<Config>().unwrap_err();
+
+    assert!(error.to_string().contains("sslmode=verify-ca needs sslrootcert=FILE"), "{error}");
+}
+
+#[tokio::test]
+async fn a_unix_socket_has_no_tls_whatever_the_mode() {
+    let database = TestDatabase::new().await;
+    for mode in ["disable", "prefer", "require", "verify-full"] {
+        let url = format!("{}&sslmode={mode}", database.url()).replace("?&", "?");
+        assert!(Db::connect(url.parse().unwrap()).await.is_ok(), "{mode}");
     }
 }
