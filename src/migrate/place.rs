@@ -20,6 +20,7 @@ const DEFAULT_SCHEMA: &str = "public";
 
 /// What a database holds in the schema of the tables, and elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
 pub(super) struct Place {
     pub(super) schema: String,
     pub(super) exists: bool,
