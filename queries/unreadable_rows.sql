@@ -2,8 +2,8 @@
 
 --! get_unreadable_rows
 --- The values that cannot be read: ids that are no snowflakes (src/types/ids.rs) and times that chrono cannot hold. An
---- unreadable cursor is none of them: it counts as none. Rows that others refer to come first. Reads every table: for
---- people.
+--- unreadable cursor is none of them: it counts as none. Wrong ids come before times, because
+--- `clip-db unreadable --delete` deletes those; then rows that others refer to come first. Reads every table: for people.
 with /* get_unreadable_rows */ ids (place, table_name, key, column_name, value) as (
   select 1, 'users', discord_user_id, 'discord_user_id', discord_user_id from users
   union all
@@ -52,16 +52,18 @@ times (place, table_name, key, column_name, value) as (
 ),
 unreadable as (
   -- Texts of 20 digits compare as the numbers do.
-  select place, table_name, key, column_name, value, 'is not a Discord snowflake' as reason
+  select place, table_name, key, column_name, value, 'is not a Discord snowflake' as reason,
+         false as is_time
   from ids
   where value !~ '^(0|[1-9][0-9]{0,19})$'
      or length(value) = 20 and value collate "C" > '18446744073709551615'
   union all
-  select place, table_name, key, column_name, (value at time zone 'utc')::text, 'is not a time that this version can read'
+  select place, table_name, key, column_name, (value at time zone 'utc')::text, 'is not a time that this version can read',
+         true
   from times
   where not isfinite(value) or value >= '262143-01-01 00:00:00+00'
 )
 select table_name, key, column_name, value, reason
 from unreadable
-order by place, key collate "C", column_name
+order by is_time, place, key collate "C", column_name
 limit :limit;

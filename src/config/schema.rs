@@ -10,10 +10,15 @@ const MAX_NAME: usize = 63;
 /// The isolation level that the queries were written for: a write waits for a concurrent one, and then counts on top of it.
 pub(crate) const ISOLATION: &str = "read committed";
 
+/// A name as SQL writes it: in double quotes.
+pub(crate) fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 impl Config {
     /// The value of `search_path`: the schema as an identifier.
     pub(crate) fn search_path(&self) -> String {
-        format!("\"{}\"", self.schema.replace('"', "\"\""))
+        identifier(&self.schema)
     }
 
     /// The settings as start-up options. They come last, so that they win.

@@ -36,15 +36,15 @@ pub async fn adopt(db: &Db) -> Result<Option<Difference>, Error> {
 
 /// Records `V1` if the tables are those of `V1`.
 pub(super) async fn record_v1(client: &mut Client, schema: &str) -> Result<Difference, Error> {
-    match compare_and_record(client).await {
+    match compare_and_record(client, schema).await {
         Err(error) => Err(with_advice(client, schema, error).await),
         difference => difference,
     }
 }
 
-async fn compare_and_record(client: &mut Client) -> Result<Difference, Error> {
+async fn compare_and_record(client: &mut Client, schema: &str) -> Result<Difference, Error> {
     let first: Vec<Migration> = files().into_iter().take(1).collect();
-    let difference = difference(client, &first).await?;
+    let difference = difference(client, &first, schema).await?;
     if !difference.wrong.is_empty() {
         return Err(refusal(&difference));
     }

@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use super::files::{concurrent_index, files, is_non_transactional, without_comment_lines};
 use super::plan::plan_on;
 use super::session::with_session;
+use crate::config::schema::identifier;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -50,16 +51,16 @@ pub async fn drift(db: &Db) -> Result<Difference, Error> {
         let plan = plan_on(client, &db.config().schema).await?;
         let pending: Vec<i32> = plan.pending().skip(usize::from(plan.is_unrecorded)).map(|file| file.version).collect();
         let made: Vec<Migration> = files().into_iter().filter(|file| !pending.contains(&file.version())).collect();
-        difference(client, &made).await
+        difference(client, &made, &db.config().schema).await
     })
     .await
 }
 
-/// Compares the database with the schema that these files make. Needs its own session: a dropped call leaves a transaction
-/// open.
-pub(super) async fn difference(client: &Client, files: &[Migration]) -> Result<Difference, Error> {
+/// Compares the database with the schema that these files make. `schema` is the tables' schema. Needs its own session: a
+/// dropped call leaves a transaction open.
+pub(super) async fn difference(client: &Client, files: &[Migration], schema: &str) -> Result<Difference, Error> {
     let found = read(client).await?;
-    Ok(compare(&made_by(client, files).await?, &found))
+    Ok(compare(&made_by(client, files).await?, &found, schema))
 }
 
 /// The schema that these files make.
@@ -116,7 +117,7 @@ pub(super) async fn index_difference(client: &Client, file: &Migration, name: &s
     Ok(Some(format!("expected {}, found {}", definition(expected), definition(found))))
 }
 
-fn compare(expected: &Catalogue, found: &Catalogue) -> Difference {
+fn compare(expected: &Catalogue, found: &Catalogue, schema: &str) -> Difference {
     let mut difference = Difference::default();
     for (key, (definition, _)) in expected {
         match found.get(key) {
@@ -135,9 +136,10 @@ fn compare(expected: &Catalogue, found: &Catalogue) -> Difference {
             "column" | "constraint" | "index" | "trigger" if !is_ours => {}
             "index" if *is_harmless && is_dropped(&key.2) => {
                 difference.tolerated.push(format!(
-                    "{}: harmless, an older program has made it again; drop it with `drop index concurrently {}` when \
+                    "{}: harmless, an older program has made it again; drop it with `drop index concurrently {}.{}` when \
                      those programs are gone",
                     object(key),
+                    identifier(schema),
                     key.2
                 ));
             }

@@ -13,6 +13,7 @@ use tokio_postgres::{Client, Row};
 
 use super::errors::create_schema_failed;
 use super::origin::Origin;
+use crate::config::schema::identifier;
 use crate::error::Error;
 
 /// The schema that is used if nobody chooses one.
@@ -129,8 +130,7 @@ impl Place {
 
 /// Whether the history in another schema is this program's.
 async fn is_recorded(client: &Client, schema: &str, first: &Migration) -> Result<bool, Error> {
-    let identifier = format!("\"{}\"", schema.replace('"', "\"\""));
-    let sql = include_str!("recorded_elsewhere.sql").replace("{schema}", &identifier);
+    let sql = include_str!("recorded_elsewhere.sql").replace("{schema}", &identifier(schema));
     let (name, checksum) = (first.name(), first.checksum().to_string());
     let row = client.query_typed_one(&sql, &[(&name, Type::TEXT), (&checksum, Type::TEXT)]).await?;
     Ok(row.try_get(0)?)

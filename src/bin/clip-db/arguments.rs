@@ -106,6 +106,7 @@ pub enum Command {
     ///   changed  applied, but this version's file differs (wrong)
     ///   missing  applied, but this version has no such file (wrong)
     ///   late     not applied, although a later file was (wrong)
+    ///   foreign  applied by another program that uses refinery (wrong)
     ///
     /// Ends with 0 if the database is up to date (or newer), 1 if files are pending or there are tables
     /// but no history (a database of the Python programs), 2 if the history is wrong or the tables are another

@@ -86,12 +86,12 @@ async fn check_says_that_an_index_is_harmless_that_an_old_program_has_made_again
 
     let told = [
         "index bot_channel_scan_runs.idx_bot_scan_runs_channel: harmless, an older program has made it again",
-        "`drop index concurrently idx_bot_scan_runs_channel`",
+        "`drop index concurrently \"public\".idx_bot_scan_runs_channel`",
         "(tolerated)",
     ];
     clip_db(&database.url(), "check").await.assert_output(0, &told);
     clip_db(&database.url(), "status").await.assert_output(0, &["up to date"]);
-    database.execute("drop index concurrently idx_bot_scan_runs_channel").await;
+    database.execute("drop index concurrently \"public\".idx_bot_scan_runs_channel").await;
     clip_db(&database.url(), "check").await.assert_output(0, &["exactly what the applied migrations make"]);
 }
 

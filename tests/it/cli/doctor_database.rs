@@ -3,7 +3,7 @@
 
 use clip_saver_db::{Db, GuildSnapshot, repositories as db};
 
-use super::{changed, clip_db, drop_role, url_for_role};
+use super::{changed, clip_db, drop_role, empty, url_for_role};
 use crate::support::{TestDatabase, config, connect, create_database, guild, user};
 
 /// Doctor and check must both say this, and end with 2.
@@ -99,7 +99,7 @@ async fn row_level_security_that_hides_rows_from_the_role_is_wrong_until_a_polic
 async fn a_sequence_that_is_behind_its_rows_is_noted_with_the_statement_that_mends_it() {
     let database = changed("insert into users (id, discord_user_id) select n, n from generate_series(1, 50) n").await;
 
-    let remedy = "select setval('users_id_seq', 50)";
+    let remedy = "select setval('public.users_id_seq', 50)";
     let told = "sequence     users_id_seq is at 0, behind the rows (up to 50), as after an import";
     assert_noted(&database.url(), told).await;
     clip_db(&database.url(), "doctor").await.assert_output(0, &[&format!("Let the owner run `{remedy}`")]);
@@ -131,6 +131,17 @@ async fn a_row_with_the_highest_number_gives_no_advice_that_ends_the_sequence() 
 
     output.assert_output(0, &["note   sequence ", "Give the users with the highest numbers lower ones"]);
     assert!(!output.stdout.contains("setval"), "{}", output.stdout);
+}
+
+#[tokio::test]
+async fn the_sequence_of_another_programs_users_is_not_checked() {
+    let database = empty().await;
+    database.execute("create table users (id text); create sequence users_id_seq").await;
+
+    let told = "ok     sequence     not checked: there is no users.id that is a number";
+    let output = clip_db(&database.url(), "doctor").await;
+
+    assert!(output.stdout.contains(told), "{}", output.stdout);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod unreadable;
 use std::process::Stdio;
 
 use clip_saver_db::Db;
+use clip_saver_db::migrate::State;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -166,6 +167,17 @@ async fn tables_of_another_program_are_named_and_never_adopted() {
         assert_eq!((&json["unrecorded"], &json["up_to_date"]), (&Value::Bool(false), &Value::Bool(false)));
         assert_eq!(json["taken_names"].as_array().unwrap().len(), names.split(", ").count());
         assert_eq!(database.text(count).await, before, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn the_help_of_status_explains_each_state() {
+    let output = run(&mut program(&["status", "--help"])).await;
+
+    for state in
+        [State::Applied, State::Pending, State::Newer, State::Changed, State::Missing, State::Late, State::Foreign]
+    {
+        assert!(output.stdout.contains(&format!("\n  {state:<9}")), "{state}: {}", output.stdout);
     }
 }
 

@@ -96,3 +96,28 @@ async fn doctor_sees_what_calls_see_behind_a_pooler() {
     let told = ["WRONG  isolation    the pooler gives sessions the level serializable", "alter role"];
     run(&reconnected, "on", "doctor").await.assert_output(2, &told);
 }
+
+#[tokio::test]
+async fn statements_that_commands_print_name_the_schema() {
+    let database = misleading().await;
+    let schema = "O'Neil's \"Clips\"";
+    let run = async |command| in_schema(&database.url(), schema, command).await;
+    run("migrate").await.assert_output(0, &[]);
+    let change = r#"insert into "O'Neil's ""Clips""".users (id, discord_user_id) values (50, '1');
+                    create index idx_bot_scan_runs_channel
+                      on "O'Neil's ""Clips""".bot_channel_scan_runs (channel_id, created_at desc)"#;
+    database.execute(change).await;
+    let drop = r#"drop index concurrently "O'Neil's ""Clips""".idx_bot_scan_runs_channel"#;
+    let set = r#"select setval('"O''Neil''s ""Clips""".users_id_seq', 50)"#;
+    run("check").await.assert_output(0, &[&format!("`{drop}`"), &format!("`{set}`")]);
+
+    // What it says to do, on a session that looks elsewhere.
+    database.execute(drop).await;
+    database.execute(set).await;
+    let left = "ok     sequence     users_id_seq has 2147483597 numbers left";
+    run("doctor").await.assert_output(0, &[left]);
+    database.execute(&set.replace("50", "2147483640")).await;
+    let restart = r#"alter sequence "O'Neil's ""Clips""".users_id_seq restart"#;
+    run("check").await.assert_output(2, &["exactly what the applied migrations make", &format!("`{restart}`")]);
+    database.execute(restart).await;
+}

@@ -100,6 +100,20 @@ async fn unreadable_shows_and_deletes_a_thousand_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_thousand_unreadable_times_do_not_hide_the_ids_that_can_be_deleted() {
+    let database = changed(
+        "insert into users (discord_user_id, last_login_at) select n, 'infinity' from generate_series(1, 1000) n;
+         insert into bot_guilds (guild_id, name) values ('1001', 'g');
+         insert into bot_channels (channel_id, guild_id) values ('bad', '1001')",
+    )
+    .await;
+
+    let told =
+        ["bot_channels.channel_id of row \"bad\"", "deleted 1 channel; 1000 values cannot be read, perhaps more. Set"];
+    clip_db(&database.url(), "unreadable --delete").await.assert_output(1, &told);
+}
+
+#[tokio::test]
 async fn a_role_that_may_not_delete_rows_is_told_who_may() {
     let database = changed(ROWS).await;
     let before = database.text(KEYS).await;

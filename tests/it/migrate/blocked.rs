@@ -217,7 +217,7 @@ async fn an_invalid_index_that_cannot_be_dropped_is_named_and_the_next_migration
     let error = Migrating::start(&database, SHORT, None).await.gave_up().await;
 
     assert!(error.contains("has left an INVALID index, which could not be dropped"), "{error}");
-    assert!(error.contains("`drop index concurrently idx_bot_channels_work_order`"), "{error}");
+    assert!(error.contains("`drop index concurrently public.idx_bot_channels_work_order`"), "{error}");
     assert_eq!(database.value(INVALID).await.as_deref(), Some("idx_bot_channels_work_order"));
     end(&database, pid).await;
     task.await.unwrap();

@@ -168,7 +168,7 @@ async fn an_index_that_has_the_name_of_a_files_index_but_another_definition_is_r
         assert!(error.contains("V4__index_scan_runs makes an index, but somebody has made another one"), "{error}");
         assert!(error.contains("expected CREATE INDEX idx_bot_scan_runs_newest ON bot_channel_scan_runs"), "{error}");
         assert!(
-            error.contains(found) && error.contains("`drop index concurrently idx_bot_scan_runs_newest`"),
+            error.contains(found) && error.contains("`drop index concurrently public.idx_bot_scan_runs_newest`"),
             "{error}"
         );
         assert_eq!(applied(&database).await, [1, 2, 3]);

@@ -117,6 +117,16 @@ async fn the_guides_sql_converts_a_tortoise_database_which_is_then_adopted_with_
 }
 
 #[tokio::test]
+async fn the_guides_sql_converts_tables_in_another_schema_whose_name_it_is_given() {
+    let database = tortoise("alter schema public rename to app; create schema public").await;
+
+    database.execute(&conversion().replacen("search_path = public", "search_path = app", 1)).await;
+    let output = migrating(program(), &database.url()).env("DB_SCHEMA", "app").output().await.unwrap();
+
+    assert!(succeeded(&output).starts_with("V1__initial_schema  adopted\n"), "{output:?}");
+}
+
+#[tokio::test]
 async fn the_functions_and_the_first_generations_defaults_work_on_a_converted_database() {
     let database = tortoise("").await;
     database.execute(conversion()).await;

@@ -130,3 +130,14 @@ fn sql_stands_in_sql_files_alone() {
     assert_eq!(sql_in(bad).len(), 6, "{:?}", sql_in(bad));
     assert_eq!(sql_in("f(\"the selected rows\");\n    // f(\"select 1\")\n"), NONE);
 }
+
+#[test]
+fn the_quick_reference_has_every_variable_of_the_readme() {
+    let table = |text: &'static str| text.lines().filter(|line| line.starts_with("| `")).collect::<String>();
+    let readme = table(include_str!("../../../README.md"));
+    let reference = table(include_str!("../../../docs/QUICK_REFERENCE.md"));
+
+    let variables = readme.split('`').filter(|word| word.starts_with("DB_") || word.starts_with("POSTGRES_"));
+    let missing: Vec<&str> = variables.filter(|variable| !reference.contains(&format!("`{variable}`"))).collect();
+    assert!(missing.is_empty(), "docs/QUICK_REFERENCE.md lacks {missing:?}");
+}

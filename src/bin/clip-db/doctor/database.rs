@@ -97,25 +97,43 @@ const FEW: i64 = 1_000_000;
 pub async fn sequence(target: &Target<'_>) -> Findings {
     let rows = target.rows_about_schema(include_str!("sequence.sql")).await?;
     let Some(row) = rows.first() else { return Ok(vec![Level::Ok.with("there is no users_id_seq yet")]) };
-    let (last, end, is_visible): (Option<i64>, i64, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    if !is_visible {
+    if !row.try_get::<_, bool>(3)? {
+        return Ok(vec![Level::Ok.with("not checked: there is no users.id that is a number")]);
+    }
+    if !row.try_get::<_, bool>(2)? {
         return Ok(vec![Level::Ok.with("not checked: this role stores no users")]);
     }
     // In a transaction: calls look for the tables as it does.
     let transaction = target.db.begin().await?;
     let highest = transaction.query_one(include_str!("highest_user.sql"), &[]).await;
     transaction.rollback().await;
-    Ok(sequence_findings(last.unwrap_or_default(), end, highest?.try_get(0)?))
+    let last: Option<i64> = row.try_get(0)?;
+    let sequence = Sequence {
+        last: last.unwrap_or_default(),
+        end: row.try_get(1)?,
+        identifier: row.try_get(4)?,
+        literal: row.try_get(5)?,
+    };
+    Ok(sequence_findings(&sequence, highest?.try_get(0)?))
 }
 
-fn sequence_findings(last: i64, end: i64, highest: i64) -> Vec<(Level, String)> {
+/// The sequence of users, and its name with the schema as statements need it.
+struct Sequence<'a> {
+    last: i64,
+    end: i64,
+    identifier: &'a str,
+    literal: &'a str,
+}
+
+fn sequence_findings(sequence: &Sequence<'_>, highest: i64) -> Vec<(Level, String)> {
+    let Sequence { last, end, identifier, literal } = *sequence;
     let left = end - last;
     let mut findings = Vec::new();
     if left < end / NEAR_END {
         let level = if left < FEW { Level::Wrong } else { Level::Note };
         findings.push(level.with(format!(
             "users_id_seq has {left} numbers left; after the last one no new user can be stored (SQLSTATE 2200H). Let the owner \
-             run `alter sequence users_id_seq restart`: this program skips the numbers that users have, but the Python programs \
+             run `alter sequence {identifier} restart`: this program skips the numbers that users have, but the Python programs \
              do not"
         )));
     }
@@ -123,7 +141,7 @@ fn sequence_findings(last: i64, end: i64, highest: i64) -> Vec<(Level, String)> 
         let remedy = if end - highest < end / NEAR_END {
             "Give the users with the highest numbers lower ones: no other table refers to them".to_owned()
         } else {
-            format!("Let the owner run `select setval('users_id_seq', {highest})`")
+            format!("Let the owner run `select setval({literal}, {highest})`")
         };
         findings.push(Level::Note.with(format!(
             "users_id_seq is at {last}, behind the rows (up to {highest}), as after an import: this program draws numbers until \

@@ -14,11 +14,14 @@ pub async fn locks(target: &Target<'_>) -> Findings {
 }
 
 fn finding(session: &BlockingSession, is_pending: bool) -> (Level, String) {
-    if session.state.is_none() {
+    let is_prepared = session.pid == 0;
+    if session.state.is_none() && !is_prepared {
         return Level::Note.with(format!("{session} may hold migrations back"));
     }
     let level = if is_pending { Level::Wrong } else { Level::Note };
-    let remedy = if session.is_idle_in_transaction() {
+    let remedy = if is_prepared {
+        "let its program end it, or run `commit prepared` or `rollback prepared` with its gid"
+    } else if session.is_idle_in_transaction() {
         "let its program commit, restart it before you migrate, or use `clip-db migrate --end-idle-in-transaction 30s`"
     } else {
         "migrate when it has ended"

@@ -7,8 +7,7 @@ pub async fn retention(target: &Target<'_>) -> Findings {
     for row in target.rows(include_str!("transactions.sql")).await? {
         let (what, seconds, end): (&str, i64, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         findings.push(Level::Note.with(format!(
-            "{what} {seconds} s old: migrations wait for its locks, and vacuum keeps every row that was deleted since. Let its \
-             program end it, or run `{end}`"
+            "{what} {seconds} s old: vacuum keeps every row that was deleted since. Let its program end it, or run `{end}`"
         )));
     }
     for row in target.rows(include_str!("slots.sql")).await? {
