@@ -5,7 +5,8 @@
 -- that path, to this schema first; the statement that sets it so; and, if the path leads elsewhere, whether the schema's own
 -- tables hold rows. Tables count as those of the Python programs by columns that both generations have: `users` may be anybody's.
 with ours (relation, columns) as (
-  values ('users', '{}'::text[]), ('guild_settings', '{}'), ('install_intents', '{}'), ('refinery_schema_history', '{}'),
+  values ('users', '{}'::text[]), ('guild_settings', '{}'), ('refinery_schema_history', '{}'),
+         ('install_intents', '{state,guild_id,user_id,expires_at}'),
          ('bot_guilds', '{guild_id,icon,joined_at,last_seen_at}'),
          ('bot_channels', '{channel_id,guild_id,is_reading,message_count}'),
          ('bot_channel_scan_runs', '{channel_id,messages_scanned,messages_matched}')
