@@ -22,6 +22,7 @@ struct Upstream {
 impl Upstream {
     async fn open(port: u16) -> Self {
         let mut stream = TcpStream::connect(("localhost", port)).await.unwrap();
+        stream.set_nodelay(true).unwrap(); // each message is a write of its own
         let words = b"user\0postgres\0database\0postgres\0\0";
         stream.write_u32(8 + u32::try_from(words.len()).unwrap()).await.unwrap();
         stream.write_u32(196_608).await.unwrap();
@@ -158,6 +159,7 @@ pub async fn start_before(server: u16, prefix: &'static str) -> String {
     tokio::spawn(async move {
         loop {
             let (client, _) = listener.accept().await.unwrap();
+            client.set_nodelay(true).unwrap();
             let statements = Statements { prefix, all: all.clone(), own: HashMap::new() };
             tokio::spawn(serve(client, statements, upstream.clone()));
         }
