@@ -10,11 +10,14 @@ use crate::load::Load;
 use crate::proxy::{Flight, Place, through_a_proxy};
 use crate::rig::{Rig, connect, the_guild, times};
 
-const PLACES: [Place; 4] = [Place::BeforeStatement, Place::InStatement, Place::BeforeAnswer, Place::InAnswer];
+/// All places, in order.
+pub const PLACES: [Place; 4] = [Place::BeforeStatement, Place::InStatement, Place::BeforeAnswer, Place::InAnswer];
 
-const CHANNEL: &str = "insert into bot_channels (channel_id, guild_id) values ('7', '1')";
+/// Makes the channel on which the tests count.
+pub const CHANNEL: &str = "insert into bot_channels (channel_id, guild_id) values ('7', '1')";
 
-async fn count(rig: &Rig) -> i64 {
+/// The messages that are counted on the channel.
+pub async fn count(rig: &Rig) -> i64 {
     let sql = "select message_count from bot_channels where channel_id = '7'";
     connect(&rig.url).await.query_one(sql, &[]).await.unwrap().get(0)
 }

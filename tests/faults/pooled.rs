@@ -3,15 +3,12 @@
 
 use clip_saver_db::repositories as db;
 
+use crate::cut::{CHANNEL, PLACES, count};
 use crate::ledger::{Outcome, outcome_of};
 use crate::load::Load;
-use crate::proxy::{Flight, Place, Proxy};
-use crate::rig::{Rig, connect, shared_server, times};
+use crate::proxy::{Flight, Proxy};
+use crate::rig::{Rig, shared_server, times};
 use crate::server::Server;
-
-const PLACES: [Place; 4] = [Place::BeforeStatement, Place::InStatement, Place::BeforeAnswer, Place::InAnswer];
-
-const CHANNEL: &str = "insert into bot_channels (channel_id, guild_id) values ('7', '1')";
 
 /// A database, and a pool whose connections go through PgBouncer, and from there through the proxy.
 async fn behind_pgbouncer() -> (Server, Proxy, Rig) {
@@ -32,11 +29,6 @@ async fn behind_pgbouncer() -> (Server, Proxy, Rig) {
     let url = format!("{}/{database}", pooler.url.rsplit_once('/').expect("the URL ends in /database").0);
     let rig = Rig::with_pool_url(&direct.url, &url).await;
     (pooler, proxy, rig)
-}
-
-async fn count(rig: &Rig) -> i64 {
-    let sql = "select message_count from bot_channels where channel_id = '7'";
-    connect(&rig.url).await.query_one(sql, &[]).await.unwrap().get(0)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
