@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -39,6 +39,18 @@ impl Verifier {
             None => Some(platform_roots()?),
         };
         Ok(Self { roots, checks_host: tls.mode == SslMode::VerifyFull, provider: Arc::clone(provider) })
+    }
+
+    /// Verifies the signature of a handshake with the certificate's key, if anything is checked.
+    fn verify_handshake(
+        &self,
+        certificate: &CertificateDer<'_>,
+        verify: impl FnOnce(&CertificateDer<'_>, &WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, TlsError>,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        if self.roots.is_none() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        verify(Leaf::new(certificate).certificate(), &self.provider.signature_verification_algorithms)
     }
 }
 
@@ -99,11 +111,9 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        if self.roots.is_none() {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, Leaf::new(certificate).certificate(), signature, algorithms)
+        self.verify_handshake(certificate, |leaf, algorithms| {
+            verify_tls12_signature(message, leaf, signature, algorithms)
+        })
     }
 
     fn verify_tls13_signature(
@@ -112,11 +122,9 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        if self.roots.is_none() {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, Leaf::new(certificate).certificate(), signature, algorithms)
+        self.verify_handshake(certificate, |leaf, algorithms| {
+            verify_tls13_signature(message, leaf, signature, algorithms)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
