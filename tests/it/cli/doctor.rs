@@ -1,12 +1,11 @@
 //! `clip-db doctor` without poolers.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
 
 use super::{clip_db, drop_role, empty, existing, program, run, url_for_role};
 use crate::support::races::wait_for_value;
-use crate::support::{Server, TestDatabase, connect};
+use crate::support::{Server, TestDatabase, connect, free_port};
 
 #[tokio::test]
 async fn doctor_finds_nothing_wrong_with_a_healthy_database() {
@@ -130,10 +129,6 @@ async fn doctor_reports_a_pool_with_more_connections_than_the_server_allows_as_w
         .await
         .assert_output(2, &["WRONG  connections  up to 10 in each program", "the role allows 5"]);
     drop_role(&database).await;
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Starts a server on localhost, with or without TLS. `0.0.0.0` also reaches it and does not count as a local name.

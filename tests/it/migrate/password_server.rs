@@ -1,13 +1,11 @@
 //! A server that asks for a password, and a password that a test finds in any output that shows it.
 
-use std::net::TcpListener;
-
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 use tokio_postgres::NoTls;
 
 use crate::support::races::TEST_TIMEOUT;
-use crate::support::{Server, connect};
+use crate::support::{Server, connect, free_port};
 
 /// A password: two words that appear nowhere else, joined by characters that URLs, `key=value` pairs or SQL must escape.
 pub struct Password {
@@ -53,7 +51,7 @@ pub struct PasswordServer {
 impl PasswordServer {
     /// Starts the server.
     pub async fn start(password: &Password) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let server = Server::start(&["listen_addresses=localhost", &format!("port={port}")]);
         let admin = connect(&format!("postgresql://postgres@localhost:{port}/postgres")).await;
         let literal = format!("E'{}'", password.whole.replace('\\', r"\\").replace('\'', r"\'"));

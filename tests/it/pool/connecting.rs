@@ -6,7 +6,7 @@ use std::time::Duration;
 use clip_saver_db::{Config, Db, Error, ErrorKind, GuildId, close_db, repositories as db};
 use tokio::sync::oneshot;
 
-use crate::support::{Server, TestDatabase, config, create_database, guild};
+use crate::support::{Server, TestDatabase, config, create_database, free_port, guild};
 
 fn no_guild() -> GuildId {
     GuildId::from(404)
@@ -14,7 +14,7 @@ fn no_guild() -> GuildId {
 
 #[tokio::test]
 async fn connecting_waits_for_a_server_that_starts_later_and_logs_each_attempt() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);

@@ -4,15 +4,10 @@ use std::net::TcpListener;
 
 use clip_saver_db::{Config, Db, Error, ErrorKind};
 
-use crate::support::Server;
-
-/// A port on which no program listens.
-fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+use crate::support::{Server, free_port};
 
 fn server() -> (Server, u16) {
-    let port = closed_port();
+    let port = free_port();
     (Server::start(&["listen_addresses=localhost", &format!("port={port}")]), port)
 }
 
@@ -23,7 +18,7 @@ async fn connect(dsn: &str) -> Result<Db, Error> {
 #[tokio::test]
 async fn the_first_host_that_answers_is_used_however_the_list_is_written() {
     let (_server, open) = server();
-    let closed = closed_port();
+    let closed = free_port();
     for dsn in [
         format!("postgresql://postgres@localhost:{closed},localhost:{open}/postgres"),
         format!("host=localhost,127.0.0.1 port={closed},{open} user=postgres dbname=postgres"),

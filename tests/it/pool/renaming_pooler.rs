@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::pool::pgbouncer::writes_and_reads;
-use crate::support::{Server, concurrently};
+use crate::support::{Server, concurrently, free_port};
 
 /// The only connection to the server, and the messages for clients that connect.
 struct Upstream {
@@ -145,7 +145,7 @@ async fn serve(mut client: TcpStream, mut statements: Statements, upstream: Arc<
 
 /// Starts a server and a pooler in front of it that gives statements names with a prefix. Returns the URLs of both.
 pub async fn start(prefix: &'static str) -> (Server, [String; 2]) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = free_port();
     let server = Server::start(&["listen_addresses=localhost", &format!("port={free}")]);
     (server, [url(free), start_before(free, prefix).await])
 }

@@ -1,6 +1,7 @@
 //! Common parts of the tests: one server for the whole run, and for each test a database cloned from a migrated template.
 
 pub mod every_function;
+mod ports;
 pub mod proxy;
 pub mod races;
 pub mod server;
@@ -22,6 +23,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::project::style::files;
 
+pub use ports::free_port;
 pub use server::Server;
 
 /// The URL of the server that all tests share: `TEST_DATABASE_URL`, or a server that runs as long as this process.

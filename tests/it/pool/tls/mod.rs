@@ -9,7 +9,6 @@ pub mod odd_certificates;
 pub mod plain_text;
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -17,7 +16,7 @@ use std::sync::OnceLock;
 use clip_saver_db::{Config, Db, Error};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
 
-use crate::support::{self, Server};
+use crate::support::{self, Server, free_port};
 
 /// A server with a certificate on a port of localhost.
 pub struct TlsServer {
@@ -59,10 +58,6 @@ pub async fn connect(dsn: &str) -> Result<bool, Error> {
     let connection = Db::connect(config).await?.connection().await?;
     let encrypted = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
     Ok(connection.raw().query_one(encrypted, &[]).await?.get(0))
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Writes a file in the tests' own folder.
