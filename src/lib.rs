@@ -75,9 +75,18 @@ pub use pool::connection::Connection;
 pub use pool::db::{Db, close_db};
 pub use pool::health::Health;
 pub use pool::transaction::Transaction;
-pub use types::ids::{ChannelId, GuildId, MessageId, ScanRunId, UserId};
+pub use types::clips::{Clip, ClipFilter, ClipKey, ClipPage};
+pub use types::ids::{AttachmentId, ChannelId, GuildId, MessageId, ScanRunId, UserId};
 pub use types::models::{
     Channel, ChannelSettings, Guild, GuildSettings, InstallIntent, ScanProgress, ScanRun, ScanStatus, User,
+};
+pub use types::pages::{
+    Attachment, ClipAuthor, ClipMessage, LiveMessagesRecorded, MessageInterval, PageRecorded, RecordedScanPage,
+    ScanPage,
+};
+pub use types::scans::{
+    ActiveScan, CancelScope, LastScan, LeaseState, ScanClaim, ScanQueueStats, ScanRequest, ScanRequested, ScanState,
+    ScanWorker,
 };
 pub use types::settings::{RawJson, Settings};
 pub use types::snapshots::{ChannelSnapshot, GuildSnapshot, NewInstallIntent, ScanIncrement, UserSnapshot};

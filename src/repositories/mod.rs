@@ -96,8 +96,8 @@ macro_rules! run {
 
 /// A read of any number of rows.
 macro_rules! fetch {
-    ($client:expr, $name:literal, |$on:ident| $call:expr) => {
-        run!(Read, $client, $name, "SELECT", |$on| $call)
+    ($client:expr, $name:literal, $($call:tt)+) => {
+        run!(Read, $client, $name, "SELECT", $($call)+)
     };
 }
 
@@ -147,18 +147,24 @@ macro_rules! read {
 }
 
 mod channels;
+mod clips;
 mod guild_settings;
 mod guilds;
 mod install_intents;
 mod parts;
+mod scan_pages;
+mod scan_queue;
 mod scan_runs;
 mod unreadable_rows;
 mod users;
 
 pub use channels::*;
+pub use clips::*;
 pub use guild_settings::*;
 pub use guilds::*;
 pub use install_intents::*;
+pub use scan_pages::*;
+pub use scan_queue::*;
 pub use scan_runs::*;
 pub use unreadable_rows::*;
 pub use users::*;
@@ -304,6 +310,11 @@ fn merged_overrides(sorted: &[&ChannelSnapshot]) -> BTreeMap<ChannelId, Settings
         Some((of_one.first()?.id, Settings::merged(overrides)?))
     };
     of_one.filter_map(merged).collect()
+}
+
+/// A number as PostgreSQL's `bigint`.
+fn bigint(field: &str, number: u64) -> Result<i64, Error> {
+    i64::try_from(number).map_err(|_| Error::invalid_input(field, format!("is {number}, over 9223372036854775807")))
 }
 
 fn check_duration(field: &str, duration: Duration) -> Result<(), Error> {

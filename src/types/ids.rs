@@ -103,7 +103,7 @@ macro_rules! id {
 
 macro_rules! snowflake {
     ($name:ident, $owner:literal) => {
-        #[doc = concat!("The id of ", $owner, ": a Discord [snowflake], stored as decimal text.")]
+        #[doc = concat!("The id of ", $owner, ": a Discord [snowflake].")]
         ///
         /// Parses decimal digits only: no sign, space or leading zero, at most 64 bits. In JSON it is a string, as in
         /// Discord's API; a number is accepted too.
@@ -177,6 +177,7 @@ snowflake!(GuildId, "a guild (a Discord server)");
 snowflake!(ChannelId, "a channel");
 snowflake!(UserId, "a Discord user");
 snowflake!(MessageId, "a message, which is also a position in a channel's history");
+snowflake!(AttachmentId, "an attachment of a message");
 
 /// The id of a scan run: a random uuid that PostgreSQL makes.
 ///

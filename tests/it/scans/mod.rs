@@ -3,4 +3,5 @@
 pub mod record_scan_progress;
 pub mod scan_runs;
 pub mod scan_runs_states;
+pub mod shared;
 pub mod update_scan_progress;
