@@ -98,7 +98,7 @@ ended as (
         when e.is_canceled then r.error_message
         else 'given up: 20 workers lost it in turn, the last was ' || coalesce(r.worker, 'unknown')
       end
-  from (select * from expired limit 100) e
+  from (select id, is_canceled, is_hopeless from expired limit 100) e
   where r.id = e.id and (e.is_canceled or e.is_hopeless)
 ),
 due as materialized (
@@ -167,7 +167,8 @@ claimed as (
 )
 select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
 from (
-  select * from claimed
+  select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn
+  from claimed
   union all
   select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn
   from repeated f join bot_channel_scan_runs r on r.id = f.id
@@ -255,7 +256,7 @@ returning id;
 with /* cancel_scans */ channels as materialized (
   select channel_id from bot_channels where guild_id = :guild_id
   union
-  select * from unnest(:channel_ids::text[])
+  select i.channel_id from unnest(:channel_ids::text[]) as i (channel_id)
 ),
 doomed as materialized (
   select r.id

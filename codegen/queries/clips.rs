@@ -100,7 +100,7 @@ pub struct ClipRow {
     pub url: String,
     pub url_expires_at: Option<chrono::DateTime<chrono::Utc>>,
     pub first_seen_at: chrono::DateTime<chrono::Utc>,
-    pub author_name: Option<String>,
+    pub author_name: String,
     pub author_display_name: Option<String>,
     pub author_avatar: Option<String>,
 }
@@ -119,7 +119,7 @@ pub struct ClipRowBorrowed<'a> {
     pub url: &'a str,
     pub url_expires_at: Option<chrono::DateTime<chrono::Utc>>,
     pub first_seen_at: chrono::DateTime<chrono::Utc>,
-    pub author_name: Option<&'a str>,
+    pub author_name: &'a str,
     pub author_display_name: Option<&'a str>,
     pub author_avatar: Option<&'a str>,
 }
@@ -160,7 +160,7 @@ impl<'a> From<ClipRowBorrowed<'a>> for ClipRow {
             url: url.into(),
             url_expires_at,
             first_seen_at,
-            author_name: author_name.map(|v| v.into()),
+            author_name: author_name.into(),
             author_display_name: author_display_name.map(|v| v.into()),
             author_avatar: author_avatar.map(|v| v.into()),
         }
@@ -374,7 +374,7 @@ pub struct GetClipsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// A guild's clips, newest first, from behind a clip on.
 pub fn get_clips() -> GetClipsStmt {
     GetClipsStmt(
-        "select /* get_clips */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.deleted_at is null and k.message_id between $2 and $3 and (k.message_id, k.attachment_id) < ($4, $5) order by k.message_id desc, k.attachment_id desc limit $6",
+        "select /* get_clips */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.deleted_at is null and k.message_id between $2 and $3 and (k.message_id, k.attachment_id) < ($4, $5) order by k.message_id desc, k.attachment_id desc limit $6",
         None,
     )
 }
@@ -464,7 +464,7 @@ pub struct GetClipsOfChannelStmt(&'static str, Option<tokio_postgres::Statement>
 /// A channel's clips.
 pub fn get_clips_of_channel() -> GetClipsOfChannelStmt {
     GetClipsOfChannelStmt(
-        "select /* get_clips_of_channel */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.channel_id = $2 and k.deleted_at is null and k.message_id between $3 and $4 and (k.message_id, k.attachment_id) < ($5, $6) order by k.message_id desc, k.attachment_id desc limit $7",
+        "select /* get_clips_of_channel */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.channel_id = $2 and k.deleted_at is null and k.message_id between $3 and $4 and (k.message_id, k.attachment_id) < ($5, $6) order by k.message_id desc, k.attachment_id desc limit $7",
         None,
     )
 }
@@ -557,7 +557,7 @@ pub struct GetClipsOfAuthorStmt(&'static str, Option<tokio_postgres::Statement>)
 /// An author's clips in a guild.
 pub fn get_clips_of_author() -> GetClipsOfAuthorStmt {
     GetClipsOfAuthorStmt(
-        "select /* get_clips_of_author */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.author_id = $2 and k.deleted_at is null and k.message_id between $3 and $4 and (k.message_id, k.attachment_id) < ($5, $6) order by k.message_id desc, k.attachment_id desc limit $7",
+        "select /* get_clips_of_author */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.author_id = $2 and k.deleted_at is null and k.message_id between $3 and $4 and (k.message_id, k.attachment_id) < ($5, $6) order by k.message_id desc, k.attachment_id desc limit $7",
         None,
     )
 }
@@ -650,7 +650,7 @@ pub struct GetClipsOfChannelAndAuthorStmt(&'static str, Option<tokio_postgres::S
 /// An author's clips in a channel.
 pub fn get_clips_of_channel_and_author() -> GetClipsOfChannelAndAuthorStmt {
     GetClipsOfChannelAndAuthorStmt(
-        "select /* get_clips_of_channel_and_author */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.channel_id = $2 and k.author_id = $3 and k.deleted_at is null and k.message_id between $4 and $5 and (k.message_id, k.attachment_id) < ($6, $7) order by k.message_id desc, k.attachment_id desc limit $8",
+        "select /* get_clips_of_channel_and_author */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.channel_id = $2 and k.author_id = $3 and k.deleted_at is null and k.message_id between $4 and $5 and (k.message_id, k.attachment_id) < ($6, $7) order by k.message_id desc, k.attachment_id desc limit $8",
         None,
     )
 }
@@ -984,7 +984,7 @@ pub struct GetClipStmt(&'static str, Option<tokio_postgres::Statement>);
 /// One clip by its attachment.
 pub fn get_clip() -> GetClipStmt {
     GetClipStmt(
-        "select /* get_clip */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.attachment_id = $1 and k.deleted_at is null",
+        "select /* get_clip */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.attachment_id = $1 and k.deleted_at is null",
         None,
     )
 }
@@ -1036,7 +1036,7 @@ pub struct GetExpiringClipsStmt(&'static str, Option<tokio_postgres::Statement>)
 /// The clips whose URL has expired or will soon, the earliest first.
 pub fn get_expiring_clips() -> GetExpiringClipsStmt {
     GetExpiringClipsStmt(
-        "select /* get_expiring_clips */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.deleted_at is null and k.url_expires_at <= now() + make_interval(secs => $1) order by k.url_expires_at, k.attachment_id limit $2",
+        "select /* get_expiring_clips */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.deleted_at is null and k.url_expires_at <= now() + make_interval(secs => $1) order by k.url_expires_at, k.attachment_id limit $2",
         None,
     )
 }

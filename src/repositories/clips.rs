@@ -34,7 +34,7 @@ impl TryFrom<ClipRowBorrowed<'_>> for Clip {
 
     fn try_from(row: ClipRowBorrowed<'_>) -> Result<Self, Error> {
         let key = row.attachment_id.to_string();
-        let mut author = ClipAuthor::new(row.author_id.cast_unsigned().into(), row.author_name.unwrap_or_default());
+        let mut author = ClipAuthor::new(row.author_id.cast_unsigned().into(), row.author_name);
         author.display_name = row.author_display_name.map(Into::into);
         author.avatar = row.author_avatar.map(Into::into);
         Ok(Self {
@@ -188,7 +188,9 @@ pub async fn refresh_clip_url(client: &impl Client, attachment_id: AttachmentId,
 /// later do not bring them back. Messages that had been counted are taken off the channel's message count: those whose ids were
 /// covered. An unknown channel has no messages: 0.
 ///
-/// Idempotent. (Sent again, it answers how many clips were removed the second time.)
+/// Idempotent.
+///
+/// Sent again, it answers how many clips were removed the second time.
 ///
 /// Needs: select, update on `bot_channels`; select, insert, update on `bot_channel_coverage`; select, insert, update on
 /// `bot_clip_messages`; select, update on `bot_clips`.

@@ -50,7 +50,9 @@ impl From<ScanIntervalRow> for MessageInterval {
 /// that begins with 0: it never moves back, and never passes a gap. Of two URLs of a clip the one that expires later stays. What
 /// [`delete_messages`](super::delete_messages) has removed does not come back.
 ///
-/// Idempotent. (A page that was sent again counts nothing the second time: `new_messages` may be 0 although the call counted.)
+/// Idempotent.
+///
+/// A page that was sent again counts nothing the second time: then `new_messages` is 0, although the call has counted.
 ///
 /// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select, insert, update on
 /// `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
@@ -84,7 +86,9 @@ pub async fn record_scan_page(
 /// message, is covered. Without it only the messages themselves are: what came before may not have been read, and stays a gap.
 /// The page's `covered` counts for nothing else. Counters, clips, deletions and the cursor are as in [`record_scan_page`].
 ///
-/// Idempotent. (Messages that were sent again count nothing the second time.)
+/// Idempotent.
+///
+/// Messages that were sent again count nothing the second time: then `new_messages` is 0, although the call has counted.
 ///
 /// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select, insert, update on
 /// `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
