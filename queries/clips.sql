@@ -121,10 +121,12 @@ returning attachment_id;
 with /* delete_messages */ channel as materialized (
   select channel_id,
          case
-           when last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then
+           when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
              case
-               when last_message_id::numeric < 9223372036854775807
-               then int8multirange(int8range(0, last_message_id::bigint + 1))
+               when last_message_id::numeric <= 18446744073709551615
+               then int8multirange(
+                 int8range(0, nullif(least(last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1)
+               )
                else '{}'
              end
            else '{}'

@@ -1,5 +1,8 @@
 //! Scan runs: what each of their functions promises.
 
+mod coverage;
+mod live;
+mod pages;
 pub mod record_scan_progress;
 pub mod scan_runs;
 pub mod scan_runs_states;
