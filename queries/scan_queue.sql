@@ -224,12 +224,21 @@ returning cancel_requested_at is not null as is_cancel_requested;
 
 --! complete_scans
 --- running → succeeded, for each claim that still holds. A claim that has completed its run counts again.
---- Runs are locked in key order, as cancel_scans does.
-with /* complete_scans */ held as materialized (
+--- Channels of several runs are locked first, as a racing delete does, then the runs in key order, as cancel_scans does.
+with /* complete_scans */ channels as materialized (
+  select c.channel_id
+  from bot_channels c
+  where cardinality(:ids::uuid[]) > 1
+    and c.channel_id = any(array(select r.channel_id from bot_channel_scan_runs r where r.id = any(:ids)))
+  order by c.channel_id
+  for key share
+),
+held as materialized (
   select r.id
   from unnest(:ids::uuid[], :tokens::bigint[]) as c (id, token)
     join bot_channel_scan_runs r on r.id = c.id and r.claim_token = c.token
   where case r.status::text when 'running' then r.lease_until > now() when 'succeeded' then true else false end
+    and (select count(*) from channels) >= 0
   order by r.id
   for no key update of r
 )
@@ -307,9 +316,12 @@ returning id;
 --! cancel_scans (guild_id?)
 --- The same for the shared runs of a guild, and of channels.
 with /* cancel_scans */ channels as materialized (
-  select channel_id from bot_channels where guild_id = :guild_id
-  union
-  select c.channel_id from unnest(:channel_ids::text[]) as c (channel_id)
+  -- Locked first, in key order, as a racing delete does.
+  select channel_id
+  from bot_channels
+  where guild_id = :guild_id or channel_id = any(:channel_ids::text[])
+  order by channel_id
+  for key share
 ),
 doomed as materialized (
   select r.id

@@ -1018,10 +1018,10 @@ impl<'c, 'a, 's, C: GenericClient>
 }
 pub struct CompleteScansStmt(&'static str, Option<tokio_postgres::Statement>);
 /// running → succeeded, for each claim that still holds. A claim that has completed its run counts again.
-/// Runs are locked in key order, as cancel_scans does.
+/// Channels of several runs are locked first, as a racing delete does, then the runs in key order, as cancel_scans does.
 pub fn complete_scans() -> CompleteScansStmt {
     CompleteScansStmt(
-        "with /* complete_scans */ held as materialized ( select r.id from unnest($1::uuid[], $2::bigint[]) as c (id, token) join bot_channel_scan_runs r on r.id = c.id and r.claim_token = c.token where case r.status::text when 'running' then r.lease_until > now() when 'succeeded' then true else false end order by r.id for no key update of r ) update bot_channel_scan_runs r set status = 'succeeded', finished_at = coalesce(r.finished_at, now()), lease_until = null from held h where r.id = h.id returning r.id",
+        "with /* complete_scans */ channels as materialized ( select c.channel_id from bot_channels c where cardinality($1::uuid[]) > 1 and c.channel_id = any(array(select r.channel_id from bot_channel_scan_runs r where r.id = any($1))) order by c.channel_id for key share ), held as materialized ( select r.id from unnest($1::uuid[], $2::bigint[]) as c (id, token) join bot_channel_scan_runs r on r.id = c.id and r.claim_token = c.token where case r.status::text when 'running' then r.lease_until > now() when 'succeeded' then true else false end and (select count(*) from channels) >= 0 order by r.id for no key update of r ) update bot_channel_scan_runs r set status = 'succeeded', finished_at = coalesce(r.finished_at, now()), lease_until = null from held h where r.id = h.id returning r.id",
         None,
     )
 }
@@ -1232,7 +1232,7 @@ pub struct CancelScansStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The same for the shared runs of a guild, and of channels.
 pub fn cancel_scans() -> CancelScansStmt {
     CancelScansStmt(
-        "with /* cancel_scans */ channels as materialized ( select channel_id from bot_channels where guild_id = $1 union select c.channel_id from unnest($2::text[]) as c (channel_id) ), doomed as materialized ( select r.id from channels c join bot_channel_scan_runs r on r.channel_id = c.channel_id where r.status in ('queued', 'running') and r.turn is not null order by r.id for no key update of r ), canceled as ( update bot_channel_scan_runs r set status = case when r.status = 'queued' or r.lease_until is null then 'canceled' else r.status end, finished_at = case when r.status = 'queued' or r.lease_until is null then now() else r.finished_at end, cancel_requested_at = coalesce(r.cancel_requested_at, now()) from doomed d where r.id = d.id returning r.id ) select count(*) as canceled from canceled",
+        "with /* cancel_scans */ channels as materialized ( select channel_id from bot_channels where guild_id = $1 or channel_id = any($2::text[]) order by channel_id for key share ), doomed as materialized ( select r.id from channels c join bot_channel_scan_runs r on r.channel_id = c.channel_id where r.status in ('queued', 'running') and r.turn is not null order by r.id for no key update of r ), canceled as ( update bot_channel_scan_runs r set status = case when r.status = 'queued' or r.lease_until is null then 'canceled' else r.status end, finished_at = case when r.status = 'queued' or r.lease_until is null then now() else r.finished_at end, cancel_requested_at = coalesce(r.cancel_requested_at, now()) from doomed d where r.id = d.id returning r.id ) select count(*) as canceled from canceled",
         None,
     )
 }

@@ -1,12 +1,12 @@
 //! Channels, guilds and messages that are deleted while a page is being recorded: no deadlock, and nothing is left.
 
-use clip_saver_db::{Error, RecordedScanPage, ScanClaim, ScanRequest, repositories as db};
+use clip_saver_db::{CancelScope, Error, RecordedScanPage, ScanClaim, ScanRequest, repositories as db};
 use tokio::task::JoinHandle;
 
 use crate::support::TestDatabase;
 use crate::support::races::LockHolder;
 use crate::support::scans::{
-    channel_of, claim, claimed, clip, count_and_cursor, ids, page, page_of_clips, recorded, requested,
+    channel_of, claim, claimed, claims, clip, count_and_cursor, ids, page, page_of_clips, recorded, requested,
 };
 
 fn record(database: &TestDatabase, claim: ScanClaim) -> JoinHandle<Result<RecordedScanPage, Error>> {
@@ -191,4 +191,56 @@ async fn a_channel_that_is_deleted_and_stored_again_begins_anew() {
     let page = crate::support::scans::page(5, 5).with_clips([clip(5, 1)]);
     assert_eq!(recorded(&database, &second, &page).await.new_clips, 1);
     assert_eq!(count_and_cursor(&database, channel).await, (1, None));
+}
+
+/// Two claims on two channels. The claim of the second channel has the smaller run.
+async fn two_claims(database: &TestDatabase) -> Vec<ScanClaim> {
+    for (channel, run) in [(10, 2), (20, 1)] {
+        let channel = channel_of(database, 1001, channel).await;
+        requested(database, channel, ScanRequest::new()).await;
+        let numbered = format!("update bot_channel_scan_runs set id = lpad('{run}', 32, '0')::uuid where channel_id = '{channel}'");
+        database.execute(&numbered).await;
+    }
+    claims(database, 2).await
+}
+
+const LOCK_RUN_OF_10: &str = "select from bot_channel_scan_runs where channel_id = '10' for update";
+
+fn delete_both_channels(database: &TestDatabase) -> JoinHandle<Result<u64, Error>> {
+    let pool = database.db.clone();
+    tokio::spawn(async move { db::delete_channels(&pool, &[10.into(), 20.into()]).await })
+}
+
+#[tokio::test]
+async fn channels_that_are_deleted_while_their_runs_are_completed_do_not_deadlock() {
+    let database = TestDatabase::new().await;
+    let claims = two_claims(&database).await;
+    let holder = LockHolder::new(&database, LOCK_RUN_OF_10).await;
+    let deleting = delete_both_channels(&database);
+    holder.wait_until_blocked(1).await;
+    let pool = database.db.clone();
+    let completing = tokio::spawn(async move { db::complete_scans(&pool, &claims).await });
+    holder.wait_until_blocked(2).await;
+
+    holder.rollback().await;
+
+    assert_eq!(deleting.await.unwrap().unwrap(), 2);
+    assert_eq!(completing.await.unwrap().unwrap(), []);
+}
+
+#[tokio::test]
+async fn channels_that_are_deleted_while_their_runs_are_canceled_do_not_deadlock() {
+    let database = TestDatabase::new().await;
+    two_claims(&database).await;
+    let holder = LockHolder::new(&database, LOCK_RUN_OF_10).await;
+    let deleting = delete_both_channels(&database);
+    holder.wait_until_blocked(1).await;
+    let pool = database.db.clone();
+    let canceling = tokio::spawn(async move { db::cancel_scans(&pool, CancelScope::Guild(1001.into())).await });
+    holder.wait_until_blocked(2).await;
+
+    holder.rollback().await;
+
+    assert_eq!(deleting.await.unwrap().unwrap(), 2);
+    assert_eq!(canceling.await.unwrap().unwrap(), 0);
 }
