@@ -73,7 +73,8 @@ from channel c left join enqueued e on true;
 --- queue's bound. Such a run was enqueued while the bound rose, or its claim was rolled back. An ordinary look does without:
 --- each of these indexes begins with the entries of former claims until vacuum removes them, and cannot while a snapshot is
 --- older than they are. An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed. A
---- repeated call returns the claims of the first. The literal limits tell the planner that there are few rows.
+--- repeated call returns the claims of the first. The literal limits and the bounds of the priority tell the planner that there
+--- are few rows, whether or not the tables were analyzed: so it keeps one plan instead of planning each call anew.
 with /* claim_scan_runs */ repeated as materialized (
   select id
   from bot_channel_scan_runs
@@ -81,13 +82,17 @@ with /* claim_scan_runs */ repeated as materialized (
     and lease_until > now()
 ),
 expired as materialized (
-  select id, priority, turn, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless
-  from bot_channel_scan_runs
-  where :is_full::boolean and not exists (select from repeated)
-    and status = 'running' and turn is not null and lease_until <= now()
-  order by lease_until
+  select *
+  from (
+    select id, priority, turn, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless
+    from bot_channel_scan_runs
+    where :is_full::boolean and not exists (select from repeated)
+      and status = 'running' and turn is not null and lease_until <= now()
+    order by lease_until
+    limit 100
+    for no key update skip locked
+  ) e
   limit :limit
-  for no key update skip locked
 ),
 ended as (
   update bot_channel_scan_runs r
@@ -98,45 +103,50 @@ ended as (
         when e.is_canceled then r.error_message
         else 'given up: 20 workers lost it in turn, the last was ' || coalesce(r.worker, 'unknown')
       end
-  from (select * from expired limit 100) e
+  from expired e
   where r.id = e.id and (e.is_canceled or e.is_hopeless)
 ),
 due as materialized (
-  select id, priority, turn
-  from bot_channel_scan_runs
-  where :is_full::boolean and not exists (select from repeated)
-    and status = 'queued' and turn is not null and not_before <= now()
-  order by not_before
+  select *
+  from (
+    select id, priority, turn
+    from bot_channel_scan_runs
+    where :is_full::boolean and not exists (select from repeated)
+      and status = 'queued' and turn is not null and not_before <= now()
+    order by not_before
+    limit 100
+    for no key update skip locked
+  ) d
   limit :limit
-  for no key update skip locked
 ),
 queued as materialized (
   select r.id, r.priority, r.turn
-  from (select priority, turn from bot_scan_queue where not exists (select from repeated) order by priority desc) l
+  from (
+    select priority, turn
+    from bot_scan_queue
+    where priority between -32768 and 32767 and not exists (select from repeated)
+    order by priority desc
+  ) l
     cross join lateral (
       select o.id, o.priority, o.turn
       from bot_channel_scan_runs o
       where o.status = 'queued' and o.not_before is null and o.turn is not null
         and o.priority = l.priority and o.turn >= case when :is_full::boolean then 0 else l.turn end
       order by o.turn, o.id
-      limit :limit
+      limit 100
       for no key update skip locked
     ) r
   order by l.priority desc
   limit :limit
 ),
 chosen as materialized (
-  select id
-  from (
-    select id, priority, turn from expired where not is_canceled and not is_hopeless
-    union all
-    select id, priority, turn from due
-    union all
-    select id, priority, turn from queued
-    order by priority desc, turn, id
-    limit :limit
-  ) c
-  limit 100
+  select id, priority, turn from expired where not is_canceled and not is_hopeless
+  union all
+  select id, priority, turn from due
+  union all
+  select id, priority, turn from queued
+  order by priority desc, turn, id
+  limit :limit
 ),
 raised as (
   update bot_scan_queue q
