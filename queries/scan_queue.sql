@@ -29,8 +29,8 @@ present as materialized (
         select r.turn
         from bot_channel_scan_runs r
         where r.status = 'queued' and r.not_before is null and r.turn is not null
-          and r.priority = q.priority and r.turn >= q.turn
-        order by r.turn
+          and r.priority = q.priority and (r.turn, r.created_at, r.id) >= (q.turn, q.created_at, q.run_id)
+        order by r.turn, r.created_at, r.id
         limit 1
       ),
       q.turn
@@ -68,13 +68,15 @@ select c.is_reading, e.id, e.is_new,
 from channel c left join enqueued e on true;
 
 --! claim_scan_runs : ClaimedRunRow
---- Claims the first runs of the queue: highest priority first, then by turn. Never waits: what others are claiming is skipped.
---- A full look also finds runs whose lease has expired, delayed runs whose time has come, and runs whose turn is below the
---- queue's bound. Such a run was enqueued while the bound rose, or its claim was rolled back. An ordinary look does without:
---- each of these indexes begins with the entries of former claims until vacuum removes them, and cannot while a snapshot is
---- older than they are. An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed. A
---- repeated call returns the claims of the first. The literal limits and the bounds of the priority tell the planner that there
---- are few rows, whether or not the tables were analyzed: so it keeps one plan instead of planning each call anew.
+--- Claims the first runs of the queue: highest priority first, then by turn, then the oldest. Never waits: what others are
+--- claiming is skipped. A full look also finds runs whose lease has expired, delayed runs whose time has come, and runs whose
+--- place is before the queue's bound. Such a run was handed back, or enqueued while the bound rose, or its claim was rolled back.
+--- An ordinary look does without: each of these indexes begins with the entries of former claims until vacuum removes them, and
+--- it cannot while a snapshot is older than they are. About every 200th claimed run becomes the bound: then an ordinary look
+--- reads some 200 of these entries, and the queue's row leaves few versions of itself.
+--- An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed. A repeated call returns
+--- the claims of the first. The literal limits and the bounds of the priority tell the planner that there are few rows, whether
+--- or not the tables were analyzed: so it keeps one plan instead of planning each call anew.
 with /* claim_scan_runs */ repeated as materialized (
   select id
   from bot_channel_scan_runs
@@ -84,7 +86,7 @@ with /* claim_scan_runs */ repeated as materialized (
 expired as materialized (
   select *
   from (
-    select id, priority, turn, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless
+    select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless
     from bot_channel_scan_runs
     where :is_full::boolean and not exists (select from repeated)
       and status = 'running' and turn is not null and lease_until <= now()
@@ -109,7 +111,7 @@ ended as (
 due as materialized (
   select *
   from (
-    select id, priority, turn
+    select id, priority, turn, created_at
     from bot_channel_scan_runs
     where :is_full::boolean and not exists (select from repeated)
       and status = 'queued' and turn is not null and not_before <= now()
@@ -120,19 +122,23 @@ due as materialized (
   limit :limit
 ),
 queued as materialized (
-  select r.id, r.priority, r.turn
+  select r.id, r.priority, r.turn, r.created_at
   from (
-    select priority, turn
+    select priority, turn, created_at, run_id
     from bot_scan_queue
     where priority between -32768 and 32767 and not exists (select from repeated)
     order by priority desc
   ) l
     cross join lateral (
-      select o.id, o.priority, o.turn
+      select o.id, o.priority, o.turn, o.created_at
       from bot_channel_scan_runs o
-      where o.status = 'queued' and o.not_before is null and o.turn is not null
-        and o.priority = l.priority and o.turn >= case when :is_full::boolean then 0 else l.turn end
-      order by o.turn, o.id
+      where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority
+        and (o.turn, o.created_at, o.id) >= (
+          case when :is_full::boolean then 0 else l.turn end,
+          case when :is_full::boolean then '-infinity' else l.created_at end,
+          l.run_id
+        )
+      order by o.turn, o.created_at, o.id
       limit 100
       for no key update skip locked
     ) r
@@ -140,22 +146,25 @@ queued as materialized (
   limit :limit
 ),
 chosen as materialized (
-  select id, priority, turn from expired where not is_canceled and not is_hopeless
+  select id, priority, turn, created_at from expired where not is_canceled and not is_hopeless
   union all
-  select id, priority, turn from due
+  select id, priority, turn, created_at from due
   union all
-  select id, priority, turn from queued
-  order by priority desc, turn, id
+  select id, priority, turn, created_at from queued
+  order by priority desc, turn, created_at, id
   limit :limit
 ),
 raised as (
   update bot_scan_queue q
-  set turn = n.turn
+  set turn = n.turn,
+      created_at = n.created_at,
+      run_id = n.id
   from (
-    select l.priority, n.turn
-    from bot_scan_queue l join (select priority, min(turn) as turn from queued group by priority) n
-      on n.priority = l.priority
-    where n.turn >= l.turn + 500
+    select l.priority, n.turn, n.created_at, n.id
+    from (select distinct on (priority) * from queued order by priority, turn, created_at, id) n
+      join bot_scan_queue l on l.priority = n.priority
+    where (n.turn, n.created_at, n.id) > (l.turn, l.created_at, l.run_id)
+      and random() * 200 < (select count(*) from queued)
     for no key update of l skip locked
   ) n
   where q.priority = n.priority
@@ -173,16 +182,18 @@ claimed as (
       not_before = null
   from chosen c
   where r.id = c.id
-  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn
+  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
+            r.priority, r.turn, r.created_at
 )
 select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
 from (
   select * from claimed
   union all
-  select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn
+  select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
+         r.priority, r.turn, r.created_at
   from repeated f join bot_channel_scan_runs r on r.id = f.id
 ) a
-order by priority desc, turn, id;
+order by priority desc, turn, created_at, id;
 
 --! renew_scan_lease
 --- A new end of the lease, if the claim still holds. Returns whether the run is to be canceled.

@@ -155,8 +155,8 @@ pub async fn request_scan(
 /// lease has expired; after 20 takeovers such a run has failed. Runs that programs enqueued for themselves (`enqueue_scan_run`)
 /// are not claimed.
 ///
-/// A run whose lease expired, or whose `not_before` has come, is found at the latest a second later, by calls of the same worker
-/// in quick succession.
+/// A run whose lease expired, whose `not_before` has come, or that was handed back, is found at the latest a second later, by
+/// calls of the same worker in quick succession.
 ///
 /// Idempotent: if its outcome was unknown, the next call of this [`ScanWorker`] returns the same claims.
 ///
