@@ -1,8 +1,8 @@
 //! `Db::scan_wakeups` wakes a worker for each run that is enqueued, whatever becomes of its connection.
 
-use std::time::Duration;
-
-use clip_saver_db::{ChannelId, ChannelSnapshot, Db, GuildId, PreparedStatements, ScanWakeups, repositories as db};
+use clip_saver_db::{
+    ChannelId, ChannelSnapshot, Config, Db, GuildId, PreparedStatements, ScanWakeups, repositories as db,
+};
 use futures::{FutureExt as _, StreamExt};
 use tokio::time::timeout;
 use tokio_postgres::Client;
@@ -194,29 +194,30 @@ async fn the_stream_ends_when_the_database_handle_is_closed() {
     wait_for_value(&database, LISTENERS, "0").await;
 }
 
-/// Two streams of one handle, until both have waited for an interval.
-async fn warnings_of_two_streams(db: &Db) -> Vec<String> {
-    let (recording, _guard) = Recording::start();
+/// Awaits wake-ups of two streams of one handle, until both have waited for an interval.
+async fn poll_two_streams(db: Db) {
     let (mut one, mut other) = (db.scan_wakeups(), db.clone().scan_wakeups());
     for _ in 0..3 {
         tokio::join!(next(&mut one), next(&mut other));
     }
-    let of_this = recording.warnings().into_iter().filter_map(|warning| warning.get("message").cloned());
-    of_this.filter(|message| message.contains("workers only poll")).collect()
 }
 
 #[tokio::test]
 async fn behind_a_pooler_in_transaction_mode_the_interval_wakes_and_a_warning_says_so_once() {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=transaction", "ignore_startup_parameters=options"]);
-    for prepared_statements in [PreparedStatements::On, PreparedStatements::Off] {
-        let mut config: clip_saver_db::Config = behind(&pooler, &database.name).parse().unwrap();
+    let handle = async |prepared_statements| {
+        let mut config: Config = behind(&pooler, &database.name).parse().unwrap();
         config.prepared_statements = prepared_statements;
-        config.acquire_timeout = Duration::from_secs(30);
-        let db = Db::connect(config).await.unwrap();
+        Db::connect(config).await.unwrap()
+    };
+    let (on, off) = (handle(PreparedStatements::On).await, handle(PreparedStatements::Off).await);
+    let (recording, _guard) = Recording::start();
 
-        assert_eq!(warnings_of_two_streams(&db).await.len(), 1, "{prepared_statements:?}");
-    }
+    tokio::join!(poll_two_streams(on), poll_two_streams(off));
+
+    let messages = recording.warnings().into_iter().filter_map(|warning| warning.get("message").cloned());
+    assert_eq!(messages.filter(|message| message.contains("workers only poll")).count(), 2, "one for each handle");
 }
 
 #[tokio::test]
