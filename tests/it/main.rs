@@ -5,6 +5,7 @@ mod channels;
 #[cfg(feature = "cli")]
 mod cli;
 mod guilds;
+mod leases;
 mod migrate;
 mod model;
 mod plans;
