@@ -29,8 +29,8 @@ present as materialized (
         select r.turn
         from bot_channel_scan_runs r
         where r.status = 'queued' and r.not_before is null and r.turn is not null
-          and r.priority = q.priority and r.turn >= q.turn
-        order by r.turn
+          and r.priority = q.priority and (r.turn, r.created_at, r.id) >= (q.turn, q.created_at, q.run_id)
+        order by r.turn, r.created_at, r.id
         limit 1
       ),
       q.turn
@@ -69,12 +69,16 @@ from channel c left join enqueued e on true;
 
 --! claim_scan_runs : ClaimedRunRow
 --- Claims the first runs of the queue: highest priority first, then by turn, then the oldest. Never waits: what others are
---- claiming is skipped. A full look also finds runs whose lease has expired, delayed runs whose time has come, and runs whose turn is below the
---- queue's bound. Such a run was enqueued while the bound rose, or its claim was rolled back. An ordinary look does without:
---- each of these indexes begins with the entries of former claims until vacuum removes them, and cannot while a snapshot is
---- older than they are. A delayed run gets a new turn when its time has come, as if it were requested now: else a guild's many
---- delayed runs would come before those that others queued meanwhile. An expired run that was to be canceled is canceled, and
---- one that was taken over 20 times has failed; both get a new token. A repeated call returns the claims of the first. The literal limits tell the planner that there are few rows.
+--- claiming is skipped. A full look also finds runs whose lease has expired, delayed runs whose time has come, and runs whose
+--- place is before the queue's bound. Such a run was handed back, or enqueued while the bound rose, or its claim was rolled back.
+--- An ordinary look does without: each of these indexes begins with the entries of former claims until vacuum removes them, and
+--- it cannot while a snapshot is older than they are. About every 200th claimed run becomes the bound: then an ordinary look
+--- reads some 200 of these entries, and the queue's row leaves few versions of itself.
+--- A delayed run gets a new turn when its time has come, as if it were requested now: else a guild's many delayed runs would
+--- come before those that others queued meanwhile. An expired run that was to be canceled is canceled, and one that was taken
+--- over 20 times has failed; both get a new token. A repeated call returns the claims of the first. The literal limits and the
+--- bounds of the priority tell the planner that there are few rows, whether or not the tables were analyzed: so it keeps one
+--- plan instead of planning each call anew.
 with /* claim_scan_runs */ repeated as materialized (
   select id
   from bot_channel_scan_runs
@@ -82,13 +86,17 @@ with /* claim_scan_runs */ repeated as materialized (
     and lease_until > now()
 ),
 expired as materialized (
-  select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless
-  from bot_channel_scan_runs
-  where :is_full::boolean and not exists (select from repeated)
-    and status = 'running' and turn is not null and lease_until <= now()
-  order by lease_until
+  select id, priority, turn, created_at, is_canceled, is_hopeless
+  from (
+    select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless
+    from bot_channel_scan_runs
+    where :is_full::boolean and not exists (select from repeated)
+      and status = 'running' and turn is not null and lease_until <= now()
+    order by lease_until
+    limit 100
+    for no key update skip locked
+  ) e
   limit :limit
-  for no key update skip locked
 ),
 ended as (
   update bot_channel_scan_runs r
@@ -100,7 +108,7 @@ ended as (
         when e.is_canceled then r.error_message
         else 'given up: 20 workers lost it in turn, the last was ' || coalesce(r.worker, 'unknown')
       end
-  from (select id, is_canceled, is_hopeless from expired limit 100) e
+  from expired e
   where r.id = e.id and (e.is_canceled or e.is_hopeless)
 ),
 due as materialized (
@@ -114,14 +122,23 @@ due as materialized (
 ),
 queued as materialized (
   select r.id, r.priority, r.turn, r.created_at
-  from (select priority, turn from bot_scan_queue where not exists (select from repeated) order by priority desc) l
+  from (
+    select priority, turn, created_at, run_id
+    from bot_scan_queue
+    where priority between -32768 and 32767 and not exists (select from repeated)
+    order by priority desc
+  ) l
     cross join lateral (
       select o.id, o.priority, o.turn, o.created_at
       from bot_channel_scan_runs o
-      where o.status = 'queued' and o.not_before is null and o.turn is not null
-        and o.priority = l.priority and o.turn >= case when :is_full::boolean then 0 else l.turn end
-      order by o.turn, o.created_at
-      limit :limit
+      where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority
+        and (o.turn, o.created_at, o.id) >= (
+          case when :is_full::boolean then 0 else l.turn end,
+          case when :is_full::boolean then '-infinity' else l.created_at end,
+          l.run_id
+        )
+      order by o.turn, o.created_at, o.id
+      limit 100
       for no key update skip locked
     ) r
   order by l.priority desc
@@ -156,17 +173,13 @@ ready as materialized (
   from due d join present p on p.priority = d.priority and p.guild_id = d.guild_id
 ),
 chosen as materialized (
-  select id, turn
-  from (
-    select id, priority, turn, created_at as since from expired where not is_canceled and not is_hopeless
-    union all
-    select id, priority, turn, not_before from ready
-    union all
-    select id, priority, turn, created_at from queued
-    order by priority desc, turn, since
-    limit :limit
-  ) c
-  limit 100
+  select id, priority, turn, created_at as since from expired where not is_canceled and not is_hopeless
+  union all
+  select id, priority, turn, not_before from ready
+  union all
+  select id, priority, turn, created_at from queued
+  order by priority desc, turn, since, id
+  limit :limit
 ),
 promoted as (
   update bot_channel_scan_runs r
@@ -177,12 +190,15 @@ promoted as (
 ),
 raised as (
   update bot_scan_queue q
-  set turn = n.turn
+  set turn = n.turn,
+      created_at = n.created_at,
+      run_id = n.id
   from (
-    select l.priority, n.turn
-    from bot_scan_queue l join (select priority, min(turn) as turn from queued group by priority) n
-      on n.priority = l.priority
-    where n.turn >= l.turn + 500
+    select l.priority, n.turn, n.created_at, n.id
+    from (select distinct on (priority) priority, turn, created_at, id from queued order by priority, turn, created_at, id) n
+      join bot_scan_queue l on l.priority = n.priority
+    where (n.turn, n.created_at, n.id) > (l.turn, l.created_at, l.run_id)
+      and random() * 200 < (select count(*) from queued)
     for no key update of l skip locked
   ) n
   where q.priority = n.priority
@@ -201,19 +217,19 @@ claimed as (
       turn = c.turn
   from chosen c
   where r.id = c.id
-  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
-            r.turn, r.created_at
+  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
+            r.priority, r.turn, r.created_at
 )
 select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
 from (
   select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at
   from claimed
   union all
-  select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
-         r.turn, r.created_at
+  select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
+         r.priority, r.turn, r.created_at
   from repeated f join bot_channel_scan_runs r on r.id = f.id
 ) a
-order by priority desc, turn, created_at;
+order by priority desc, turn, created_at, id;
 
 --! renew_scan_lease
 --- A new end of the lease, if the claim still holds. Returns whether the run is to be canceled.

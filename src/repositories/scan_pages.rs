@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use metrics::counter;
+
 use super::parts::{ID, check_bytes};
 use super::{bigint, check_batch, check_texts, rows};
 use crate::GenericClient;
@@ -54,6 +56,8 @@ impl From<ScanIntervalRow> for MessageInterval {
 ///
 /// A page that was sent again counts nothing the second time: then `new_messages` is 0, although the call has counted.
 ///
+/// The metrics `clip_saver.pages`, `clip_saver.messages` and `clip_saver.clips` count pages, and new messages and clips.
+///
 /// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select, insert, update on
 /// `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
 /// update on `bot_authors`.
@@ -75,7 +79,12 @@ pub async fn record_scan_page(
         || check_bytes("page", bytes(page), client.limits()),
         |on| {
             let row = record(on, claim.channel_id, Some(claim), &[page.covered], page).await?;
-            Ok(if row.holds_claim { RecordedScanPage::Recorded(row.into()) } else { RecordedScanPage::Lost })
+            if !row.holds_claim {
+                return Ok(RecordedScanPage::Lost);
+            }
+            counter!("clip_saver.pages").increment(1);
+            count_new(&row);
+            Ok(RecordedScanPage::Recorded(row.into()))
         }
     )
 }
@@ -84,7 +93,8 @@ pub async fn record_scan_page(
 ///
 /// `since` is the last message that this unbroken session has seen in the channel. Then everything after it, up to the page's last
 /// message, is covered. Without it only the messages themselves are: what came before may not have been read, and stays a gap.
-/// The page's `covered` counts for nothing else. Counters, clips, deletions and the cursor are as in [`record_scan_page`].
+/// The page's `covered` counts for nothing else. Counters, clips, deletions, the cursor and the metrics of messages and clips are
+/// as in [`record_scan_page`].
 ///
 /// Idempotent.
 ///
@@ -111,6 +121,7 @@ pub async fn record_live_messages(
         || check_bytes("page", bytes(page), client.limits()),
         |on| {
             let row = record(on, channel_id, None, &live_intervals(since, page), page).await?;
+            count_new(&row);
             Ok(row
                 .has_channel
                 .then(|| LiveMessagesRecorded { new_messages: rows(row.new_messages), new_clips: rows(row.new_clips) }))
@@ -177,6 +188,12 @@ async fn record(
     }
     queries::create_scan_coverage().bind(client, &channel_id).opt().await?;
     content.send(client, channel_id, claim, intervals).await
+}
+
+/// Adds to the metrics what a page or live messages have brought, also if the caller's transaction does not commit.
+fn count_new(row: &ScanPageRow) {
+    counter!("clip_saver.messages").increment(rows(row.new_messages));
+    counter!("clip_saver.clips").increment(rows(row.new_clips));
 }
 
 /// What a page holds: everything by its key, in order, and once. The last of several counts.

@@ -6,6 +6,7 @@ mod channels;
 mod cli;
 mod clips;
 mod guilds;
+mod leases;
 mod migrate;
 mod model;
 mod plans;
