@@ -14,6 +14,8 @@ mod proxy;
 mod read_only;
 mod rig;
 #[cfg(unix)]
+mod scan_bot;
+#[cfg(unix)]
 mod scan_source;
 #[cfg(unix)]
 mod scan_worker;

@@ -1,8 +1,8 @@
 //! What the worker processes read instead of Discord: the messages of all channels, served on a port by the test's own process,
-//! which also posts and removes messages. It notes which worker holds which claim.
+//! which also posts and removes messages. It notes which worker holds which claim, and who was told that it is lost.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ struct State {
     /// Claims that two workers held.
     shared_claims: Mutex<Vec<String>>,
     pages: watch::Sender<u64>,
+    lost: watch::Sender<u64>,
 }
 
 impl State {
@@ -48,6 +49,10 @@ impl State {
         let words: Vec<_> = line.split_whitespace().collect();
         match words[..] {
             ["claimed", claim, worker] => self.claimed(claim, worker),
+            ["lost"] => {
+                self.lost.send_modify(|lost| *lost += 1);
+                String::new()
+            }
             ["after", channel, id] => {
                 self.page(channel, |ids| ids.range(number(id) + 1..).take(PAGE).copied().collect()).await
             }
@@ -82,7 +87,7 @@ fn number(text: &str) -> u64 {
 
 impl Source {
     /// Serves channels, each with this many messages.
-    pub async fn start(channels: Range<u64>, messages: u64) -> Self {
+    pub async fn start(channels: RangeInclusive<u64>, messages: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = listener.local_addr().expect("the listener is bound").port();
         let state = Arc::new(State::default());
@@ -123,14 +128,21 @@ impl Source {
 
     /// Waits until `more` more pages were read.
     pub async fn wait_for_pages(&self, more: u64) {
-        let mut pages = self.state.pages.subscribe();
-        let enough = *pages.borrow() + more;
-        let waiting = timeout(TEST_TIMEOUT, pages.wait_for(|pages| *pages >= enough)).await;
-        waiting.expect("workers read pages").expect("the source is there");
+        reaches(&self.state.pages, self.pages() + more).await;
     }
 
     pub fn pages(&self) -> u64 {
         *self.state.pages.borrow()
+    }
+
+    /// Waits until a worker was told that its claim was lost.
+    pub async fn wait_for_loss(&self) {
+        reaches(&self.state.lost, 1).await;
+    }
+
+    /// How often a worker was told that its claim was lost.
+    pub fn lost(&self) -> u64 {
+        *self.state.lost.borrow()
     }
 
     /// Claims that two workers held, each with the same token.
@@ -141,6 +153,12 @@ impl Source {
     pub fn claims(&self) -> usize {
         self.state.claims.lock().expect("nobody panics with the lock").len()
     }
+}
+
+async fn reaches(count: &watch::Sender<u64>, enough: u64) {
+    let mut count = count.subscribe();
+    let waiting = timeout(TEST_TIMEOUT, count.wait_for(|count| *count >= enough)).await;
+    waiting.expect("workers go on").expect("the source is there");
 }
 
 /// The id of a channel's n-th message.
@@ -206,6 +224,11 @@ impl SourceClient {
     /// A page of the messages before one, or of the newest; empty at the beginning.
     pub async fn before(self, claim: &ScanClaim, message: Option<MessageId>) -> Vec<MessageId> {
         self.ask(format!("before {} {}", claim.channel_id, message.map_or(u64::MAX, MessageId::get))).await
+    }
+
+    /// Says that a claim was lost.
+    pub async fn lost(self) {
+        self.ask("lost".to_owned()).await;
     }
 
     /// Says which worker holds a claim.

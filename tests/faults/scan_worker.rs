@@ -1,4 +1,4 @@
-//! A worker process of the test in `scans.rs`: this test binary, started with only [`worker_process`] and its variables. It claims
+//! A worker process of the tests in `scans.rs`: this test binary, started with only [`worker_process`] and its variables. It claims
 //! runs and scans them until its standard input closes.
 
 use std::env;
@@ -22,6 +22,7 @@ pub const LEASE: Duration = Duration::from_secs(1);
 /// The variables of a worker process.
 const DATABASE: &str = "SCAN_WORKER_DATABASE";
 const SOURCE: &str = "SCAN_WORKER_SOURCE";
+const HABITS: &str = "SCAN_WORKER_HABITS";
 
 /// The pause before a worker tries again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -33,12 +34,22 @@ const RUNS: u32 = 2;
 const NOTE: &str =
     "insert into page_writes (token, current) select $2, claim_token from bot_channel_scan_runs where id = $1";
 
+/// How a worker process works.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Habits {
+    /// Forward, each page in a statement of its own, to the end.
+    Steady,
+    /// In both directions, some pages in a transaction with a note, and sometimes it hands a run back.
+    Mixed,
+}
+
 /// Starts a worker process.
-pub fn spawn(database: &str, source: u16) -> Child {
+pub fn spawn(database: &str, source: u16, habits: Habits) -> Child {
     Command::new(env::current_exe().expect("this program has a path"))
         .args(["--exact", "scan_worker::worker_process", "--nocapture"])
         .env(DATABASE, database)
         .env(SOURCE, source.to_string())
+        .env(HABITS, if habits == Habits::Steady { "steady" } else { "mixed" })
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -58,13 +69,15 @@ async fn worker_process() {
         }
     };
     let source = SourceClient { port: port.parse().expect("a port") };
-    let worker =
-        Worker { db, source, identity: ScanWorker::new(format!("{}-{}", std::process::id(), rand::random::<u32>())) };
+    let is_steady = env::var(HABITS).is_ok_and(|habits| habits == "steady");
+    let identity = ScanWorker::new(format!("{}-{}", std::process::id(), rand::random::<u32>()));
+    let worker = Worker { db, is_steady, source, identity };
     worker.run().await;
 }
 
 struct Worker {
     db: Db,
+    is_steady: bool,
     source: SourceClient,
     identity: ScanWorker,
 }
@@ -97,11 +110,12 @@ impl Worker {
         }
     }
 
-    /// Scans a run from its beginning or, every second time, from its end.
+    /// Scans a run from its beginning or, with mixed habits, every second time from its end.
     async fn scan(&self, claim: ScanClaim) {
         let lease = ScanLease::hold(&self.db, claim, LEASE);
         self.source.claimed(&claim, self.identity.name()).await;
-        let is_whole = if claim.token % 2 == 0 { self.backward(&lease).await } else { self.forward(&lease).await };
+        let is_backward = !self.is_steady && claim.token % 2 == 0;
+        let is_whole = if is_backward { self.backward(&lease).await } else { self.forward(&lease).await };
         if is_whole && lease.complete().await.is_err() {
             sleep(PAUSE).await; // it was handed back
         }
@@ -137,7 +151,7 @@ impl Worker {
     async fn record(&self, lease: &ScanLease, page: ScanPage) -> bool {
         let clips = with_clips(&page.messages);
         let page = page.with_clips(clips);
-        let is_noted = rand::random_bool(0.5);
+        let is_noted = !self.is_steady && rand::random_bool(0.5);
         loop {
             let recorded = if is_noted {
                 self.record_noted(lease.claim(), &page).await
@@ -145,8 +159,11 @@ impl Worker {
                 db::record_scan_page(&self.db, lease.claim(), &page).await
             };
             match recorded {
-                Ok(RecordedScanPage::Recorded(_)) => return rand::random_bool(0.99),
-                Ok(RecordedScanPage::Lost) => return false,
+                Ok(RecordedScanPage::Recorded(_)) => return self.is_steady || rand::random_bool(0.99),
+                Ok(RecordedScanPage::Lost) => {
+                    self.source.lost().await;
+                    return false;
+                }
                 Err(error) => pause_after(&error).await,
             }
         }

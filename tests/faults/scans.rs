@@ -2,25 +2,24 @@
 //! the server is killed, and a bot records live messages and deletions. At the end every message has counted once, and every clip
 //! is stored once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clip_saver_db::{
-    ChannelSnapshot, Db, GuildId, GuildSnapshot, MessageId, MessageInterval, ScanPage, ScanRequest, repositories as db,
-};
+use clip_saver_db::{ChannelSnapshot, Db, GuildId, GuildSnapshot, ScanWorker, repositories as db};
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
 use crate::cut::PLACES;
 use crate::ledger::report;
 use crate::proxy::{Flight, Proxy};
-use crate::rig::{Rig, connect, send_command, times, wait_until_true};
-use crate::scan_source::{Source, clips_of, with_clips};
-use crate::scan_worker::{LEASE, pause_after, spawn};
+use crate::rig::{Rig, TEST_TIMEOUT, connect, send_command, shared_server, times, wait_until_true};
+use crate::scan_bot::{Bot, request};
+use crate::scan_source::{Source, clips_of};
+use crate::scan_worker::{Habits, LEASE, spawn};
 use crate::server::Server;
 
 const WORKERS: usize = 8;
@@ -33,9 +32,6 @@ const STANDSTILL: Duration = LEASE.saturating_mul(2);
 
 /// How many pages the workers read between two faults.
 const PAGES: u64 = 20;
-
-/// The pause of the bot between two events, or before it tries again.
-const PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy)]
 enum Fault {
@@ -67,7 +63,7 @@ struct Workers {
 
 impl Workers {
     fn start(url: String, source: u16) -> Self {
-        let processes = (0..WORKERS).map(|_| spawn(&url, source)).collect();
+        let processes = (0..WORKERS).map(|_| spawn(&url, source, Habits::Mixed)).collect();
         Self { url, source, processes }
     }
 
@@ -81,7 +77,7 @@ impl Workers {
         );
         worker.kill().expect("it runs");
         worker.wait().expect("it is our child");
-        self.processes[place] = spawn(&self.url, self.source);
+        self.processes[place] = spawn(&self.url, self.source, Habits::Mixed);
     }
 
     /// Lets a worker stand still.
@@ -106,80 +102,8 @@ fn signal(name: &str, process: u32) {
     assert!(sent.success(), "{name} {process}");
 }
 
-/// Makes a call until it succeeds. Only errors that may pass are expected.
-macro_rules! until_stored {
-    ($call:expr) => {
-        loop {
-            match $call.await {
-                Ok(stored) => break stored,
-                Err(error) => pause_after(&error).await,
-            }
-        }
-    };
-}
-
-/// The bot: posts messages and records them as they come, removes some, and requests scans.
-struct Bot {
-    db: Db,
-    source: Arc<Source>,
-    /// The last message that this session has seen of each channel.
-    seen: BTreeMap<u64, MessageId>,
-    posted: usize,
-    deleted: usize,
-}
-
-impl Bot {
-    fn new(db: Db, source: Arc<Source>) -> Self {
-        Self { db, source, seen: BTreeMap::new(), posted: 0, deleted: 0 }
-    }
-
-    async fn run(mut self, is_over: Arc<AtomicBool>) -> Self {
-        while !is_over.load(Ordering::Relaxed) {
-            let channel =
-                channels().nth(rand::random_range(0..usize::try_from(CHANNELS).expect("few"))).expect("there");
-            match rand::random_range(0..10) {
-                0..4 => self.record_live(channel).await,
-                4..7 => self.delete(channel).await,
-                7 => self.reconnect(channel),
-                _ => request(&self.db, channel).await,
-            }
-            sleep(PAUSE).await;
-        }
-        self
-    }
-
-    async fn record_live(&mut self, channel: u64) {
-        let ids = self.source.post(channel, rand::random_range(1..4));
-        self.posted += ids.len();
-        let since = self.seen.insert(channel, *ids.last().expect("one was posted"));
-        let clips = with_clips(&ids);
-        let covered = MessageInterval::new(ids[0], ids[ids.len() - 1]);
-        let page = ScanPage::new(covered, ids).with_clips(clips);
-        let recorded = until_stored!(db::record_live_messages(&self.db, channel.into(), since, &page));
-        assert!(recorded.is_some(), "the channel is stored");
-    }
-
-    /// Records the deletion before the messages vanish: else they might vanish uncounted.
-    async fn delete(&mut self, channel: u64) {
-        let doomed = self.source.some_of(channel, rand::random_range(1..6));
-        until_stored!(db::delete_messages(&self.db, channel.into(), &doomed));
-        self.source.remove(channel, &doomed);
-        self.deleted += doomed.iter().collect::<BTreeSet<_>>().len();
-    }
-
-    /// The gateway's session breaks: the bot misses messages, and does not know what it has seen.
-    fn reconnect(&mut self, channel: u64) {
-        self.posted += self.source.post(channel, rand::random_range(1..4)).len();
-        self.seen.clear();
-    }
-}
-
-async fn request(db: &Db, channel: u64) {
-    until_stored!(db::request_scan(db, channel.into(), &ScanRequest::new()));
-}
-
-fn channels() -> impl Iterator<Item = u64> {
-    (1..).take(usize::try_from(CHANNELS).expect("few"))
+fn channels() -> RangeInclusive<u64> {
+    1..=CHANNELS
 }
 
 /// Stores guilds and channels, and a table in which workers note their pages.
@@ -251,10 +175,10 @@ async fn every_message_counts_once_and_every_clip_is_stored_once_whatever_fails(
     let rig = Rig::new(&server.url).await;
     set_up(&rig).await;
     let proxy = Proxy::to(&rig.url).await;
-    let source = Arc::new(Source::start(1..CHANNELS + 1, MESSAGES).await);
+    let source = Arc::new(Source::start(channels(), MESSAGES).await);
     let mut workers = Workers::start(proxy.url(&rig.url), source.port);
     let is_over = Arc::new(AtomicBool::new(false));
-    let bot = tokio::spawn(Bot::new(rig.db.clone(), source.clone()).run(is_over.clone()));
+    let bot = tokio::spawn(Bot::new(rig.db.clone(), source.clone(), CHANNELS).run(is_over.clone()));
 
     let (faults, mut cuts) = (faults(), 0);
     for fault in &faults {
@@ -270,12 +194,50 @@ async fn every_message_counts_once_and_every_clip_is_stored_once_whatever_fails(
     let noted = assert_fenced(&client, &source).await;
     assert_exact(&client, &source).await;
     report(&format!(
-        "{} faults of {WORKERS} workers, their connections and the server: {} pages read in {} claims, {} messages posted and {} \
-         deleted meanwhile; wrong counts 0, clips missing, doubled or back 0, runs left 0, pages written by a lost claim 0 of {noted}",
+        "{} faults of {WORKERS} workers, their connections and the server: {} pages read in {} claims, {} times told \
+         lost, {} messages posted and {} deleted meanwhile; wrong counts 0, clips missing, doubled or back 0, runs left 0, pages written by a lost claim 0 of {noted}",
         faults.len(),
         source.pages(),
         source.claims(),
+        source.lost(),
         bot.posted,
         bot.deleted,
     ));
+}
+
+/// What the page of a lost claim would change.
+const STORED: &str = "select json_build_array(
+    (select json_agg(c order by channel_id) from bot_channels c),
+    (select json_agg(v order by channel_id) from bot_channel_coverage v),
+    (select json_agg(r order by id) from bot_channel_scan_runs r),
+    (select json_agg(k order by attachment_id) from bot_clips k))::text";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_stood_still_for_longer_than_its_lease_is_told_so_at_its_next_write_and_stores_nothing() {
+    let rig = Rig::new(shared_server()).await;
+    set_up(&rig).await;
+    let source = Source::start(channels(), MESSAGES).await;
+    let mut stalled = spawn(&rig.url, source.port, Habits::Steady);
+    request(&rig.db, 1).await;
+    source.wait_for_pages(5).await;
+
+    signal("STOP", stalled.id());
+    let other = ScanWorker::new("other");
+    let taken_over = async {
+        loop {
+            if let Some(claim) = db::claim_scan_runs(&rig.db, &other, 1, TEST_TIMEOUT).await.unwrap().pop() {
+                return claim;
+            }
+        }
+    };
+    let claim = timeout(TEST_TIMEOUT, taken_over).await.expect("the lease expires");
+    let client = connect(&rig.url).await;
+    let stored: String = client.query_one(STORED, &[]).await.unwrap().get(0);
+    signal("CONT", stalled.id());
+    source.wait_for_loss().await;
+
+    assert_eq!(client.query_one(STORED, &[]).await.unwrap().get::<_, String>(0), stored);
+    assert!(db::complete_scan(&rig.db, &claim).await.unwrap());
+    stalled.kill().unwrap();
+    stalled.wait().unwrap();
 }

@@ -203,18 +203,19 @@ async fn poll_two_streams(db: Db) {
 }
 
 #[tokio::test]
-async fn behind_a_pooler_in_transaction_mode_the_interval_wakes_and_a_warning_says_so_once() {
+async fn behind_a_pooler_in_transaction_mode_and_without_prepared_statements_the_interval_wakes_and_a_warning_says_so_once()
+ {
     let database = TestDatabase::new().await;
     let pooler = pgbouncer(&["pool_mode=transaction", "ignore_startup_parameters=options"]);
-    let handle = async |prepared_statements| {
-        let mut config: Config = behind(&pooler, &database.name).parse().unwrap();
+    let handle = async |mut config: Config, prepared_statements| {
         config.prepared_statements = prepared_statements;
         Db::connect(config).await.unwrap()
     };
-    let (on, off) = (handle(PreparedStatements::On).await, handle(PreparedStatements::Off).await);
+    let behind_pooler = handle(behind(&pooler, &database.name).parse().unwrap(), PreparedStatements::On).await;
+    let off = handle(config(&database.name), PreparedStatements::Off).await;
     let (recording, _guard) = Recording::start();
 
-    tokio::join!(poll_two_streams(on), poll_two_streams(off));
+    tokio::join!(poll_two_streams(behind_pooler), poll_two_streams(off));
 
     let messages = recording.warnings().into_iter().filter_map(|warning| warning.get("message").cloned());
     assert_eq!(messages.filter(|message| message.contains("workers only poll")).count(), 2, "one for each handle");
