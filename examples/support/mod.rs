@@ -1,5 +1,7 @@
-//! Shared by the example programs: start, stop and exit, progress lines, and retries.
+//! Shared by the example programs: start, stop and exit, progress lines, retries, and what a clip is.
 #![allow(dead_code, reason = "each program uses a part of this")]
+
+pub mod clips;
 
 use std::env;
 use std::error::Error as StdError;
@@ -88,8 +90,7 @@ pub fn progress(done: usize, total: Option<usize>, what: &str) {
 
 /// Makes a call. While its error is temporary, makes it again after a growing pause.
 ///
-/// It also repeats a write of unknown outcome. These programs may write everything twice without harm, except the bot's
-/// count of messages: it may count a message twice.
+/// It also repeats a write of unknown outcome: these programs may write everything twice without harm.
 pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
     for attempt in 1..ATTEMPTS {
         match call().await {
