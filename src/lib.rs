@@ -32,6 +32,7 @@
 //!   ([`Error::is_retryable`]) and whether a write may have been stored ([`Error::is_outcome_unknown`]).
 //! - [`migrate`] brings the schema up to date. Programs may start at the same time: one migrates, the others wait.
 //! - [`queries`] has the generated functions, for streaming or a mapping of your own.
+//! - [`Db::scan_wakeups`] wakes a worker when there are scans to claim, and a [`ScanLease`] keeps its claim alive.
 //! - [`Db::health`] answers a readiness probe.
 
 include!(concat!(env!("OUT_DIR"), "/codegen.rs"));
@@ -56,6 +57,7 @@ pub mod queries {
 mod config;
 mod error;
 mod pool;
+mod scans;
 mod types;
 
 #[allow(clippy::wildcard_imports, reason = "the generated code names its modules as if they were the crate's")]
@@ -75,6 +77,8 @@ pub use pool::connection::Connection;
 pub use pool::db::{Db, close_db};
 pub use pool::health::Health;
 pub use pool::transaction::Transaction;
+pub use scans::lease::ScanLease;
+pub use scans::wakeups::ScanWakeups;
 pub use types::clips::{Clip, ClipFilter, ClipKey, ClipPage};
 pub use types::ids::{AttachmentId, ChannelId, GuildId, MessageId, ScanRunId, UserId};
 pub use types::models::{

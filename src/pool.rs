@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod connection;
 pub(crate) mod db;
 pub(crate) mod health;
+mod listener;
 pub(crate) mod observe;
 pub(crate) mod pooler;
 pub(crate) mod transaction;

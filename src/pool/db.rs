@@ -3,10 +3,13 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use futures::future::{Either, select, try_join};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_postgres::Client;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
@@ -21,7 +24,7 @@ use crate::error::{Error, ErrorKind};
 /// Closes the handle and its clones: new calls fail with [`ErrorKind::Closed`]. Waits for running calls.
 ///
 /// It also waits until every [`Connection`] and [`Transaction`](crate::Transaction) is dropped, so drop those of your own task
-/// first.
+/// first. Before all that, it lets each [`ScanLease`](crate::ScanLease) that was dropped hand its run back.
 pub async fn close_db(db: &Db) {
     db.close().await;
 }
@@ -53,6 +56,11 @@ pub struct Db {
     pub(super) waiting: WaitingCalls,
     /// Counts the connections that are in use.
     running: TaskTracker,
+    /// The calls that are made for values that were dropped, before the pool closes.
+    last_calls: TaskTracker,
+    closed: CancellationToken,
+    /// Whether it is known that no notification arrives.
+    pub(super) is_without_notifications: Arc<AtomicBool>,
 }
 
 impl Db {
@@ -109,6 +117,9 @@ impl Db {
             pooler: None,
             waiting: WaitingCalls::default(),
             running: TaskTracker::new(),
+            last_calls: TaskTracker::new(),
+            closed: CancellationToken::new(),
+            is_without_notifications: Arc::default(),
         })
     }
 
@@ -172,8 +183,23 @@ impl Db {
         }
     }
 
+    /// Makes a call in the background, for which [`close`](Self::close) waits. Outside of a runtime it does nothing.
+    pub(crate) fn spawn_before_close(&self, call: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = Handle::try_current() {
+            self.last_calls.spawn_on(call, &runtime);
+        }
+    }
+
+    /// Completes when the handle is closed.
+    pub(crate) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
     /// Closes the handle and its clones, as [`close_db`] does.
     pub async fn close(&self) {
+        self.closed.cancel();
+        self.last_calls.close();
+        self.last_calls.wait().await;
         self.sharing.close();
         self.pool.close();
         self.running.close();
