@@ -31,7 +31,7 @@ pub fn name(event: &GatewayEvent) -> &'static str {
 }
 
 /// Stores what an event changes; returns whether there was anything to store.
-pub async fn store(db: &Db, session: &mut Session, event: &GatewayEvent) -> Result<bool, Error> {
+pub async fn store(db: &Db, session: &Session, event: &GatewayEvent) -> Result<bool, Error> {
     let GatewayEvent::Dispatch(_, event) = event else { return Ok(false) };
     match event {
         DispatchEvent::Ready(_) => {
@@ -60,7 +60,7 @@ pub async fn store(db: &Db, session: &mut Session, event: &GatewayEvent) -> Resu
 }
 
 /// A guild comes at the start of a session, after an outage, and when the bot joins it.
-async fn guild_create(db: &Db, session: &mut Session, guild: &Guild) -> Result<bool, Error> {
+async fn guild_create(db: &Db, session: &Session, guild: &Guild) -> Result<bool, Error> {
     let snapshot = snapshots::guild(guild);
     let owner = snapshots::owner(guild);
     let (snapshot, owner) = (&snapshot, owner.as_ref());

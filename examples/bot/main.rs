@@ -49,10 +49,10 @@ struct Summary {
 }
 
 async fn read_events(db: &Db, stop: &CancellationToken, mut input: Input, delay: Duration) -> Result<(), Failure> {
-    let (mut session, mut summary) = (Session::default(), Summary::default());
+    let (session, mut summary) = (Session::default(), Summary::default());
     let mut events = 0;
     while let Some(Some(line)) = stop.run_until_cancelled(input.next_line()).await {
-        let name = read_event(db, &line?, &mut session, &mut summary).await?;
+        let name = read_event(db, &line?, &session, &mut summary).await?;
         events += 1;
         progress(events, input.total, name);
         stop.run_until_cancelled(sleep(delay)).await;
@@ -66,7 +66,7 @@ async fn read_events(db: &Db, stop: &CancellationToken, mut input: Input, delay:
 async fn read_event(
     db: &Db,
     line: &[u8],
-    session: &mut Session,
+    session: &Session,
     summary: &mut Summary,
 ) -> Result<&'static str, Error> {
     let event = match events::parse(line) {
@@ -78,7 +78,7 @@ async fn read_event(
         }
     };
     let name = events::name(&event);
-    match retrying(async || events::store(db, session, &event).await).await {
+    match retrying(|| events::store(db, session, &event)).await {
         Ok(true) => summary.stored += 1,
         Ok(false) => summary.ignored += 1,
         Err(error) if concerns_one_row(&error) => {

@@ -13,7 +13,7 @@ const MISSED: i16 = 1;
 ///
 /// The session's first message in a channel covers only itself. What may lie between it and the newest message that Discord
 /// named at the session's start is left to a worker.
-pub async fn create(database: &Db, session: &mut Session, message: &Message) -> Result<bool, Error> {
+pub async fn create(database: &Db, session: &Session, message: &Message) -> Result<bool, Error> {
     let (channel, id) = (ChannelId::from(message.channel_id.get()), clips::message_id(message));
     let since = session.last_before(channel, id);
     let page = &ScanPage::live(id).with_clips(Vec::from_iter(clips::of(message)));

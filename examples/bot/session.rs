@@ -1,12 +1,13 @@
 //! What the gateway's present session has seen of each channel. It proves which messages the bot did not miss.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use clip_saver_db::{ChannelId, MessageId};
 
 #[derive(Default)]
 pub struct Session {
-    channels: HashMap<ChannelId, Seen>,
+    channels: RefCell<HashMap<ChannelId, Seen>>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -19,32 +20,33 @@ struct Seen {
 
 impl Session {
     /// A new session: it knows nothing of what came before it.
-    pub fn restart(&mut self) {
-        self.channels.clear();
+    pub fn restart(&self) {
+        self.channels.borrow_mut().clear();
     }
 
     /// The session begins to see a channel.
-    pub fn begin(&mut self, channel: ChannelId, newest: Option<MessageId>) {
-        self.channels.insert(channel, Seen { newest_at_start: newest, last: None });
+    pub fn begin(&self, channel: ChannelId, newest: Option<MessageId>) {
+        self.channels.borrow_mut().insert(channel, Seen { newest_at_start: newest, last: None });
     }
 
     pub fn newest_at_start(&self, channel: ChannelId) -> Option<MessageId> {
-        self.channels.get(&channel)?.newest_at_start
+        self.channels.borrow().get(&channel)?.newest_at_start
     }
 
     /// The last stored message, if every message between it and this one would have come by this session.
     pub fn last_before(&self, channel: ChannelId, message: MessageId) -> Option<MessageId> {
-        self.channels.get(&channel)?.last.filter(|last| *last < message)
+        self.channels.borrow().get(&channel)?.last.filter(|last| *last < message)
     }
 
-    pub fn stored(&mut self, channel: ChannelId, message: MessageId) {
-        let seen = self.channels.entry(channel).or_default();
+    pub fn stored(&self, channel: ChannelId, message: MessageId) {
+        let mut channels = self.channels.borrow_mut();
+        let seen = channels.entry(channel).or_default();
         seen.last = seen.last.max(Some(message));
     }
 
     /// A message was not stored. The next one must not cover it.
-    pub fn not_stored(&mut self, channel: ChannelId) {
-        if let Some(seen) = self.channels.get_mut(&channel) {
+    pub fn not_stored(&self, channel: ChannelId) {
+        if let Some(seen) = self.channels.borrow_mut().get_mut(&channel) {
             seen.last = None;
         }
     }

@@ -9,7 +9,7 @@ TEXT, VOICE, CATEGORY, ANNOUNCEMENT = 0, 2, 4, 5
 
 UNREADABLE = "moderator-only"  # its history answers with "Missing Access"
 RATE_LIMITED = "off-topic"  # the first request for its history is one too many
-BROKEN = "général"  # the first two requests for its history meet a server error
+BROKEN = "général"  # the first request for its history meets a server error
 REMOVED_GUILD = "Retired Raid Squad"  # the bot is removed from it
 OUTAGE_GUILD = "Développeurs 🚀"  # becomes unavailable, must be kept
 

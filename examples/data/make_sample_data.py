@@ -341,7 +341,7 @@ def make_errors(guilds):
         layout.UNREADABLE: [{"status": 403, "body": {"message": "Missing Access", "code": 50001}}],
         layout.RATE_LIMITED: [{"status": 429, "body": {"message": "You are being rate limited.", "retry_after": 0.3,
                                                        "global": False}}],
-        layout.BROKEN: [server_error, server_error],
+        layout.BROKEN: [server_error],
     }
     return {c["id"]: answers[c["name"]] for guild in guilds for c in guild["channels"] if c["name"] in answers}
 

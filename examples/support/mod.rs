@@ -83,7 +83,7 @@ pub fn say(line: impl Display) {
 }
 
 /// Prints a line for a program that shows progress: `progress 3/10 what is done`, with `?` for an unknown total.
-pub fn progress(done: usize, total: Option<usize>, what: &str) {
+pub fn progress(done: u64, total: Option<u64>, what: &str) {
     let total = total.map_or_else(|| "?".to_owned(), |total| total.to_string());
     say(format_args!("progress {done}/{total} {}", what.replace(char::is_control, " ")));
 }
@@ -91,7 +91,10 @@ pub fn progress(done: usize, total: Option<usize>, what: &str) {
 /// Makes a call. While its error is temporary, makes it again after a growing pause.
 ///
 /// It also repeats a write of unknown outcome: these programs may write everything twice without harm.
-pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+pub async fn retrying<T, F>(mut call: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
     for attempt in 1..ATTEMPTS {
         match call().await {
             Err(error) if error.is_retryable() || error.is_outcome_unknown() => {

@@ -69,13 +69,13 @@ async fn work(worker: &Arc<Worker>, runs: &mut Runs, options: &Options) -> Resul
         tokio::select! {
             () = worker.stop.cancelled() => return Ok(()),
             Some(run) = runs.join_next() => run??,
-            _ = wakeups.next(), if free > 0 => {}
+            Some(()) = wakeups.next(), if free > 0 => {}
         }
     }
 }
 
 async fn claim(worker: &Arc<Worker>, name: &ScanWorker, runs: &mut Runs, limit: u32) -> Result<(), Error> {
-    for claim in retrying(async || db::claim_scan_runs(&worker.db, name, limit, worker.lease).await).await? {
+    for claim in retrying(|| db::claim_scan_runs(&worker.db, name, limit, worker.lease)).await? {
         let worker = Arc::clone(worker);
         runs.spawn(async move { worker.carry_out(claim).await });
     }
@@ -84,7 +84,7 @@ async fn claim(worker: &Arc<Worker>, name: &ScanWorker, runs: &mut Runs, limit: 
 
 /// Whether no run is queued, delayed or held by any worker.
 async fn is_idle(database: &Db) -> Result<bool, Error> {
-    let stats = retrying(async || db::scan_queue_stats(database).await).await?;
+    let stats = retrying(|| db::scan_queue_stats(database)).await?;
     let ScanQueueStats { queued, delayed, running, expired, .. } = stats;
     Ok(queued + delayed + running + expired == 0)
 }

@@ -67,7 +67,7 @@ impl Worker {
     }
 
     async fn read(&self, claim: &ScanClaim) -> Result<End, Error> {
-        for gap in retrying(async || gap::of(&self.db, claim).await).await? {
+        for gap in retrying(|| gap::of(&self.db, claim)).await? {
             match self.fill(claim, gap).await? {
                 End::Complete => {}
                 end => return Ok(end),
@@ -85,7 +85,7 @@ impl Worker {
                 Err(refusal) => return Ok(End::Refused(refusal)),
             };
             let Some(page) = gap.page(messages) else { break };
-            match retrying(async || db::record_scan_page(&self.db, claim, &page).await).await? {
+            match retrying(|| db::record_scan_page(&self.db, claim, &page)).await? {
                 RecordedScanPage::Lost => return Ok(End::Lost),
                 RecordedScanPage::Recorded(recorded) => {
                     self.report(claim, recorded.new_messages, recorded.new_clips);
