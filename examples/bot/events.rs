@@ -38,7 +38,6 @@ pub async fn store(db: &Db, session: &Session, event: &GatewayEvent) -> Result<b
             session.restart();
             Ok(false)
         }
-        DispatchEvent::Resumed => Ok(false), // the same session: Discord sends again what was missed
         DispatchEvent::GuildCreate(event) => match &**event {
             GuildCreate::Available(guild) => guild_create(db, session, guild).await,
             GuildCreate::Unavailable(_) => Ok(false), // comes again when the outage is over
@@ -55,7 +54,7 @@ pub async fn store(db: &Db, session: &Session, event: &GatewayEvent) -> Result<b
             let ids: Vec<MessageId> = event.ids.iter().map(|id| id.get().into()).collect();
             messages::delete(db, event.channel_id.get().into(), &ids).await
         }
-        _ => Ok(false),
+        _ => Ok(false), // RESUMED, too: the session goes on, and Discord sends again what was missed
     }
 }
 

@@ -63,12 +63,7 @@ async fn read_events(db: &Db, stop: &CancellationToken, mut input: Input, delay:
 }
 
 /// Stores one event and returns its name. An error that concerns only this event does not stop the bot.
-async fn read_event(
-    db: &Db,
-    line: &[u8],
-    session: &Session,
-    summary: &mut Summary,
-) -> Result<&'static str, Error> {
+async fn read_event(db: &Db, line: &[u8], session: &Session, summary: &mut Summary) -> Result<&'static str, Error> {
     let event = match events::parse(line) {
         Ok(event) => event,
         Err(error) => {

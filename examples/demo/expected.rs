@@ -48,7 +48,9 @@ impl Expected {
         match (event, object, guild) {
             ("GUILD_CREATE", Some(object), _) if !is_unavailable => {
                 let channels = self.guilds.entry(object.into()).or_default();
-                for channel in data["channels"].as_array().into_iter().flatten().filter_map(|channel| id(&channel["id"])) {
+                for channel in
+                    data["channels"].as_array().into_iter().flatten().filter_map(|channel| id(&channel["id"]))
+                {
                     channels.entry(channel).or_default();
                 }
             }
@@ -73,9 +75,8 @@ impl Expected {
         let content = channel.and_then(|id| self.guilds.values_mut().find_map(|channels| channels.get_mut(&id)));
         if let Some(content) = content.filter(|_| !is_deleted) {
             let files = message["attachments"].as_array().into_iter().flatten();
-            let is_clip = |file: &&Value| {
-                is_video(file["filename"].as_str().unwrap_or_default(), file["content_type"].as_str())
-            };
+            let is_clip =
+                |file: &&Value| is_video(file["filename"].as_str().unwrap_or_default(), file["content_type"].as_str());
             content.messages += 1;
             content.clips += files.filter(is_clip).map(|_| 1).sum::<u64>();
         }
@@ -93,9 +94,14 @@ impl Expected {
                 }
             }
             let unread = db::get_scan_states(database, *guild).await?.into_iter().filter(|state| state.gaps > 0);
-            differences.extend(unread.map(|state| format!("\nchannel {}: it has gaps: {}", state.channel_id, state.gaps)));
+            differences
+                .extend(unread.map(|state| format!("\nchannel {}: it has gaps: {}", state.channel_id, state.gaps)));
         }
-        if differences.is_empty() { Ok(()) } else { Err(format!("the totals are wrong:{}", differences.concat()).into()) }
+        if differences.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("the totals are wrong:{}", differences.concat()).into())
+        }
     }
 }
 

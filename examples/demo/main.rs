@@ -55,7 +55,8 @@ async fn main() -> ExitCode {
 /// When the bot has ended and the queue is empty, the workers are stopped as by Ctrl-C. An error of one program ends all.
 async fn run_all(database: &Db, stop: &CancellationToken, messages: u64) -> Result<(), Failure> {
     let bars = MultiProgress::new();
-    let worker = |name| Child::start(name, "worker", &WORKER, "40", Meter::new(name, "messages", Some(messages), &bars));
+    let worker =
+        |name| Child::start(name, "worker", &WORKER, "40", Meter::new(name, "messages", Some(messages), &bars));
     let mut bot = Child::start("bot", "bot", &[GATEWAY], "3", Meter::new("bot", "events", None, &bars))?;
     let (mut first, mut second, mut third) = (worker("worker 1")?, worker("worker 2")?, worker("worker 3")?);
     let done = stop.child_token();

@@ -3,9 +3,7 @@
 use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
-use clip_saver_db::{
-    Channel, Clip, ClipFilter, Db, Error, Guild, GuildId, ScanState, ScanStatus, repositories as db,
-};
+use clip_saver_db::{Channel, Clip, ClipFilter, Db, Error, Guild, GuildId, ScanState, ScanStatus, repositories as db};
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::support::say;
@@ -84,15 +82,17 @@ impl Report {
         }
         let last = state.last.as_ref();
         self.total.failed += usize::from(last.is_some_and(|last| last.status == ScanStatus::Failed));
-        let reason = last.and_then(|last| last.error_message.as_deref()).unwrap_or_default();
-        let end = last.map(|last| format!("{} {reason}", last.status));
+        let end = last.map(|last| match &last.error_message {
+            Some(reason) if last.status == ScanStatus::Failed => format!("failed: {reason}"),
+            _ => last.status.to_string(), // it may hold why an earlier attempt failed
+        });
         self.channels.add_row([
             short(&guild.name),
             name(state.name.as_deref()),
             state.message_count.to_string(),
             clips.to_string(),
             state.gaps.to_string(),
-            or_dash(end.as_deref().map(str::trim_end)),
+            or_dash(end),
         ]);
     }
 
@@ -112,7 +112,7 @@ impl Report {
         let Self { guilds, channels, clips, total } = self;
         say(format_args!("\nGuilds\n{guilds}\n\nMessages and clips\n{channels}\n\nThe newest clips\n{clips}\n"));
         say(format_args!(
-            "Totals: {} guilds, {} channels, {} messages, {} clips; {} channels could not be read",
+            "Totals: {} guilds, {} channels, {} messages, {} clips; channels that could not be read: {}",
             guilds.row_count(),
             total.channels,
             total.messages,

@@ -21,7 +21,7 @@ const PAGE: usize = 100;
 
 /// The first pause after a server error. Each further one is twice as long, up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// After so many attempts a refusal counts as one for good.
 const MOST_ATTEMPTS: u32 = 10;

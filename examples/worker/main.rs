@@ -14,6 +14,7 @@ mod support;
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use clip_saver_db::{Db, Error, ScanQueueStats, ScanWorker, repositories as db};
 use history::History;
@@ -21,7 +22,11 @@ use options::Options;
 use run::Worker;
 use support::{Failure, retrying, say, with_database};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tracing::Level;
+
+/// How often `--until-idle` looks whether other processes have ended their runs, which wakes nobody.
+const IDLE_CHECK: Duration = Duration::from_millis(200);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -70,6 +75,7 @@ async fn work(worker: &Arc<Worker>, runs: &mut Runs, options: &Options) -> Resul
             () = worker.stop.cancelled() => return Ok(()),
             Some(run) = runs.join_next() => run??,
             Some(()) = wakeups.next(), if free > 0 => {}
+            () = sleep(IDLE_CHECK), if options.until_idle => {}
         }
     }
 }

@@ -36,8 +36,8 @@ impl Options {
         let mut files = [&mut self.messages, &mut self.refusals].into_iter();
         while let Some(argument) = arguments.next() {
             match argument.to_str() {
-                Some("--workers") => self.workers = number(arguments.next())?,
-                Some("--lease") => self.lease = Duration::from_secs(number(arguments.next())?),
+                Some("--workers") => self.workers = number(&mut arguments)?,
+                Some("--lease") => self.lease = Duration::from_secs(number(&mut arguments)?),
                 Some("--until-idle") => self.until_idle = true,
                 Some(option) if option.starts_with('-') => return Err(USAGE.into()),
                 _ => *files.next().ok_or(USAGE)? = argument.into(),
@@ -47,6 +47,6 @@ impl Options {
     }
 }
 
-fn number<N: FromStr>(argument: Option<OsString>) -> Result<N, Failure> {
-    argument.as_deref().and_then(|text| text.to_str()?.parse().ok()).ok_or_else(|| USAGE.into())
+fn number<N: FromStr>(arguments: &mut impl Iterator<Item = OsString>) -> Result<N, Failure> {
+    arguments.next().and_then(|text| text.to_str()?.parse().ok()).ok_or_else(|| USAGE.into())
 }
