@@ -97,7 +97,7 @@ where
 {
     for attempt in 1..ATTEMPTS {
         match call().await {
-            Err(error) if error.is_retryable() || error.is_outcome_unknown() => {
+            Err(error) if is_temporary(&error) => {
                 warn!(attempt, %error, "trying again");
             }
             result => return result,
@@ -105,6 +105,11 @@ where
         sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await;
     }
     call().await
+}
+
+/// Whether the same call may succeed a moment later.
+pub fn is_temporary(error: &Error) -> bool {
+    error.is_retryable() || error.is_outcome_unknown()
 }
 
 /// Whether an error concerns only one row, so that the others can go on: a row that it needs is gone, PostgreSQL cannot

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::gap::{self, Gap};
 use super::history::{History, Refusal};
-use super::support::{concerns_one_row, progress, retrying};
+use super::support::{concerns_one_row, is_temporary, progress, retrying};
 
 /// What the tasks of this process share.
 pub struct Worker {
@@ -45,23 +45,15 @@ impl Worker {
             () = lease.cancelled() => Ok(End::Stopped),
             () = self.stop.cancelled() => Ok(End::Stopped),
         };
-        let is_held = match end {
-            Ok(End::Complete) => lease.complete().await?,
-            Ok(End::Stopped) => lease.release().await?,
-            Ok(End::Lost) => false,
-            Ok(End::Refused(refusal)) => {
-                let retry_at = refusal.retry_at(claim.attempt);
-                warn!(channel = %claim.channel_id, attempt = claim.attempt, ?retry_at, "{refusal}");
-                lease.fail(&refusal.to_string(), retry_at).await?
+        match end_run(lease, end).await {
+            Ok(true) => {}
+            Ok(false) => {
+                info!(channel = %claim.channel_id, run = %claim.run_id, "the run has another worker, or was ended")
             }
-            Err(error) if concerns_one_row(&error) => {
-                warn!(channel = %claim.channel_id, %error, "leaving the channel");
-                lease.fail(&error.to_string(), None).await?
+            Err(error) if is_temporary(&error) => {
+                warn!(channel = %claim.channel_id, %error, "the run is claimed again, now or when its lease expires");
             }
-            Err(error) => return Err(error), // dropping the lease hands the run back
-        };
-        if !is_held {
-            info!(channel = %claim.channel_id, run = %claim.run_id, "the run has another worker, or was ended");
+            Err(error) => return Err(error),
         }
         Ok(())
     }
@@ -103,5 +95,25 @@ impl Worker {
         self.clips.fetch_add(clips, Ordering::Relaxed);
         let before = self.messages.fetch_add(messages, Ordering::Relaxed);
         progress(before + messages, None, &format!("channel {}", claim.channel_id));
+    }
+}
+
+/// Tells the queue how the run ended. Returns whether the claim still held.
+async fn end_run(lease: ScanLease, end: Result<End, Error>) -> Result<bool, Error> {
+    let ScanClaim { channel_id, attempt, .. } = *lease.claim();
+    match end {
+        Ok(End::Complete) => lease.complete().await,
+        Ok(End::Stopped) => lease.release().await,
+        Ok(End::Lost) => Ok(false),
+        Ok(End::Refused(refusal)) => {
+            let retry_at = refusal.retry_at(attempt);
+            warn!(channel = %channel_id, attempt, ?retry_at, "{refusal}");
+            lease.fail(&refusal.to_string(), retry_at).await
+        }
+        Err(error) if concerns_one_row(&error) => {
+            warn!(channel = %channel_id, %error, "leaving the channel");
+            lease.fail(&error.to_string(), None).await
+        }
+        Err(error) => Err(error), // dropping the lease hands the run back
     }
 }

@@ -99,7 +99,8 @@ async fn invalid_input_does_not_stop_the_bot() {
     let mut bot = example("bot", &database.url()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = bot.stdin.take().unwrap();
     let events = std::fs::read_to_string(data("gateway.jsonl")).unwrap();
-    let lines = ["rubbish", "{}", "[[[[", r#"{"op":0,"s":1,"t":"GUILD_CREATE","d":{}}"#, events.lines().nth(1).unwrap()];
+    let lines =
+        ["rubbish", "{}", "[[[[", r#"{"op":0,"s":1,"t":"GUILD_CREATE","d":{}}"#, events.lines().nth(1).unwrap()];
 
     tokio::io::AsyncWriteExt::write_all(&mut input, (lines.join("\n") + "\n").as_bytes()).await.unwrap();
     drop(input);
