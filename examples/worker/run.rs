@@ -48,7 +48,7 @@ impl Worker {
         match end_run(lease, end).await {
             Ok(true) => {}
             Ok(false) => {
-                info!(channel = %claim.channel_id, run = %claim.run_id, "the run has another worker, or was ended")
+                info!(channel = %claim.channel_id, run = %claim.run_id, "the run has another worker, or was ended");
             }
             Err(error) if is_temporary(&error) => {
                 warn!(channel = %claim.channel_id, %error, "the run is claimed again, now or when its lease expires");
