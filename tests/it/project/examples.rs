@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use tokio::process::{Child, Command};
 
-use crate::support::{TestDatabase, builder};
+use crate::support::{TestDatabase, builder, channel, guild};
 
 const COUNT_UNFINISHED_RUNS: &str = "select count(*) from bot_channel_scan_runs where status in ('queued', 'running')";
 
@@ -82,10 +82,11 @@ async fn the_demo_kills_a_worker_and_stores_what_its_data_says_and_can_be_repeat
 }
 
 #[tokio::test]
-async fn the_demo_fails_if_a_message_is_counted_twice() {
+async fn the_demo_fails_if_a_channel_has_counted_a_message_too_many() {
     let database = TestDatabase::new().await;
-    run(&mut example("demo", &database.url())).await;
-    database.execute("update bot_channels set message_count = message_count + 1 where name = 'rules'").await;
+    let guild = guild(&database.db, 197_038_439_483_310_086).await;
+    channel(&database.db, guild, 441_688_182_833_020_939).await;
+    database.execute("update bot_channels set message_count = 1").await;
 
     let output = example("demo", &database.url()).output().await.unwrap();
 
