@@ -2,15 +2,16 @@
 
 use std::str;
 
-use clip_saver_db::{ChannelId, Db, Error, GuildId, repositories as db};
+use clip_saver_db::{ChannelId, Db, Error, GuildId, MessageId, repositories as db};
 use serde::de::DeserializeSeed as _;
-use twilight_model::channel::{Channel, Message};
+use twilight_model::channel::Channel;
 use twilight_model::gateway::event::{DispatchEvent, GatewayEvent, GatewayEventDeserializer};
 use twilight_model::gateway::payload::incoming::{GuildCreate, GuildDelete};
 use twilight_model::guild::Guild;
 
+use super::session::Session;
 use super::support::Failure;
-use super::{guild_service, snapshots};
+use super::{guild_service, messages, snapshots};
 
 pub fn parse(line: &[u8]) -> Result<GatewayEvent, Failure> {
     let line = str::from_utf8(line)?;
@@ -30,27 +31,44 @@ pub fn name(event: &GatewayEvent) -> &'static str {
 }
 
 /// Stores what an event changes; returns whether there was anything to store.
-pub async fn store(db: &Db, event: &GatewayEvent) -> Result<bool, Error> {
+pub async fn store(db: &Db, session: &Session, event: &GatewayEvent) -> Result<bool, Error> {
     let GatewayEvent::Dispatch(_, event) = event else { return Ok(false) };
     match event {
+        DispatchEvent::Ready(_) => {
+            session.restart();
+            Ok(false)
+        }
         DispatchEvent::GuildCreate(event) => match &**event {
-            GuildCreate::Available(guild) => guild_create(db, guild).await,
+            GuildCreate::Available(guild) => guild_create(db, session, guild).await,
             GuildCreate::Unavailable(_) => Ok(false), // comes again when the outage is over
         },
         DispatchEvent::GuildDelete(guild) => guild_delete(db, guild).await,
         DispatchEvent::ChannelCreate(channel) => channel_change(db, channel).await,
         DispatchEvent::ChannelUpdate(channel) => channel_change(db, channel).await,
         DispatchEvent::ChannelDelete(channel) => channel_delete(db, channel).await,
-        DispatchEvent::MessageCreate(message) => message_create(db, message).await,
-        _ => Ok(false),
+        DispatchEvent::MessageCreate(message) => messages::create(db, session, message).await,
+        DispatchEvent::MessageDelete(event) => {
+            messages::delete(db, event.channel_id.get().into(), &[event.id.get().into()]).await
+        }
+        DispatchEvent::MessageDeleteBulk(event) => {
+            let ids: Vec<MessageId> = event.ids.iter().map(|id| id.get().into()).collect();
+            messages::delete(db, event.channel_id.get().into(), &ids).await
+        }
+        _ => Ok(false), // RESUMED, too: the session goes on, and Discord sends again what was missed
     }
 }
 
-async fn guild_create(db: &Db, guild: &Guild) -> Result<bool, Error> {
+/// A guild comes at the start of a session, after an outage, and when the bot joins it.
+async fn guild_create(db: &Db, session: &Session, guild: &Guild) -> Result<bool, Error> {
     let snapshot = snapshots::guild(guild);
     let owner = snapshots::owner(guild);
     let (snapshot, owner) = (&snapshot, owner.as_ref());
     db.transaction(|tx| async move { guild_service::join(&tx, snapshot, owner).await }).await?;
+    for channel in &guild.channels {
+        let newest = channel.last_message_id.map(|id| MessageId::from(id.get()));
+        session.begin(ChannelId::from(channel.id.get()), newest);
+    }
+    messages::request_guild(db, session, snapshot.id).await?;
     Ok(true)
 }
 
@@ -71,15 +89,4 @@ async fn channel_change(db: &Db, channel: &Channel) -> Result<bool, Error> {
 
 async fn channel_delete(database: &Db, channel: &Channel) -> Result<bool, Error> {
     Ok(db::delete_channels(database, &[ChannelId::from(channel.id.get())]).await? > 0)
-}
-
-/// A message in a channel that is not stored (a thread, a direct message) changes nothing.
-async fn message_create(database: &Db, message: &Message) -> Result<bool, Error> {
-    let channel = ChannelId::from(message.channel_id.get());
-    database
-        .transaction(|tx| async move {
-            Ok(db::touch_channel_activity(&tx, channel).await?
-                && db::increment_channel_message_count(&tx, channel, 1).await?)
-        })
-        .await
 }

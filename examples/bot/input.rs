@@ -11,7 +11,7 @@ use super::support::Failure;
 
 pub struct Input {
     /// The number of lines; `None` for stdin.
-    pub total: Option<usize>,
+    pub total: Option<u64>,
     lines: mpsc::Receiver<io::Result<Vec<u8>>>,
 }
 
@@ -21,7 +21,7 @@ impl Input {
             Some(path) if path != Path::new("-") => {
                 let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
                 let total = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).count();
-                Ok(Self { total: Some(total), lines: send_lines(Cursor::new(bytes)) })
+                Ok(Self { total: u64::try_from(total).ok(), lines: send_lines(Cursor::new(bytes)) })
             }
             _ => Ok(Self { total: None, lines: send_lines(io::BufReader::new(io::stdin())) }),
         }

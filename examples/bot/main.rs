@@ -1,12 +1,16 @@
 //! A bot that keeps the database up to date with Discord: it reads gateway events, one JSON object a line.
 //!
-//! `DATABASE_URL=postgresql://… cargo run --example bot -- examples/data/gateway.jsonl`, or events on stdin. It skips
-//! events that it cannot read or does not need. Ctrl-C stops it after the current event.
+//! `DATABASE_URL=postgresql://… cargo run --example bot -- examples/data/gateway.jsonl`, or events on stdin. It stores guilds,
+//! channels, live messages with their clips, and deletions, and asks workers to scan what no event brought: what was there
+//! before it, and what came while it had no session. It skips events that it cannot read or does not need. Ctrl-C stops it
+//! after the current event.
 
 mod events;
 #[path = "../guild_service/service.rs"]
 mod guild_service;
 mod input;
+mod messages;
+mod session;
 mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
@@ -16,6 +20,7 @@ use std::time::Duration;
 
 use clip_saver_db::{Db, Error};
 use input::Input;
+use session::Session;
 use support::{Failure, concerns_one_row, progress, retrying, say, with_database};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -44,10 +49,10 @@ struct Summary {
 }
 
 async fn read_events(db: &Db, stop: &CancellationToken, mut input: Input, delay: Duration) -> Result<(), Failure> {
-    let mut summary = Summary::default();
+    let (session, mut summary) = (Session::default(), Summary::default());
     let mut events = 0;
     while let Some(Some(line)) = stop.run_until_cancelled(input.next_line()).await {
-        let name = read_event(db, &line?, &mut summary).await?;
+        let name = read_event(db, &line?, &session, &mut summary).await?;
         events += 1;
         progress(events, input.total, name);
         stop.run_until_cancelled(sleep(delay)).await;
@@ -58,7 +63,7 @@ async fn read_events(db: &Db, stop: &CancellationToken, mut input: Input, delay:
 }
 
 /// Stores one event and returns its name. An error that concerns only this event does not stop the bot.
-async fn read_event(db: &Db, line: &[u8], summary: &mut Summary) -> Result<&'static str, Error> {
+async fn read_event(db: &Db, line: &[u8], session: &Session, summary: &mut Summary) -> Result<&'static str, Error> {
     let event = match events::parse(line) {
         Ok(event) => event,
         Err(error) => {
@@ -68,7 +73,7 @@ async fn read_event(db: &Db, line: &[u8], summary: &mut Summary) -> Result<&'sta
         }
     };
     let name = events::name(&event);
-    match retrying(async || events::store(db, &event).await).await {
+    match retrying(|| events::store(db, session, &event)).await {
         Ok(true) => summary.stored += 1,
         Ok(false) => summary.ignored += 1,
         Err(error) if concerns_one_row(&error) => {

@@ -8,6 +8,8 @@ or close to the size of a page (100). The names include null, emoji, other scrip
 TEXT, VOICE, CATEGORY, ANNOUNCEMENT = 0, 2, 4, 5
 
 UNREADABLE = "moderator-only"  # its history answers with "Missing Access"
+RATE_LIMITED = "off-topic"  # the first request for its history is one too many
+BROKEN = "général"  # the first request for its history meets a server error
 REMOVED_GUILD = "Retired Raid Squad"  # the bot is removed from it
 OUTAGE_GUILD = "Développeurs 🚀"  # becomes unavailable, must be kept
 
@@ -15,12 +17,12 @@ TESTERS = [
     (CATEGORY, "Information", 0, {}),
     (ANNOUNCEMENT, "announcements", 260, {"topic": "Rumors about Half Life 3"}),
     (TEXT, "rules", 1, {"id": "441688182833020939"}),
-    (TEXT, UNREADABLE, 0, {"id": "281283303326089216"}),
+    (TEXT, UNREADABLE, 0, {"id": "281283303326089216", "last_message_id": "1378000000000000000"}),
     (CATEGORY, "Clips 🎬", 0, {}),
     (TEXT, "clips 🎬", 1000, {"topic": "Post your best clips 🎥\nNo spoilers!"}),
     (TEXT, "best-of-2024", 420, {"topic": ""}),
     (TEXT, "bug-reports", 333, {}),
-    (TEXT, "off-topic", 512, {"topic": "24/7 chat about how to gank Mike #2"}),
+    (TEXT, RATE_LIMITED, 512, {"topic": "24/7 chat about how to gank Mike #2"}),
     (TEXT, "late-night", 99, {"nsfw": True}),
     (TEXT, "old-clips", 0, {}),
     (VOICE, "ROCKET CHEESE", 0, {}),
@@ -33,7 +35,7 @@ TESTERS = [
 DEVELOPERS = [
     (CATEGORY, "Général", 0, {}),
     (ANNOUNCEMENT, "annonces 📣", 100, {}),
-    (TEXT, "général", 400, {"topic": "On parle de tout, même d'œufs"}),
+    (TEXT, BROKEN, 400, {"topic": "On parle de tout, même d'œufs"}),
     (TEXT, "vidéos-démo", 278, {}),
     (TEXT, "aide-rust 🦀", 205, {}),
     (TEXT, "café ☕", 64, {}),
@@ -82,21 +84,34 @@ GUILDS = [
     ("Retired Raid Squad", "2022-08-01", "2025-02-14", {"icon": None}, RAID_SQUAD),
 ]
 
-# Number of live messages before an event → event type, guild, channel (or new row), fields that change.
+# Number of live messages before an event → event, and what it concerns: a guild; a channel (or the row of a new one); the
+# fields that change, or how many messages are deleted. RESUME: the connection breaks, and Discord sends again what was missed.
+# RECONNECT: the session is lost, and with it the events of so many messages.
 STORY = {
+    25: ("MESSAGE_DELETE", "Discord Testers", "clips 🎬", 1),
     40: ("CHANNEL_CREATE", "Discord Testers", (TEXT, "summer-event ☀️", 0, {})),
+    60: ("MESSAGE_DELETE", "クリップ倉庫 🎬", "雑談", 1),
     75: ("CHANNEL_UPDATE", "Discord Testers", "best-of-2024", {"name": "best-of-2025 🏆"}),
+    95: ("MESSAGE_DELETE", "Développeurs 🚀", BROKEN, 1),
     110: ("CHANNEL_UPDATE", "クリップ倉庫 🎬", "bot-spam", {"nsfw": True}),
+    130: ("MESSAGE_DELETE_BULK", "クリップ倉庫 🎬", "クリップ", 12),
     150: ("CHANNEL_CREATE", "Développeurs 🚀", (VOICE, "Réunion n° 1", 0, {})),
+    170: ("RESUME",),
     190: ("CHANNEL_DELETE", "Discord Testers", "old-clips"),
+    210: ("MESSAGE_DELETE", "Discord Testers", "late-night", 1),
     230: ("CHANNEL_CREATE", "クリップ倉庫 🎬", (TEXT, "今週のクリップ", 0, {})),
     270: ("CHANNEL_UPDATE", "Discord Testers", "late-night", {"nsfw": False}),
     300: ("GUILD_DELETE", REMOVED_GUILD),
+    320: ("MESSAGE_DELETE_BULK", "Discord Testers", RATE_LIMITED, 25),
+    330: ("CHANNEL_DELETE", "Discord Testers", "memes"),
     350: ("CHANNEL_UPDATE", "Développeurs 🚀", "café ☕", {"name": "thé 🍵", "topic": "le café est fini"}),
+    370: ("RECONNECT", 120),
+    375: ("MESSAGE_DELETE", "Développeurs 🚀", "vidéos-démo", 1),
     400: ("CHANNEL_DELETE", "Développeurs 🚀", "Pair « live » 🎧"),
     450: ("CHANNEL_UPDATE", "Développeurs 🚀", "logs", {"nsfw": True}),
     480: ("CHANNEL_DELETE", "クリップ倉庫 🎬", "今週のクリップ"),
     500: ("CHANNEL_UPDATE", "クリップ倉庫 🎬", "tests-and-trials", {"name": "тесты-и-пробы"}),
+    520: ("MESSAGE_DELETE_BULK", "Discord Testers", "best-of-2025 🏆", 5),
     540: ("GUILD_DELETE", OUTAGE_GUILD, {"unavailable": True}),
 }
 

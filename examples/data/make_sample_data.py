@@ -2,12 +2,14 @@
 
 Run it with `python3 make_sample_data.py` (3.10 or newer, standard library only). It writes into its own folder:
 
-- `gateway.jsonl`: dispatch events in the gateway's wire format, one a line
-- `messages.jsonl`: the channels' history before the first event, as "get channel messages" returns it
-- `channel_errors.json`: the channels whose history cannot be read, with Discord's error
+- `gateway.jsonl`: events in the gateway's wire format, one a line
+- `messages.jsonl`: all messages, as "get channel messages" returns them: those before the first event, those that also come
+  as events, and those that came while the bot had no session
+- `channel_errors.json`: the channels whose history cannot be read at first, or at all, with Discord's answers
 
-Every object is a changed copy of an example object of Discord's documentation (`base/*.json`). The guilds and their
-events are in `layout.py`. The seed is fixed: every run writes the same bytes.
+Guilds, channels, users and messages are changed copies of the example objects of Discord's documentation (`base/*.json`).
+Attachments, deletions and READY, of which it has none, hold the fields that it lists. The guilds and their events are in
+`layout.py`. The seed is fixed: every run writes the same bytes.
 """
 
 import copy
@@ -27,6 +29,7 @@ CHANNEL_BASES = {TEXT: "channel_text", VOICE: "channel_voice", CATEGORY: "channe
 
 EPOCH = datetime(2015, 1, 1, tzinfo=timezone.utc)  # Discord's epoch: snowflakes count from here
 LIVE_MESSAGES = 600
+APPLICATION_ID = "1098765432109876543"
 RNG = random.Random(20150101)
 COUNTER = itertools.count()
 
@@ -124,21 +127,35 @@ def make_guild(name, created, joined, changes, rows):
 
 # --- Messages -----------------------------------------------------------------------------------------------------
 
-VIDEOS = [("video/mp4", "mp4")] * 6 + [("video/webm", "webm")] * 2 + [("video/quicktime", "mov"), (None, "mp4")]
-OTHERS = [("image/png", "png"), ("image/jpeg", "jpg"), ("image/gif", "gif"), ("text/plain; charset=utf-8", "txt")]
+VIDEOS = ([("video/mp4", "mp4")] * 12 + [("video/webm", "webm")] * 4 + [("video/quicktime", "mov")] * 2
+          + [("video/x-matroska", "mkv"), (None, "mp4"), (None, "MOV"), ("application/octet-stream", "webm")])
+OTHERS = [("image/png", "png"), ("image/jpeg", "jpg"), ("image/gif", "gif"), ("text/plain; charset=utf-8", "txt"),
+          ("application/zip", "zip"), ("audio/ogg", "ogg"), (None, "log")]
 STEMS = ["clip", "ace", "replay", "mp4_settings", "boss_down", "screen-2024-05-01", "recording"]
+SIZES = [(1920, 1080), (1280, 720), (2560, 1440), (1080, 1920)]
 ATTACHED = {"video": [VIDEOS], "other": [OTHERS], "both": [OTHERS, VIDEOS], "videos": [VIDEOS, VIDEOS], "nothing": []}
+URL_LIFE = 86_400  # Discord's signed URLs are valid for a day
+
+
+def signature(at):
+    """The parameters that make a URL valid: its end and its beginning in hexadecimal seconds, and a hash."""
+    issued = int(EPOCH.timestamp()) + at // 1000
+    return f"?ex={issued + URL_LIFE:x}&is={issued:x}&hm={RNG.getrandbits(256):064x}&"
 
 
 def make_attachment(channel_id, at, choices):
-    """A file of one of the types; images and videos have a width and a height."""
+    """A file of one of the types. URLs of the history are signed when the bot starts; those of live messages when they come."""
     content_type, ending = RNG.choice(choices)
     attachment_id, name = snowflake(at - 1), f"{RNG.choice(STEMS)}_{RNG.randrange(1000)}.{ending}"
-    path = f"attachments/{channel_id}/{attachment_id}/{name}"
+    path = f"attachments/{channel_id}/{attachment_id}/{name}{signature(max(at, LIVE_START))}"
     attachment = {"id": attachment_id, "filename": name, "size": RNG.randrange(4_000, 9_900_000),
                   "url": f"https://cdn.discordapp.com/{path}", "proxy_url": f"https://media.discordapp.net/{path}"}
     attachment |= {"content_type": content_type} if content_type else {}
-    return attachment | ({} if ending == "txt" else {"width": 1280, "height": 720})
+    if ending == "ogg":  # a voice message
+        return attachment | {"duration_secs": RNG.randrange(10, 600) / 10, "waveform": "AAAAAAAAAAAA"}
+    if choices is VIDEOS or (content_type or "").startswith("image/"):
+        attachment["width"], attachment["height"] = RNG.choice(SIZES)
+    return attachment
 
 
 def make_attachments(channel_id, at):
@@ -178,44 +195,84 @@ def make_history(channel, length, authors):
 class Gateway:
     """The connection: the guilds and channels that the bot can see now, and every event sent so far."""
 
-    def __init__(self, guilds):
+    def __init__(self, guilds, history, authors):
         self.events = []
+        self.new_messages = []
+        self.sequence = 0
         self.now = LIVE_START
+        self.authors = authors
         self.guilds = {guild["name"]: guild for guild in guilds}
         self.channels = {guild["name"]: list(guild["channels"]) for guild in guilds}
+        self.messages = {channel["id"]: [] for guild in guilds for channel in guild["channels"]}
+        for message in history:
+            self.messages[message["channel_id"]].append(message)
 
     def send(self, kind, data):
-        """Append one dispatch event; READY would have been number 1."""
-        event = {"op": 0, "s": len(self.events) + 2, "t": kind, "d": data}
+        """Append one dispatch event."""
+        self.sequence += 1
+        self.append({"op": 0, "s": self.sequence, "t": kind, "d": data})
+
+    def append(self, event):
+        """Append an event, and let time pass."""
         self.events.append(copy.deepcopy(event))
         self.now += RNG.randrange(200, 60_000)
 
-    def greet(self):
-        """Send all guilds, whose channels have no `guild_id` here; the last guild is in an outage."""
-        for guild in self.guilds.values():
-            channels = [{k: v for k, v in channel.items() if k != "guild_id"} for channel in guild["channels"]]
-            self.send("GUILD_CREATE", guild | {"channels": channels})
+    def begin_session(self):
+        """Send READY and all guilds, whose channels have no `guild_id` here; the last guild is in an outage."""
+        self.sequence = 0
+        unavailable = [{"id": self.guilds[name]["id"], "unavailable": True} for name in self.channels]
+        user = {"id": APPLICATION_ID, "username": "clip-saver", "discriminator": "0", "global_name": None, "avatar": None,
+                "bot": True, "verified": True, "mfa_enabled": True, "email": None, "flags": 0}
+        self.send("READY", {"v": 10, "user": user, "guilds": unavailable + [from_base("guild_unavailable")],
+                            "session_id": f"{RNG.getrandbits(128):032x}", "shard": [0, 1],
+                            "resume_gateway_url": "wss://gateway-us-east1-b.discord.gg",
+                            "application": {"id": APPLICATION_ID, "flags": 565_248}})
+        for name, channels in self.channels.items():
+            channels = [{k: v for k, v in channel.items() if k != "guild_id"} for channel in channels]
+            self.send("GUILD_CREATE", self.guilds[name] | {"channels": channels})
         self.send("GUILD_CREATE", from_base("guild_unavailable"))
 
-    def chat(self, authors):
-        """Send one live message in a text channel that the bot can read."""
+    def new_message(self):
+        """A message in a text channel that the bot can read, as the gateway sends it."""
         name = RNG.choice(list(self.channels))
         channel = RNG.choice([c for c in self.channels[name] if c["type"] == TEXT and c["name"] != layout.UNREADABLE])
-        author = RNG.choice(authors)
+        author = RNG.choice(self.authors)
         member = make_member(author, created_at(self.guilds[name]["id"]) + 86_400_000)
         del member["user"]
         message = make_message(channel, author, self.now)
         channel["last_message_id"] = message["id"]
-        self.send("MESSAGE_CREATE", message | {"guild_id": channel["guild_id"], "channel_type": TEXT, "member": member})
+        self.messages[channel["id"]].append(message)
+        self.new_messages.append(message)
+        return message, {"guild_id": channel["guild_id"], "channel_type": TEXT, "member": member}
 
-    def happen(self, kind, guild_name, *rest):
+    def chat(self):
+        """Send one live message."""
+        message, of_the_guild = self.new_message()
+        self.send("MESSAGE_CREATE", message | of_the_guild)
+
+    def happen(self, kind, *what):
         """Send one event of the story."""
-        if kind == "GUILD_DELETE":
-            self.lose_guild(guild_name, *rest)
+        if kind == "RESUME":
+            self.append({"op": 7, "s": None, "t": None, "d": None})
+            self.send("RESUMED", {"_trace": ["[\"gateway-prd-us-east1-b-1\"]"]})
+        elif kind == "RECONNECT":
+            self.reconnect(*what)
+        elif kind == "GUILD_DELETE":
+            self.lose_guild(*what)
         elif kind == "CHANNEL_CREATE":
-            self.create_channel(guild_name, *rest)
+            self.create_channel(*what)
+        elif kind in ("MESSAGE_DELETE", "MESSAGE_DELETE_BULK"):
+            self.delete_messages(kind, *what)
         else:
-            self.change_channel(kind, guild_name, *rest)
+            self.change_channel(kind, *what)
+
+    def reconnect(self, missed):
+        """End the session and begin a new one. The messages between them come by no event."""
+        self.append({"op": 9, "s": None, "t": None, "d": False})
+        for _ in range(missed):
+            self.new_message()
+            self.now += RNG.randrange(200, 60_000)
+        self.begin_session()
 
     def lose_guild(self, guild_name, changes=None):
         """Remove the bot, or with `unavailable` begin an outage; the guild sends no more events."""
@@ -228,16 +285,33 @@ class Gateway:
         channel, _ = make_channel(channels[0]["guild_id"], row, len(channels), None)
         channel["id"] = snowflake(self.now)
         channels.append(channel)
+        self.messages[channel["id"]] = []
         self.send("CHANNEL_CREATE", channel)
 
     def change_channel(self, kind, guild_name, channel_name, changes=None):
         """Update or delete a channel."""
         channels = self.channels[guild_name]
-        channel = next(c for c in channels if c["name"] == channel_name)
+        channel = self.channel(guild_name, channel_name)
         channel.update(changes or {})
         if kind == "CHANNEL_DELETE":
             channels.remove(channel)
         self.send(kind, channel)
+
+    def delete_messages(self, kind, guild_name, channel_name, number):
+        """Delete messages of any age; a single one has attachments."""
+        channel = self.channel(guild_name, channel_name)
+        messages = self.messages[channel["id"]]
+        single = kind == "MESSAGE_DELETE"
+        chosen = RNG.sample([m for m in messages if m["attachments"] or not single], number)
+        for message in chosen:
+            messages.remove(message)
+        ids = sorted((message["id"] for message in chosen), key=int)
+        which = {"id": ids[0]} if single else {"ids": ids}
+        self.send(kind, which | {"channel_id": channel["id"], "guild_id": channel["guild_id"]})
+
+    def channel(self, guild_name, channel_name):
+        """A channel that the bot can see now."""
+        return next(c for c in self.channels[guild_name] if c["name"] == channel_name)
 
 
 # --- All of it ----------------------------------------------------------------------------------------------------
@@ -249,15 +323,27 @@ def write_lines(name, objects):
     print(f"{name}: {len(lines)} lines")
 
 
-def make_events(guilds, authors):
-    """The gateway's events: the guilds, then messages, with the story's events among them."""
-    gateway = Gateway(guilds)
-    gateway.greet()
+def run_gateway(guilds, history, authors):
+    """A gateway that has sent all its events: the guilds, then messages, with the story's events among them."""
+    gateway = Gateway(guilds, history, authors)
+    gateway.begin_session()
     for count in range(LIVE_MESSAGES):
         if count in layout.STORY:
             gateway.happen(*layout.STORY[count])
-        gateway.chat(authors)
-    return gateway.events
+        gateway.chat()
+    return gateway
+
+
+def make_errors(guilds):
+    """Each channel's answers, in order; the last one stays if it is a refusal for good (4xx, but not 429)."""
+    server_error = {"status": 503, "body": {"message": "Service Unavailable", "code": 0}}
+    answers = {
+        layout.UNREADABLE: [{"status": 403, "body": {"message": "Missing Access", "code": 50001}}],
+        layout.RATE_LIMITED: [{"status": 429, "body": {"message": "You are being rate limited.", "retry_after": 0.3,
+                                                       "global": False}}],
+        layout.BROKEN: [server_error],
+    }
+    return {c["id"]: answers[c["name"]] for guild in guilds for c in guild["channels"] if c["name"] in answers}
 
 
 def main():
@@ -267,10 +353,11 @@ def main():
     history = [message for guild, lengths in pairs for channel in guild["channels"]
                for message in make_history(channel, lengths[channel["id"]], authors)]
     guilds = [guild for guild, _ in pairs]
-    unreadable = [c["id"] for guild in guilds for c in guild["channels"] if c["name"] == layout.UNREADABLE]
-    write_lines("gateway.jsonl", make_events(guilds, authors))
-    write_lines("messages.jsonl", history)
-    write_lines("channel_errors.json", [{i: {"code": 50001, "message": "Missing Access"} for i in unreadable}])
+    errors = make_errors(guilds)
+    gateway = run_gateway(guilds, history, authors)
+    write_lines("gateway.jsonl", gateway.events)
+    write_lines("messages.jsonl", history + gateway.new_messages)
+    write_lines("channel_errors.json", [errors])
 
 
 if __name__ == "__main__":

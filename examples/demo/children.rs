@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{ChildStderr, ChildStdin, Command};
+use tokio::process::{ChildStderr, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::meter::Meter;
@@ -18,12 +18,19 @@ pub struct Child {
 }
 
 impl Child {
-    pub fn start(name: &'static str, files: &[&str], delay: &str, meter: Meter) -> Result<Self, Failure> {
-        let program = sibling(name)?;
+    /// Starts an example. `name` is shown before its lines.
+    pub fn start(
+        name: &'static str,
+        example: &str,
+        arguments: &[&str],
+        delay: &str,
+        meter: Meter,
+    ) -> Result<Self, Failure> {
+        let program = sibling(example)?;
         let process = Command::new(&program)
-            .args(files)
+            .args(arguments)
             .env("DELAY_MS", delay)
-            .stdin(Stdio::piped())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -32,24 +39,29 @@ impl Child {
         Ok(Self { name, process, meter })
     }
 
-    /// The child's stdin. Dropping it closes it.
-    pub fn input(&mut self) -> Option<ChildStdin> {
-        self.process.stdin.take()
-    }
-
-    /// Shows the child's progress until it ends. If it fails, the error holds its log.
-    pub async fn follow(&mut self, stop: &CancellationToken) -> Result<(), Failure> {
+    /// Shows the child's progress until it ends: by itself, by Ctrl-C after `stop`, or by kill -9 at a progress of `kill_at`. If
+    /// it fails, the error holds its log.
+    pub async fn follow(&mut self, stop: &CancellationToken, kill_at: Option<u64>) -> Result<(), Failure> {
         let log = tokio::spawn(read_all(self.process.stderr.take()));
+        let mut is_killed = false;
         let ctrl_c = tokio::spawn(pass_on_ctrl_c(self.process.id(), stop.clone()));
         if let Some(output) = self.process.stdout.take() {
             let mut lines = BufReader::new(output).lines();
             while let Some(line) = lines.next_line().await? {
                 self.meter.line(&line);
+                if !is_killed && kill_at.is_some_and(|at| self.meter.position() >= at) {
+                    self.process.start_kill()?;
+                    is_killed = true;
+                }
             }
         }
         let status = self.process.wait().await?;
         ctrl_c.abort();
         self.meter.end();
+        if is_killed {
+            self.meter.line("killed with kill -9: the others take over its runs when their leases expire");
+            return Ok(());
+        }
         if status.success() || stop.is_cancelled() {
             return Ok(());
         }

@@ -2,94 +2,122 @@
 
 use std::fmt::Display;
 
-use clip_saver_db::{Channel, Db, Error, Guild, ScanRun, ScanStatus, repositories as db};
+use chrono::{DateTime, Utc};
+use clip_saver_db::{Channel, Clip, ClipFilter, Db, Error, Guild, GuildId, ScanState, ScanStatus, repositories as db};
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::support::say;
 
-/// The most runs shown for a channel; older ones are left out.
-const MOST_RUNS: u32 = 100;
+/// How many of the newest clips are shown.
+const NEWEST: u32 = 10;
 
 pub async fn show(database: &Db) -> Result<(), Error> {
-    let mut report = Report::new();
+    let (mut report, mut clips) = (Report::new(), Vec::new());
     for guild in db::get_guilds(database).await? {
-        let channels = db::count_channels_by_guild(database, guild.guild_id).await?;
-        let messages = db::total_message_count(database, guild.guild_id).await?;
-        report.add_guild(&guild, channels, messages);
-        for channel in db::get_channels_by_guild(database, guild.guild_id).await? {
-            report.add_channel(&channel);
-            for run in db::get_scan_runs(database, channel.channel_id, MOST_RUNS).await?.iter().rev() {
-                report.add_run(&channel, run);
-            }
+        let id = guild.guild_id;
+        for state in db::get_scan_states(database, id).await? {
+            let of_channel = ClipFilter::new(id).with_channel(state.channel_id);
+            report.add_channel(&guild, &state, db::count_clips(database, &of_channel).await?);
         }
+        let channels = db::count_channels_by_guild(database, id).await?;
+        let messages = db::total_message_count(database, id).await?;
+        report.add_guild(&guild, channels, messages, db::count_clips(database, &ClipFilter::new(id)).await?);
+        clips.extend(newest(database, id).await?);
+    }
+    clips.sort_by_key(|(clip, _)| std::cmp::Reverse(clip.key()));
+    for (clip, channel) in clips.iter().take(NEWEST as usize) {
+        report.add_clip(clip, channel);
     }
     report.print();
     Ok(())
 }
 
+/// A guild's newest clips, with their channels' names.
+async fn newest(database: &Db, guild: GuildId) -> Result<Vec<(Clip, String)>, Error> {
+    let mut newest = Vec::new();
+    for clip in db::get_clips(database, &ClipFilter::new(guild), None, NEWEST).await?.clips {
+        let channel = db::get_channel(database, clip.channel_id).await?;
+        newest.push((clip, name(channel.and_then(|Channel { name, .. }| name).as_deref())));
+    }
+    Ok(newest)
+}
+
 struct Report {
     guilds: Table,
     channels: Table,
-    runs: Table,
+    clips: Table,
+    total: Total,
+}
+
+#[derive(Default)]
+struct Total {
+    channels: usize,
     messages: i64,
-    scanned: i64,
-    matched: i64,
+    clips: u64,
     failed: usize,
 }
 
 impl Report {
     fn new() -> Self {
         Self {
-            guilds: table(["id", "name", "owner", "channels", "messages"], &[3, 4]),
-            channels: table(["id", "name", "type", "reading", "messages", "cursor", "last scanned (UTC)"], &[4]),
-            runs: table(["channel", "status", "scanned", "matched", "error"], &[2, 3]),
-            messages: 0,
-            scanned: 0,
-            matched: 0,
-            failed: 0,
+            guilds: table(["id", "guild", "owner", "channels", "messages", "clips"], &[3, 4, 5]),
+            channels: table(["guild", "channel", "messages", "clips", "not read", "last scan"], &[2, 3, 4]),
+            clips: table(["posted (UTC)", "channel", "author", "file", "MB", "link expires (UTC)"], &[4]),
+            total: Total::default(),
         }
     }
 
-    fn add_guild(&mut self, guild: &Guild, channels: u64, messages: i64) {
-        self.messages += messages;
+    fn add_guild(&mut self, guild: &Guild, channels: u64, messages: i64, clips: u64) {
+        self.total.messages += messages;
+        self.total.clips += clips;
         let (id, name, owner) = (guild.guild_id.to_string(), short(&guild.name), or_dash(guild.owner_user_id));
-        self.guilds.add_row([id, name, owner, channels.to_string(), messages.to_string()]);
+        self.guilds.add_row([id, name, owner, channels.to_string(), messages.to_string(), clips.to_string()]);
     }
 
-    fn add_channel(&mut self, channel: &Channel) {
+    /// Channels without messages and scans are only counted.
+    fn add_channel(&mut self, guild: &Guild, state: &ScanState, clips: u64) {
+        self.total.channels += 1;
+        if state.message_count == 0 && state.last.is_none() {
+            return;
+        }
+        let last = state.last.as_ref();
+        self.total.failed += usize::from(last.is_some_and(|last| last.status == ScanStatus::Failed));
+        let end = last.map(|last| match &last.error_message {
+            Some(reason) if last.status == ScanStatus::Failed => format!("failed: {reason}"),
+            _ => last.status.to_string(), // it may hold why an earlier attempt failed
+        });
         self.channels.add_row([
-            channel.channel_id.to_string(),
-            or_dash(channel.name.as_deref().map(short)),
-            or_dash(channel.kind.as_deref()),
-            (if channel.is_reading { "yes" } else { "no" }).to_owned(),
-            channel.message_count.to_string(),
-            or_dash(channel.last_message_id),
-            or_dash(channel.last_scanned_at.map(|time| time.format("%Y-%m-%d %H:%M:%S"))),
+            short(&guild.name),
+            name(state.name.as_deref()),
+            state.message_count.to_string(),
+            clips.to_string(),
+            state.gaps.to_string(),
+            or_dash(end),
         ]);
     }
 
-    fn add_run(&mut self, channel: &Channel, run: &ScanRun) {
-        self.scanned += run.messages_scanned;
-        self.matched += run.messages_matched;
-        self.failed += usize::from(run.status == ScanStatus::Failed);
-        self.runs.add_row([
-            or_dash(channel.name.as_deref().map(short)),
-            run.status.to_string(),
-            run.messages_scanned.to_string(),
-            run.messages_matched.to_string(),
-            run.error_message.clone().unwrap_or_default(),
+    fn add_clip(&mut self, clip: &Clip, channel: &str) {
+        let author = clip.author.display_name.as_ref().unwrap_or(&clip.author.name);
+        self.clips.add_row([
+            time(clip.message_id.created_at()),
+            channel.to_owned(),
+            short(author),
+            clip.file_name.clone(),
+            megabytes(clip.size),
+            or_dash(clip.url_expires_at.map(time)),
         ]);
     }
 
     fn print(&self) {
-        let Self { guilds, channels, runs, messages, scanned, matched, failed } = self;
-        say(format_args!("\nGuilds\n{guilds}\n\nChannels\n{channels}\n\nScan runs\n{runs}\n"));
+        let Self { guilds, channels, clips, total } = self;
+        say(format_args!("\nGuilds\n{guilds}\n\nMessages and clips\n{channels}\n\nThe newest clips\n{clips}\n"));
         say(format_args!(
-            "Totals: {} guilds, {} channels, {messages} messages; {} scan runs, {failed} of them failed; {scanned} \
-             messages scanned, {matched} with clips",
+            "Totals: {} guilds, {} channels, {} messages, {} clips; channels that could not be read: {}",
             guilds.row_count(),
-            channels.row_count(),
-            runs.row_count(),
+            total.channels,
+            total.messages,
+            total.clips,
+            total.failed,
         ));
     }
 }
@@ -103,6 +131,20 @@ fn table<const N: usize>(header: [&str; N], numbers: &[usize]) -> Table {
         }
     }
     table
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// With one decimal.
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+fn name(name: Option<&str>) -> String {
+    or_dash(name.map(short))
 }
 
 /// Shortens a name so that it fits in a table.

@@ -1,5 +1,7 @@
-//! Shared by the example programs: start, stop and exit, progress lines, and retries.
+//! Shared by the example programs: start, stop and exit, progress lines, retries, and what a clip is.
 #![allow(dead_code, reason = "each program uses a part of this")]
+
+pub mod clips;
 
 use std::env;
 use std::error::Error as StdError;
@@ -81,19 +83,21 @@ pub fn say(line: impl Display) {
 }
 
 /// Prints a line for a program that shows progress: `progress 3/10 what is done`, with `?` for an unknown total.
-pub fn progress(done: usize, total: Option<usize>, what: &str) {
+pub fn progress(done: u64, total: Option<u64>, what: &str) {
     let total = total.map_or_else(|| "?".to_owned(), |total| total.to_string());
     say(format_args!("progress {done}/{total} {}", what.replace(char::is_control, " ")));
 }
 
 /// Makes a call. While its error is temporary, makes it again after a growing pause.
 ///
-/// It also repeats a write of unknown outcome. These programs may write everything twice without harm, except the bot's
-/// count of messages: it may count a message twice.
-pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+/// It also repeats a write of unknown outcome: these programs may write everything twice without harm.
+pub async fn retrying<T, F>(mut call: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
     for attempt in 1..ATTEMPTS {
         match call().await {
-            Err(error) if error.is_retryable() || error.is_outcome_unknown() => {
+            Err(error) if is_temporary(&error) => {
                 warn!(attempt, %error, "trying again");
             }
             result => return result,
@@ -101,6 +105,11 @@ pub async fn retrying<T>(mut call: impl AsyncFnMut() -> Result<T, Error>) -> Res
         sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await;
     }
     call().await
+}
+
+/// Whether the same call may succeed a moment later.
+pub fn is_temporary(error: &Error) -> bool {
+    error.is_retryable() || error.is_outcome_unknown()
 }
 
 /// Whether an error concerns only one row, so that the others can go on: a row that it needs is gone, PostgreSQL cannot

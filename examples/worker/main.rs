@@ -1,33 +1,32 @@
-//! A worker that looks for clips: it reads the history of every channel with reading turned on, page by page.
+//! A worker that looks for clips: it claims scan runs, reads their channels page by page, and stores the clips.
 //!
-//! `DATABASE_URL=postgresql://… cargo run --example worker`: sample messages stand in for Discord. It visits all guilds
-//! in rounds until its stdin is closed, makes one more round, and ends; at a terminal it makes one round. Ctrl-C stops it
-//! after the current page; the next worker continues there. Run one at a time: two would count the same messages twice.
+//! `DATABASE_URL=postgresql://… cargo run --example worker -- --workers 4`: sample messages stand in for Discord. Run as many
+//! of these as you like: they share the queue, and if one dies, others take over its runs when their leases expire. It works
+//! until Ctrl-C, which hands its runs back to the queue, or with `--until-idle` until the queue is empty.
 
+mod gap;
 mod history;
-mod scan;
+mod options;
+mod run;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::io::{self, IsTerminal as _};
-use std::path::Path;
-use std::process::ExitCode;
-use std::thread;
+use std::process::{self, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use clip_saver_db::{Error, GuildId, ScanIncrement, repositories as db};
+use clip_saver_db::{Db, Error, ScanQueueStats, ScanWorker, repositories as db};
 use history::History;
-use scan::Worker;
-use support::{Failure, concerns_one_row, retrying, say, with_database};
+use options::Options;
+use run::Worker;
+use support::{Failure, retrying, say, with_database};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
-use tracing::{Level, warn};
+use tracing::Level;
 
-const USAGE: &str = "usage: worker [MESSAGES [ERRORS]], and DELAY_MS in the environment for a pause after each page";
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
-
-/// The pause between two rounds.
-const PAUSE: Duration = Duration::from_millis(200);
+/// How often `--until-idle` looks whether other processes have ended their runs, which wakes nobody.
+const IDLE_CHECK: Duration = Duration::from_millis(200);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -36,69 +35,62 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<ExitCode, Failure> {
-    let (files, delay) = (support::files(USAGE, 2)?, support::delay()?);
-    let file = |place: usize, name| files.get(place).cloned().unwrap_or_else(|| Path::new(DATA).join(name));
-    let history = History::load(&file(0, "messages.jsonl"), &file(1, "channel_errors.json"))?;
+    let options = Options::read()?;
+    let history = History::load(&options.messages, &options.refusals, support::delay()?)?;
     with_database(async |db, stop| {
-        let mut worker = Worker::new(db, stop, history, delay);
-        let result = work(&mut worker).await;
-        let ScanIncrement { scanned, matched, .. } = worker.total;
-        say(format_args!("summary scanned={scanned} matched={matched}"));
-        Ok(result?)
+        let worker = Arc::new(Worker {
+            db: db.clone(),
+            history,
+            lease: options.lease,
+            stop: stop.child_token(),
+            messages: AtomicU64::new(0),
+            clips: AtomicU64::new(0),
+        });
+        let mut runs = JoinSet::new();
+        let result = work(&worker, &mut runs, &options).await;
+        worker.stop.cancel(); // after an error, too: the tasks hand their runs back
+        while runs.join_next().await.is_some() {}
+        let (messages, clips) = (worker.messages.load(Ordering::Relaxed), worker.clips.load(Ordering::Relaxed));
+        say(format_args!("summary messages={messages} clips={clips}"));
+        result
     })
     .await
 }
 
-async fn work(worker: &mut Worker<'_>) -> Result<(), Error> {
-    let input_closed = watch_stdin();
+type Runs = JoinSet<Result<(), Error>>;
+
+/// Keeps as many runs going as there are workers. It sleeps until a run ends or work is enqueued.
+async fn work(worker: &Arc<Worker>, runs: &mut Runs, options: &Options) -> Result<(), Failure> {
+    let name = ScanWorker::new(format!("example worker {}", process::id()));
+    let mut wakeups = worker.db.scan_wakeups();
     loop {
-        let is_last = input_closed.is_cancelled(); // asked before the round, which then sees everything stored so far
-        round(worker).await?;
-        if is_last || worker.stop.is_cancelled() {
-            return Ok(());
+        let free = options.workers.saturating_sub(u32::try_from(runs.len()).unwrap_or(u32::MAX));
+        if free > 0 {
+            claim(worker, &name, runs, free).await?;
+            if options.until_idle && runs.is_empty() && is_idle(&worker.db).await? {
+                return Ok(());
+            }
         }
         tokio::select! {
-            () = input_closed.cancelled() => {}
-            () = worker.stop.cancelled() => {}
-            () = sleep(PAUSE) => {}
+            () = worker.stop.cancelled() => return Ok(()),
+            Some(run) = runs.join_next() => run??,
+            Some(()) = wakeups.next(), if free > 0 => {}
+            () = sleep(IDLE_CHECK), if options.until_idle => {}
         }
     }
 }
 
-/// Visits every channel with reading turned on. A lasting error ends the worker; the cursors say where to continue.
-async fn round(worker: &mut Worker<'_>) -> Result<(), Error> {
-    let database = worker.db;
-    for guild in retrying(async || db::get_guilds(database).await).await? {
-        match visit_channels(worker, guild.guild_id).await {
-            Err(error) if concerns_one_row(&error) => warn!(%error, guild = %guild.guild_id, "leaving the guild"),
-            result => result?,
-        }
+async fn claim(worker: &Arc<Worker>, name: &ScanWorker, runs: &mut Runs, limit: u32) -> Result<(), Error> {
+    for claim in retrying(|| db::claim_scan_runs(&worker.db, name, limit, worker.lease)).await? {
+        let worker = Arc::clone(worker);
+        runs.spawn(async move { worker.carry_out(claim).await });
     }
     Ok(())
 }
 
-async fn visit_channels(worker: &mut Worker<'_>, guild: GuildId) -> Result<(), Error> {
-    let database = worker.db;
-    for channel in retrying(async || db::get_reading_channels(database, guild).await).await? {
-        if worker.stop.is_cancelled() {
-            return Ok(());
-        }
-        worker.visit(&channel).await?;
-    }
-    Ok(())
-}
-
-/// A token that is canceled when stdin ends; a terminal counts as ended.
-fn watch_stdin() -> CancellationToken {
-    let closed = CancellationToken::new();
-    if io::stdin().is_terminal() {
-        closed.cancel();
-    } else {
-        let token = closed.clone();
-        thread::spawn(move || {
-            let _ = io::copy(&mut io::stdin(), &mut io::sink()); // an error also counts as the end
-            token.cancel();
-        });
-    }
-    closed
+/// Whether no run is queued, delayed or held by any worker.
+async fn is_idle(database: &Db) -> Result<bool, Error> {
+    let stats = retrying(|| db::scan_queue_stats(database)).await?;
+    let ScanQueueStats { queued, delayed, running, expired, .. } = stats;
+    Ok(queued + delayed + running + expired == 0)
 }

@@ -52,7 +52,9 @@ impl From<ScanIntervalRow> for MessageInterval {
 /// that begins with 0: it never moves back, and never passes a gap. Of two URLs of a clip the one that expires later stays. What
 /// [`delete_messages`](super::delete_messages) has removed does not come back.
 ///
-/// Idempotent. (A page that was sent again counts nothing the second time: `new_messages` may be 0 although the call counted.)
+/// Idempotent.
+///
+/// A page that was sent again counts nothing the second time: then `new_messages` is 0, although the call has counted.
 ///
 /// The metrics `clip_saver.pages`, `clip_saver.messages` and `clip_saver.clips` count pages, and new messages and clips.
 ///
@@ -94,7 +96,9 @@ pub async fn record_scan_page(
 /// The page's `covered` counts for nothing else. Counters, clips, deletions, the cursor and the metrics of messages and clips are
 /// as in [`record_scan_page`].
 ///
-/// Idempotent. (Messages that were sent again count nothing the second time.)
+/// Idempotent.
+///
+/// Messages that were sent again count nothing the second time: then `new_messages` is 0, although the call has counted.
 ///
 /// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select, insert, update on
 /// `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
@@ -252,12 +256,11 @@ impl<'a> Content<'a> {
     }
 }
 
-/// What live messages prove to be read: everything since the last one that the session saw, or else only themselves.
+/// What live messages prove to be read: themselves, and everything after the last one that the session saw.
 fn live_intervals(since: Option<MessageId>, page: &ScanPage) -> Vec<MessageInterval> {
-    match since.zip(page.messages.iter().max()) {
-        Some((since, last)) => vec![MessageInterval::new(since, *last)],
-        None => page.messages.iter().map(|id| MessageInterval::new(*id, *id)).collect(),
-    }
+    let after_since = since.zip(page.messages.iter().max()).filter(|(since, last)| since < last);
+    let unbroken = after_since.map(|(since, last)| MessageInterval::new((since.get() + 1).into(), *last));
+    page.messages.iter().map(|id| MessageInterval::new(*id, *id)).chain(unbroken).collect()
 }
 
 fn check_since(since: Option<MessageId>, page: &ScanPage) -> Result<(), Error> {

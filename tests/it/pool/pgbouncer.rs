@@ -137,9 +137,8 @@ async fn programs_that_run_one_after_the_other_leave_no_prepared_statement_behin
 
     for name in ["bot", "worker", "worker", "bot"] {
         let mut program = example(name, &url);
-        if name == "bot" {
-            program.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/gateway.jsonl"));
-        }
+        let gateway = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/gateway.jsonl");
+        program.arg(if name == "bot" { gateway } else { "--until-idle" });
         program.env("DB_PREPARED_STATEMENTS", "off").env("DB_MIGRATION_URL", database.url());
         let output = program.output().await.unwrap();
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,6 +1,8 @@
 //! What the project promises about itself: documents, packages, rights, examples, style.
 
 pub mod examples;
+mod examples_bot;
+mod examples_worker;
 pub mod floors;
 #[cfg(target_os = "linux")]
 pub mod fresh_machine;

@@ -216,9 +216,9 @@ type Link = Box<dyn Socket>;
 async fn accept(listener: TcpListener, server: tokio_postgres::Config, state: Arc<watch::Sender<State>>) {
     while let Ok((client, _)) = listener.accept().await {
         client.set_nodelay(true).expect("the socket is open");
-        let mut place = 0;
+        let (mut place, mut cuts) = (0, 0);
         state.send_modify(|state| {
-            place = state.connections.len();
+            (place, cuts) = (state.connections.len(), state.cuts);
             state.connections.push(Traffic::default());
         });
         let (server, state) = (server.clone(), state.clone());
@@ -230,7 +230,7 @@ async fn accept(listener: TcpListener, server: tokio_postgres::Config, state: Ar
                 Newcomers::Ignored => return pending(client).await,
             }
             let upstream = dial(&server).await;
-            serve(Box::new(client), upstream, Side { state: state.clone(), place }).await;
+            serve(Box::new(client), upstream, Side { state: state.clone(), place }, cuts).await;
             state.send_modify(|state| state.connections[place].is_closed = true);
         });
     }
@@ -269,12 +269,12 @@ impl Side {
     }
 }
 
-/// Until either end closes, or a cut.
-async fn serve(client: Link, server: Link, side: Side) {
+/// Until either end closes, or a cut. `cuts` is how many there were when the connection came: a later one also counts if the
+/// server had not been reached yet.
+async fn serve(client: Link, server: Link, side: Side, cuts: usize) {
     let (client_reads, client_writes) = split(client);
     let (server_reads, server_writes) = split(server);
     let mut state = side.state.subscribe();
-    let cuts = state.borrow().cuts;
     tokio::select! {
         () = forward(client_reads, server_writes, side.clone()) => (),
         () = answer(server_reads, client_writes, side) => (),
