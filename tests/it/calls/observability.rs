@@ -76,6 +76,11 @@ impl Recording {
             .collect()
     }
 
+    /// The messages of all events.
+    pub fn messages(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().filter_map(|fields| fields.get("message").cloned()).collect()
+    }
+
     pub fn warnings(&self) -> Vec<BTreeMap<String, String>> {
         let recording = self.0.lock().unwrap();
         recording.iter().filter(|fields| fields.get("level").is_some_and(|level| level == "WARN")).cloned().collect()

@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
 use super::{LEASE, claim, claimed};
+use crate::calls::observability::Recording;
 use crate::support::proxy::{Newcomers, Proxy};
 use crate::support::races::{TEST_TIMEOUT, wait_for_value};
 use crate::support::{Server, TestDatabase, config, connect};
@@ -73,6 +74,7 @@ async fn a_request_to_cancel_the_run_reaches_its_worker() {
 async fn a_claim_whose_run_was_taken_over_is_lost_and_its_end_does_not_touch_the_run() {
     let database = TestDatabase::new().await;
     let claim = claimed(&database, LEASE).await;
+    let (recording, _guard) = Recording::start();
     let lease = ScanLease::hold(&database, claim, LEASE);
     let stalled = ScanLease::hold(&database, claim, LONG_LEASE);
     database.execute("update bot_channel_scan_runs set lease_until = now() - interval '1 second'").await;
@@ -80,6 +82,8 @@ async fn a_claim_whose_run_was_taken_over_is_lost_and_its_end_does_not_touch_the
 
     timeout(TEST_TIMEOUT, lease.lost()).await.expect("the next renewal tells");
 
+    let reason = &recording.warnings()[0]["reason"];
+    assert!(reason.contains("another worker"), "{reason}");
     assert!(lease.is_lost() && !stalled.is_lost());
     drop((lease, stalled));
     let again = ScanLease::hold(&database, claim, LONG_LEASE);
@@ -137,20 +141,21 @@ async fn a_database_that_is_away_for_less_than_the_lease_costs_no_claim() {
     let database = TestDatabase::new().await;
     let proxy = Proxy::to(&database.name).await;
     let behind = proxy.pool(2).await;
-    let claim = claimed(&behind, 2 * LEASE).await;
+    let long = 3 * LEASE;
+    let claim = claimed(&behind, long).await;
     let client = connect(&database.url()).await;
     let end = end_of_lease(&client).await;
-    let before = proxy.traffic().len();
+    let (recording, _guard) = Recording::start();
     proxy.treat_newcomers(Newcomers::Closed);
     proxy.cut().await;
 
-    let lease = ScanLease::hold(&behind, claim, 2 * LEASE);
-    let renewal = async {
-        while proxy.traffic().len() == before {
+    let lease = ScanLease::hold(&behind, claim, long);
+    let failure = async {
+        while !recording.messages().iter().any(|message| message.contains("could not be renewed")) {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(TEST_TIMEOUT, renewal).await.expect("a renewal looks for the database");
+    timeout(TEST_TIMEOUT, failure).await.expect("a renewal fails");
     proxy.treat_newcomers(Newcomers::Served);
     wait_until_past(&client, end).await;
 
