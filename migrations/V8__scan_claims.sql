@@ -17,9 +17,11 @@ alter table bot_channel_scan_runs
 -- Room on each page, so that a page of messages updates its run in place.
 alter table bot_channel_scan_runs set (fillfactor = 80);
 
--- For each priority a turn below which hardly a run is queued: a claim begins to look there, behind the entries of runs that
--- were claimed and that vacuum has not removed yet.
+-- For each priority a place before which hardly a run is queued: a claim begins to look there, behind the entries of runs that
+-- were claimed and that vacuum has not removed yet. A run's place is its turn, then its age; its id makes it unique.
 create table bot_scan_queue (
   priority smallint primary key,
-  turn bigint not null default 0
+  turn bigint not null default 0,
+  created_at timestamptz not null default '-infinity',
+  run_id uuid not null default '00000000-0000-0000-0000-000000000000'
 ) with (fillfactor = 10);

@@ -3,18 +3,18 @@
 -- authors. A message's id holds its time, so newest first is the order of ids, and a span of time is one of ids.
 -- A list has a query for each filter, so that each has an index in its order.
 
---: ClipRow(content_type?, duration_seconds?, width?, height?, url_expires_at?, author_name?, author_display_name?, author_avatar?)
+--: ClipRow(content_type?, duration_seconds?, width?, height?, url_expires_at?, author_display_name?, author_avatar?)
 
 --! get_clips : ClipRow
---- A guild's clips, newest first, from behind a clip on.
+--- A guild's clips, newest first, from a place on.
 select /* get_clips */
        k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size,
        k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at,
-       a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar
+       coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.guild_id = :guild_id and k.deleted_at is null
   and k.message_id between :first_message_id and :last_message_id
-  and (k.message_id, k.attachment_id) < (:after_message_id, :after_attachment_id)
+  and (k.message_id, k.attachment_id) <= (:from_message_id, :from_attachment_id)
 order by k.message_id desc, k.attachment_id desc
 limit :limit;
 
@@ -23,11 +23,11 @@ limit :limit;
 select /* get_clips_of_channel */
        k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size,
        k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at,
-       a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar
+       coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.guild_id = :guild_id and k.channel_id = :channel_id and k.deleted_at is null
   and k.message_id between :first_message_id and :last_message_id
-  and (k.message_id, k.attachment_id) < (:after_message_id, :after_attachment_id)
+  and (k.message_id, k.attachment_id) <= (:from_message_id, :from_attachment_id)
 order by k.message_id desc, k.attachment_id desc
 limit :limit;
 
@@ -36,11 +36,11 @@ limit :limit;
 select /* get_clips_of_author */
        k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size,
        k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at,
-       a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar
+       coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.guild_id = :guild_id and k.author_id = :author_id and k.deleted_at is null
   and k.message_id between :first_message_id and :last_message_id
-  and (k.message_id, k.attachment_id) < (:after_message_id, :after_attachment_id)
+  and (k.message_id, k.attachment_id) <= (:from_message_id, :from_attachment_id)
 order by k.message_id desc, k.attachment_id desc
 limit :limit;
 
@@ -49,11 +49,11 @@ limit :limit;
 select /* get_clips_of_channel_and_author */
        k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size,
        k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at,
-       a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar
+       coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.guild_id = :guild_id and k.channel_id = :channel_id and k.author_id = :author_id and k.deleted_at is null
   and k.message_id between :first_message_id and :last_message_id
-  and (k.message_id, k.attachment_id) < (:after_message_id, :after_attachment_id)
+  and (k.message_id, k.attachment_id) <= (:from_message_id, :from_attachment_id)
 order by k.message_id desc, k.attachment_id desc
 limit :limit;
 
@@ -90,7 +90,7 @@ where k.guild_id = :guild_id and k.channel_id = :channel_id and k.author_id = :a
 select /* get_clip */
        k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size,
        k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at,
-       a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar
+       coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.attachment_id = :attachment_id and k.deleted_at is null;
 
@@ -99,7 +99,7 @@ where k.attachment_id = :attachment_id and k.deleted_at is null;
 select /* get_expiring_clips */
        k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size,
        k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at,
-       a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar
+       coalesce(a.name, '') as author_name, a.display_name as author_display_name, a.avatar as author_avatar
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.deleted_at is null and k.url_expires_at <= now() + make_interval(secs => :within_seconds)
 order by k.url_expires_at, k.attachment_id
@@ -121,10 +121,12 @@ returning attachment_id;
 with /* delete_messages */ channel as materialized (
   select channel_id,
          case
-           when last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then
+           when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
              case
-               when last_message_id::numeric < 9223372036854775807
-               then int8multirange(int8range(0, last_message_id::bigint + 1))
+               when last_message_id::numeric <= 18446744073709551615
+               then int8multirange(
+                 int8range(0, nullif(least(last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1)
+               )
                else '{}'
              end
            else '{}'

@@ -3,14 +3,15 @@
 
 -- No column has the type `scan_status`: the driver looks an unknown type up with prepared statements that it never closes, and
 -- a pooler would hand them to the next program.
---: ScanRunRow(after_message_id?, before_message_id?, last_message_id?, error_message?, started_at?, finished_at?)
+--: ScanRunRow(after_message_id?, before_message_id?, last_message_id?, error_message?, started_at?, finished_at?, not_before?, worker?, lease_until?, cancel_requested_at?)
 --: ScanProgressRow()
 
 --! get_scan_run : ScanRunRow
 --- One run by id.
 select /* get_scan_run */
        id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched,
-       error_message, started_at, finished_at, created_at
+       error_message, started_at, finished_at, created_at, priority, not_before, worker, lease_until, attempts, takeovers,
+       cancel_requested_at
 from bot_channel_scan_runs
 where id = :id;
 
@@ -18,7 +19,8 @@ where id = :id;
 --- A channel's runs, newest first.
 select /* get_scan_runs */
        id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched,
-       error_message, started_at, finished_at, created_at
+       error_message, started_at, finished_at, created_at, priority, not_before, worker, lease_until, attempts, takeovers,
+       cancel_requested_at
 from bot_channel_scan_runs
 where channel_id = :channel_id
 order by created_at desc, id

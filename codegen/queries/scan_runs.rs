@@ -38,6 +38,13 @@ pub struct ScanRunRow {
     pub started_at: Option<chrono::DateTime<chrono::Utc>>,
     pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
     pub created_at: chrono::DateTime<chrono::Utc>,
+    pub priority: i16,
+    pub not_before: Option<chrono::DateTime<chrono::Utc>>,
+    pub worker: Option<String>,
+    pub lease_until: Option<chrono::DateTime<chrono::Utc>>,
+    pub attempts: i32,
+    pub takeovers: i32,
+    pub cancel_requested_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 pub struct ScanRunRowBorrowed<'a> {
     pub id: uuid::Uuid,
@@ -52,6 +59,13 @@ pub struct ScanRunRowBorrowed<'a> {
     pub started_at: Option<chrono::DateTime<chrono::Utc>>,
     pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
     pub created_at: chrono::DateTime<chrono::Utc>,
+    pub priority: i16,
+    pub not_before: Option<chrono::DateTime<chrono::Utc>>,
+    pub worker: Option<&'a str>,
+    pub lease_until: Option<chrono::DateTime<chrono::Utc>>,
+    pub attempts: i32,
+    pub takeovers: i32,
+    pub cancel_requested_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 impl<'a> From<ScanRunRowBorrowed<'a>> for ScanRunRow {
     fn from(
@@ -68,6 +82,13 @@ impl<'a> From<ScanRunRowBorrowed<'a>> for ScanRunRow {
             started_at,
             finished_at,
             created_at,
+            priority,
+            not_before,
+            worker,
+            lease_until,
+            attempts,
+            takeovers,
+            cancel_requested_at,
         }: ScanRunRowBorrowed<'a>,
     ) -> Self {
         Self {
@@ -83,6 +104,13 @@ impl<'a> From<ScanRunRowBorrowed<'a>> for ScanRunRow {
             started_at,
             finished_at,
             created_at,
+            priority,
+            not_before,
+            worker: worker.map(|v| v.into()),
+            lease_until,
+            attempts,
+            takeovers,
+            cancel_requested_at,
         }
     }
 }
@@ -295,7 +323,7 @@ pub struct GetScanRunStmt(&'static str, Option<tokio_postgres::Statement>);
 /// One run by id.
 pub fn get_scan_run() -> GetScanRunStmt {
     GetScanRunStmt(
-        "select /* get_scan_run */ id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where id = $1",
+        "select /* get_scan_run */ id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at, priority, not_before, worker, lease_until, attempts, takeovers, cancel_requested_at from bot_channel_scan_runs where id = $1",
         None,
     )
 }
@@ -332,6 +360,13 @@ impl GetScanRunStmt {
                         started_at: row.try_get(9)?,
                         finished_at: row.try_get(10)?,
                         created_at: row.try_get(11)?,
+                        priority: row.try_get(12)?,
+                        not_before: row.try_get(13)?,
+                        worker: row.try_get(14)?,
+                        lease_until: row.try_get(15)?,
+                        attempts: row.try_get(16)?,
+                        takeovers: row.try_get(17)?,
+                        cancel_requested_at: row.try_get(18)?,
                     })
                 },
             mapper: |it| ScanRunRow::from(it),
@@ -342,7 +377,7 @@ pub struct GetScanRunsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// A channel's runs, newest first.
 pub fn get_scan_runs() -> GetScanRunsStmt {
     GetScanRunsStmt(
-        "select /* get_scan_runs */ id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at from bot_channel_scan_runs where channel_id = $1 order by created_at desc, id limit $2",
+        "select /* get_scan_runs */ id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched, error_message, started_at, finished_at, created_at, priority, not_before, worker, lease_until, attempts, takeovers, cancel_requested_at from bot_channel_scan_runs where channel_id = $1 order by created_at desc, id limit $2",
         None,
     )
 }
@@ -380,6 +415,13 @@ impl GetScanRunsStmt {
                         started_at: row.try_get(9)?,
                         finished_at: row.try_get(10)?,
                         created_at: row.try_get(11)?,
+                        priority: row.try_get(12)?,
+                        not_before: row.try_get(13)?,
+                        worker: row.try_get(14)?,
+                        lease_until: row.try_get(15)?,
+                        attempts: row.try_get(16)?,
+                        takeovers: row.try_get(17)?,
+                        cancel_requested_at: row.try_get(18)?,
                     })
                 },
             mapper: |it| ScanRunRow::from(it),

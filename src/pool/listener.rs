@@ -14,19 +14,20 @@ use crate::config::PreparedStatements;
 use crate::config::sessions::Target;
 use crate::error::{Error, ErrorKind};
 
-/// How long the server may take to answer an empty question.
+/// How long the server may take to answer a `listen`.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A session that receives notifications. It ends when this is dropped.
 pub(crate) struct Listener {
     driven: Driven,
+    sql: &'static str,
 }
 
 impl Db {
     /// Opens a session and runs a `listen`. `notified` is called at each notification. [`ErrorKind::Pooler`] if none would arrive.
     pub(crate) async fn listen(
         &self,
-        sql: &str,
+        sql: &'static str,
         mut notified: impl FnMut() + Send + 'static,
     ) -> Result<Listener, Error> {
         let config = self.config();
@@ -41,8 +42,8 @@ impl Db {
         // Boxed because it is rare: otherwise the caller's future would carry all of it.
         let connecting = Box::pin(connect_alone(&target, Some(SILENCE_LIMIT), hear));
         let driven = timeout(limit, connecting).await.map_err(|_| Error::new(ErrorKind::ConnectTimeout))??;
-        let listener = Listener { driven };
-        listener.begin(sql, &target, limit).await.map(|()| listener)
+        let listener = Listener { driven, sql };
+        listener.begin(&target, limit).await.map(|()| listener)
     }
 
     /// Whether this is the first call on this handle or a clone of it: what holds for all of them is said once.
@@ -52,8 +53,8 @@ impl Db {
 }
 
 impl Listener {
-    async fn begin(&self, sql: &str, target: &Target, connect_timeout: Duration) -> Result<(), Error> {
-        let Driven { client, activity, .. } = &self.driven;
+    async fn begin(&self, target: &Target, connect_timeout: Duration) -> Result<(), Error> {
+        let Self { driven: Driven { client, activity, .. }, sql } = self;
         let _call = activity.begin();
         match detect(client, target, connect_timeout).await? {
             Pooler::Absent => {}
@@ -68,13 +69,13 @@ impl Listener {
         Ok(())
     }
 
-    /// Waits until the session has ended. At each interval it asks the server whether it is still there: a dead network breaks no
-    /// connection that is idle.
+    /// Waits until the session has ended. At each interval it runs the `listen` again, which does nothing but shows whether the
+    /// server is still there: a dead network breaks no connection that is idle.
     pub(crate) async fn ended(&mut self, interval: Duration) {
-        let Driven { client, activity, driver, .. } = &mut self.driven;
+        let Self { driven: Driven { client, activity, driver, .. }, sql } = self;
         while timeout(interval, &mut *driver).await.is_err() {
             let call = activity.begin();
-            if client.check_connection().await.is_err() {
+            if client.query_typed(sql, &[]).await.is_err() {
                 return;
             }
             call.end();

@@ -34,7 +34,7 @@ impl TryFrom<ClipRowBorrowed<'_>> for Clip {
 
     fn try_from(row: ClipRowBorrowed<'_>) -> Result<Self, Error> {
         let key = row.attachment_id.to_string();
-        let mut author = ClipAuthor::new(row.author_id.cast_unsigned().into(), row.author_name.unwrap_or_default());
+        let mut author = ClipAuthor::new(row.author_id.cast_unsigned().into(), row.author_name);
         author.display_name = row.author_display_name.map(Into::into);
         author.avatar = row.author_avatar.map(Into::into);
         Ok(Self {
@@ -74,7 +74,7 @@ pub async fn get_clips(
     fetch!(client, "get_clips", || check_filter(filter), || check_page_limit(limit), |on| {
         let ClipFilter { guild_id, channel_id, author_id, .. } = *filter;
         let (first, last) = message_ids(filter).into_inner();
-        let (message, attachment) = after.map_or((i64::MAX, i64::MAX), position);
+        let (message, attachment) = after.map_or((i64::MAX, i64::MAX), behind);
         let author = author_id.map(author_key);
         let most = i64::from(limit);
         macro_rules! list {
@@ -188,7 +188,9 @@ pub async fn refresh_clip_url(client: &impl Client, attachment_id: AttachmentId,
 /// later do not bring them back. Messages that had been counted are taken off the channel's message count: those whose ids were
 /// covered. An unknown channel has no messages: 0.
 ///
-/// Idempotent. (Sent again, it answers how many clips were removed the second time.)
+/// Idempotent.
+///
+/// Sent again, it answers how many clips were removed the second time.
 ///
 /// Needs: select, update on `bot_channels`; select, insert, update on `bot_channel_coverage`; select, insert, update on
 /// `bot_clip_messages`; select, update on `bot_clips`.
@@ -238,10 +240,14 @@ fn author_key(author: UserId) -> i64 {
     author.get().cast_signed()
 }
 
-/// A clip's place in its list. An id that cannot be stored lies behind all that are.
-fn position(key: ClipKey) -> (i64, i64) {
-    let bounded = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
-    (bounded(key.message_id.get()), bounded(key.attachment_id.get()))
+/// The first place behind a clip in its list. An id that cannot be stored comes before all that are.
+fn behind(key: ClipKey) -> (i64, i64) {
+    let Ok(message) = i64::try_from(key.message_id.get()) else { return (i64::MAX, i64::MAX) };
+    match i64::try_from(key.attachment_id.get()) {
+        Ok(0) => (message - 1, i64::MAX),
+        Ok(attachment) => (message, attachment - 1),
+        Err(_) => (message, i64::MAX),
+    }
 }
 
 /// The ids of the messages in the filter's span of time.

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use metrics::counter;
+
 use super::parts::{ID, check_bytes};
 use super::{bigint, check_batch, check_texts, rows};
 use crate::GenericClient;
@@ -50,7 +52,11 @@ impl From<ScanIntervalRow> for MessageInterval {
 /// that begins with 0: it never moves back, and never passes a gap. Of two URLs of a clip the one that expires later stays. What
 /// [`delete_messages`](super::delete_messages) has removed does not come back.
 ///
-/// Idempotent. (A page that was sent again counts nothing the second time: `new_messages` may be 0 although the call counted.)
+/// Idempotent.
+///
+/// A page that was sent again counts nothing the second time: then `new_messages` is 0, although the call has counted.
+///
+/// The metrics `clip_saver.pages`, `clip_saver.messages` and `clip_saver.clips` count pages, and new messages and clips.
 ///
 /// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select, insert, update on
 /// `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
@@ -73,7 +79,12 @@ pub async fn record_scan_page(
         || check_bytes("page", bytes(page), client.limits()),
         |on| {
             let row = record(on, claim.channel_id, Some(claim), &[page.covered], page).await?;
-            Ok(if row.holds_claim { RecordedScanPage::Recorded(row.into()) } else { RecordedScanPage::Lost })
+            if !row.holds_claim {
+                return Ok(RecordedScanPage::Lost);
+            }
+            counter!("clip_saver.pages").increment(1);
+            count_new(&row);
+            Ok(RecordedScanPage::Recorded(row.into()))
         }
     )
 }
@@ -82,9 +93,12 @@ pub async fn record_scan_page(
 ///
 /// `since` is the last message that this unbroken session has seen in the channel. Then everything after it, up to the page's last
 /// message, is covered. Without it only the messages themselves are: what came before may not have been read, and stays a gap.
-/// The page's `covered` counts for nothing else. Counters, clips, deletions and the cursor are as in [`record_scan_page`].
+/// The page's `covered` counts for nothing else. Counters, clips, deletions, the cursor and the metrics of messages and clips are
+/// as in [`record_scan_page`].
 ///
-/// Idempotent. (Messages that were sent again count nothing the second time.)
+/// Idempotent.
+///
+/// Messages that were sent again count nothing the second time: then `new_messages` is 0, although the call has counted.
 ///
 /// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select, insert, update on
 /// `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
@@ -107,6 +121,7 @@ pub async fn record_live_messages(
         || check_bytes("page", bytes(page), client.limits()),
         |on| {
             let row = record(on, channel_id, None, &live_intervals(since, page), page).await?;
+            count_new(&row);
             Ok(row
                 .has_channel
                 .then(|| LiveMessagesRecorded { new_messages: rows(row.new_messages), new_clips: rows(row.new_clips) }))
@@ -175,6 +190,12 @@ async fn record(
     content.send(client, channel_id, claim, intervals).await
 }
 
+/// Adds to the metrics what a page or live messages have brought, also if the caller's transaction does not commit.
+fn count_new(row: &ScanPageRow) {
+    counter!("clip_saver.messages").increment(rows(row.new_messages));
+    counter!("clip_saver.clips").increment(rows(row.new_clips));
+}
+
 /// What a page holds: everything by its key, in order, and once. The last of several counts.
 struct Content<'a> {
     messages: BTreeSet<MessageId>,
@@ -235,12 +256,11 @@ impl<'a> Content<'a> {
     }
 }
 
-/// What live messages prove to be read: everything since the last one that the session saw, or else only themselves.
+/// What live messages prove to be read: themselves, and everything after the last one that the session saw.
 fn live_intervals(since: Option<MessageId>, page: &ScanPage) -> Vec<MessageInterval> {
-    match since.zip(page.messages.iter().max()) {
-        Some((since, last)) => vec![MessageInterval::new(since, *last)],
-        None => page.messages.iter().map(|id| MessageInterval::new(*id, *id)).collect(),
-    }
+    let after_since = since.zip(page.messages.iter().max()).filter(|(since, last)| since < last);
+    let unbroken = after_since.map(|(since, last)| MessageInterval::new((since.get() + 1).into(), *last));
+    page.messages.iter().map(|id| MessageInterval::new(*id, *id)).chain(unbroken).collect()
 }
 
 fn check_since(since: Option<MessageId>, page: &ScanPage) -> Result<(), Error> {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use metrics::gauge;
+
 use super::parts::check_bytes;
 use super::{bigint, check_duration, check_text, check_time, found, rows, stored};
 use crate::GenericClient;
@@ -129,7 +131,9 @@ impl From<ScanQueueStatsRow> for ScanQueueStats {
 /// Enqueues a run that workers share, unless an equal one (same channel, `after` and `before`) is queued or running: of any number
 /// of concurrent equal requests one enqueues. A run that is to be canceled does not count as active. Wakes the workers.
 ///
-/// Idempotent. (Sent again, it may answer `AlreadyActive` with the run that it has enqueued.)
+/// Idempotent.
+///
+/// Sent again, it may answer `AlreadyActive` with the run that it has enqueued.
 ///
 /// Needs: select, update on `bot_channels`; select, insert, update on `bot_channel_scan_runs`; select, insert on
 /// `bot_scan_queue`.
@@ -155,10 +159,12 @@ pub async fn request_scan(
 /// lease has expired; after 20 takeovers such a run has failed. Runs that programs enqueued for themselves (`enqueue_scan_run`)
 /// are not claimed.
 ///
-/// A run whose lease expired, or whose `not_before` has come, is found at the latest a second later, by calls of the same worker
-/// in quick succession.
+/// A run whose lease expired, whose `not_before` has come, or that was handed back, is found at the latest a second later, by
+/// calls of the same worker in quick succession.
 ///
-/// Idempotent: if its outcome was unknown, the next call of this [`ScanWorker`] returns the same claims.
+/// Idempotent.
+///
+/// If the outcome of a call was unknown, the next call with the same [`ScanWorker`] returns the same claims.
 ///
 /// Needs: select, update on `bot_channel_scan_runs`; select, update on `bot_scan_queue`.
 ///
@@ -359,8 +365,8 @@ pub async fn get_scan_states(client: &impl Client, guild_id: GuildId) -> Result<
         .map(|row| ScanState::try_from(row)))
 }
 
-/// Counts the shared runs that are not finished. The metrics `clip_saver.scans` and `clip_saver.scans.oldest` show what the last
-/// call found.
+/// Counts the shared runs that are not finished. The metrics `clip_saver.scans` (by `status`) and `clip_saver.scans.oldest` (in
+/// seconds; 0 if none waits) show what the last call found.
 ///
 /// Needs: select on `bot_channel_scan_runs`.
 ///
@@ -368,8 +374,19 @@ pub async fn get_scan_states(client: &impl Client, guild_id: GuildId) -> Result<
 /// See the [module](super#errors).
 pub async fn scan_queue_stats(client: &impl Client) -> Result<ScanQueueStats, Error> {
     fetch!(client, "scan_queue_stats", |on| {
-        Ok(queries::scan_queue_stats().bind(on).map(ScanQueueStats::from).one().await?)
+        let stats = queries::scan_queue_stats().bind(on).map(ScanQueueStats::from).one().await?;
+        show(&stats);
+        Ok(stats)
     })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are f64: exact up to 2^53 runs")]
+fn show(stats: &ScanQueueStats) {
+    let ScanQueueStats { queued, delayed, running, expired, oldest } = *stats;
+    for (status, runs) in [("queued", queued), ("delayed", delayed), ("running", running), ("expired", expired)] {
+        gauge!("clip_saver.scans", "status" => status).set(runs as f64);
+    }
+    gauge!("clip_saver.scans.oldest").set(oldest.unwrap_or_default().as_secs_f64());
 }
 
 /// Deletes the runs that finished more than `older_than` ago, but not the newest `keep` of each channel; returns how many. It
@@ -385,7 +402,11 @@ pub async fn purge_finished_scan_runs(client: &impl Client, older_than: Duration
     let mut deleted = 0;
     let mut after: Option<String> = None;
     loop {
-        let step = purge_step(client, older_than, keep, after.as_deref()).await?;
+        let step =
+            once!(client, "purge_finished_scan_runs", "DELETE", || check_duration("older_than", older_than), |on| {
+                let query = queries::purge_finished_scan_runs();
+                Ok(query.bind(on, &after, &i64::from(keep), &older_than.as_secs_f64()).one().await?)
+            })?;
         deleted += rows(step.deleted);
         match step.last_channel_id {
             _ if step.deleted >= PURGE_STEP => {}
@@ -393,18 +414,6 @@ pub async fn purge_finished_scan_runs(client: &impl Client, older_than: Duration
             None => return Ok(deleted),
         }
     }
-}
-
-async fn purge_step(
-    client: &impl Client,
-    older_than: Duration,
-    keep: u32,
-    after: Option<&str>,
-) -> Result<queries::PurgedRow, Error> {
-    once!(client, "purge_finished_scan_runs", "DELETE", || check_duration("older_than", older_than), |on| {
-        let query = queries::purge_finished_scan_runs();
-        Ok(query.bind(on, &after, &i64::from(keep), &older_than.as_secs_f64()).one().await?)
-    })
 }
 
 fn check_request(request: &ScanRequest) -> Result<(), Error> {

@@ -32,6 +32,13 @@ impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
             started_at,
             finished_at,
             created_at,
+            priority,
+            not_before,
+            worker,
+            lease_until,
+            attempts,
+            takeovers,
+            cancel_requested_at,
         } = row;
         Ok(Self {
             id: id.into(),
@@ -46,6 +53,13 @@ impl TryFrom<ScanRunRowBorrowed<'_>> for ScanRun {
             started_at,
             finished_at,
             created_at,
+            priority,
+            not_before,
+            worker: worker.map(Into::into),
+            lease_until,
+            attempts: attempts.unsigned_abs(),
+            takeovers: takeovers.unsigned_abs(),
+            cancel_requested_at,
         })
     }
 }

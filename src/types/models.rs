@@ -184,6 +184,20 @@ pub struct ScanRun {
     pub finished_at: Option<DateTime<Utc>>,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
+    /// Shared runs with a higher priority are claimed first.
+    pub priority: i16,
+    /// No worker claims it earlier.
+    pub not_before: Option<DateTime<Utc>>,
+    /// The worker that claimed it last.
+    pub worker: Option<String>,
+    /// When that worker's lease expires; `None` if no worker has claimed it, or it is finished.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// How often it was claimed, without the claims that were handed back.
+    pub attempts: u32,
+    /// How often a worker took it over from one whose lease had expired.
+    pub takeovers: u32,
+    /// When somebody asked to cancel it.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 impl ScanRun {
@@ -203,6 +217,13 @@ impl ScanRun {
             started_at: None,
             finished_at: None,
             created_at,
+            priority: 0,
+            not_before: None,
+            worker: None,
+            lease_until: None,
+            attempts: 0,
+            takeovers: 0,
+            cancel_requested_at: None,
         }
     }
 }

@@ -13,6 +13,14 @@ mod promoted;
 mod proxy;
 mod read_only;
 mod rig;
+#[cfg(unix)]
+mod scan_bot;
+#[cfg(unix)]
+mod scan_source;
+#[cfg(unix)]
+mod scan_worker;
+#[cfg(unix)]
+mod scans;
 #[path = "../it/support/server.rs"]
 mod server;
 mod stalled;

@@ -4,7 +4,9 @@ mod calls;
 mod channels;
 #[cfg(feature = "cli")]
 mod cli;
+mod clips;
 mod guilds;
+mod leases;
 mod migrate;
 mod model;
 mod plans;

@@ -12,6 +12,7 @@ pub mod outcomes;
 pub mod parts;
 pub mod parts_atomic;
 pub mod round_trips;
+mod scan_metrics;
 pub mod secrets;
 pub mod transactions;
 mod unreadable_lists;

@@ -253,7 +253,9 @@ impl GaugeFn for Metric {
         self.add(-number);
     }
 
-    fn set(&self, _: f64) {}
+    fn set(&self, number: f64) {
+        self.1.0.lock().unwrap().insert(self.0.clone(), number);
+    }
 }
 
 /// Counts how often a value was recorded.

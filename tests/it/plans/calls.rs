@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clip_saver_db::{
-    ChannelId, ChannelSnapshot, Client, GenericClient, GuildId, GuildSnapshot, NewInstallIntent, ScanIncrement,
-    ScanRunId, UserId, UserSnapshot, queries, repositories as db,
+    Attachment, CancelScope, ChannelId, ChannelSnapshot, Client, ClipAuthor, ClipFilter, ClipMessage, GenericClient,
+    GuildId, GuildSnapshot, LeaseState, MessageId, NewInstallIntent, RecordedScanPage, ScanClaim, ScanIncrement,
+    ScanPage, ScanRequest, ScanRequested, ScanRunId, ScanWorker, UserId, UserSnapshot, queries, repositories as db,
 };
 
 use crate::support::{changed, json};
@@ -102,6 +103,70 @@ pub async fn of_scan_runs(client: &impl Client) {
     assert!(db::mark_scan_succeeded(client, run(999_001)).await.unwrap());
     assert!(db::mark_scan_failed(client, run(999_002), "Missing access").await.unwrap());
     assert!(db::mark_scan_canceled(client, run(999_003)).await.unwrap());
+}
+
+const LEASE: Duration = Duration::from_mins(1);
+
+/// Claims five runs, and lets each end in another way.
+pub async fn of_scan_queue(client: &impl Client) {
+    let request = ScanRequest::new().with_after(MessageId::from(7)).with_priority(5);
+    let requested = db::request_scan(client, channel(10), &request).await.unwrap();
+    assert!(matches!(requested, ScanRequested::Enqueued(_)), "{requested:?}");
+    let claims = db::claim_scan_runs(client, &ScanWorker::new("plans"), 5, LEASE).await.unwrap();
+    assert_eq!(claims.len(), 5);
+    assert_eq!(db::renew_scan_lease(client, &claims[0], LEASE).await.unwrap(), LeaseState::Held);
+    assert!(db::complete_scan(client, &claims[0]).await.unwrap());
+    assert!(db::fail_scan(client, &claims[1], "later", None).await.unwrap());
+    assert!(db::release_scan(client, &claims[2]).await.unwrap());
+    assert!(db::request_scan_cancel(client, claims[3].run_id).await.unwrap());
+    assert!(db::cancel_scans(client, CancelScope::Guild(guild(2))).await.unwrap() > 0);
+    assert!(db::scan_queue_stats(client).await.unwrap().queued > 10_000);
+}
+
+/// What reads the runs of many channels. Of a purge one step: all of them would take minutes here.
+pub async fn of_many_channels(client: &(impl Client + GenericClient)) {
+    assert_eq!(db::get_scan_states(client, guild(3)).await.unwrap().len(), 100);
+    let (after, keep, older_than) = (None::<&str>, 100, 0.0);
+    let step = queries::scan_queue::purge_finished_scan_runs().bind(client, &after, &keep, &older_than).one().await;
+    assert!(step.unwrap().deleted > 0);
+}
+
+fn clip(message: u64) -> ClipMessage {
+    let attachment = Attachment::new((message + 1).into(), "a.mp4", 7, "https://cdn.example/a.mp4?ex=6a000000");
+    ClipMessage::new(message.into(), ClipAuthor::new(user(7), "ada"), [attachment])
+}
+
+/// A page of a run that has just been claimed: the first of a channel, so that its coverage is made, too.
+pub async fn of_scan_pages(client: &impl Client) {
+    let new = ChannelId::from(7);
+    let snapshot = ChannelSnapshot::new(new, "new", "text");
+    db::upsert_channels_for_guild(client, guild(903), &[snapshot]).await.unwrap();
+    db::set_channel_reading(client, new, true).await.unwrap();
+    db::request_scan(client, new, &ScanRequest::new().with_priority(100)).await.unwrap();
+    let claim: ScanClaim = db::claim_scan_runs(client, &ScanWorker::new("plans"), 1, LEASE).await.unwrap()[0];
+    let messages: Vec<_> = (9_001..9_101).map(MessageId::from).collect();
+    let page = ScanPage::after(None, messages).unwrap().with_clips((9_001..9_011).map(clip).collect::<Vec<_>>());
+    let recorded = db::record_scan_page(client, &claim, &page).await.unwrap();
+    assert!(matches!(recorded, RecordedScanPage::Recorded(recorded) if recorded.new_clips == 10), "{recorded:?}");
+    assert_eq!(db::get_scan_coverage(client, channel(1)).await.unwrap().len(), 2);
+    assert_eq!(db::get_scan_gaps(client, channel(1), 330_000_000_000_000_000.into()).await.unwrap().len(), 2);
+}
+
+pub async fn of_clips(client: &impl Client) {
+    let (of_guild, of_author) = (ClipFilter::new(guild(1)), user(8));
+    let of_channel = of_guild.clone().with_channel(channel(0));
+    for filter in
+        [of_guild.clone(), of_channel.clone(), of_guild.with_author(of_author), of_channel.with_author(of_author)]
+    {
+        let page = db::get_clips(client, &filter, None, 50).await.unwrap();
+        assert_eq!(page.clips.len(), 50, "{filter:?}");
+        assert!(db::count_clips(client, &filter).await.unwrap() > 50);
+    }
+    let clip = 400_000_000_001_048_584;
+    assert!(db::get_clip(client, clip.into()).await.unwrap().is_some());
+    assert_eq!(db::get_expiring_clips(client, Duration::from_hours(1), 50).await.unwrap().len(), 50);
+    assert!(db::refresh_clip_url(client, clip.into(), "https://cdn.example/a.mp4?ex=7a000000").await.unwrap());
+    assert_eq!(db::delete_messages(client, channel(7919), &[(clip - 1).into(), 8.into()]).await.unwrap(), 1);
 }
 
 pub async fn of_install_intents(client: &impl Client) {

@@ -63,6 +63,9 @@ async fn is_nullable(client: &Client, table: &str, column: &Column) -> Option<bo
     rows.expect("the catalogue can be read").first().map(|row| row.get(0))
 }
 
+/// Queries with outer joins: columns are NULL in them that are not in their tables.
+const OUTER_JOINED: [&str; 2] = ["get_scan_states", "request_scan"];
+
 /// Columns that are marked with `?` but cannot be NULL, or the reverse. Also how many columns were checked.
 async fn wrong_marks(client: &Client, table: &str, query: &Generated) -> (usize, Vec<String>) {
     let statement = client.prepare(&query.sql).await.unwrap_or_else(|error| panic!("{}: {error:?}", query.name));
@@ -71,6 +74,9 @@ async fn wrong_marks(client: &Client, table: &str, query: &Generated) -> (usize,
     // Behind a pooler, the driver's look-up of another type would leave prepared statements to the next program.
     let types = statement.columns().iter().map(Column::type_).chain(statement.params());
     wrong.extend(types.filter(|ty| ty.oid() >= FIRST_OWN_TYPE).map(|ty| format!("{}: the type {ty}", query.name)));
+    if OUTER_JOINED.contains(&query.name.as_str()) {
+        return (seen, wrong);
+    }
     for (column, ty) in statement.columns().iter().zip(&query.types) {
         if let Some(nullable) = is_nullable(client, table, column).await {
             seen += 1;
@@ -82,12 +88,15 @@ async fn wrong_marks(client: &Client, table: &str, query: &Generated) -> (usize,
     (seen, wrong)
 }
 
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 11] = [
     ("channels", "bot_channels"),
+    ("clips", "bot_clips"),
     ("guild_settings", "guild_settings"),
     ("guilds", "bot_guilds"),
     ("install_intents", "install_intents"),
     ("parts", "pg_locks"),
+    ("scan_pages", "bot_channel_coverage"),
+    ("scan_queue", "bot_channel_scan_runs"),
     ("scan_runs", "bot_channel_scan_runs"),
     ("unreadable_rows", "users"), // none of its columns is one of a table
     ("users", "users"),
@@ -117,7 +126,13 @@ async fn a_column_is_an_option_exactly_if_it_can_be_null() {
 }
 
 /// Columns that no query returns, as `table.column`, and why.
-const NOT_READ: [(&str, &str); 0] = [];
+const NOT_READ: [(&str, &str); 5] = [
+    ("bot_clips.deleted_at", "a list has only what was not deleted"),
+    ("bot_channel_scan_runs.turn", "the order of the queue"),
+    ("bot_channel_scan_runs.guild_id", "for the order of the queue"),
+    ("bot_channel_scan_runs.claim_token", "only whoever claims a run gets its token"),
+    ("bot_channel_scan_runs.claim_request", "for a call that is repeated"),
+];
 
 /// The columns of a table that none of the statements returns.
 async fn unread(client: &Client, table: &str, statements: &[String]) -> Vec<String> {
@@ -139,8 +154,10 @@ async fn every_column_is_returned_by_a_query_or_left_out_on_purpose() {
     let sources = files("codegen/queries", ".rs");
 
     let mut found = Vec::new();
-    for ((_, rust), (_, table)) in
-        sources.iter().zip(TABLES).filter(|(_, (file, _))| !["parts", "unreadable_rows"].contains(file))
+    for ((_, rust), (_, table)) in sources
+        .iter()
+        .zip(TABLES)
+        .filter(|(_, (file, _))| !["parts", "scan_pages", "scan_queue", "unreadable_rows"].contains(file))
     {
         let statements: Vec<_> = generated(rust).into_iter().map(|query| query.sql).collect();
         found.extend(unread(&client, table, &statements).await);

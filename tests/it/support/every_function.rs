@@ -4,8 +4,9 @@ use std::slice::from_ref;
 use std::time::Duration;
 
 use clip_saver_db::{
-    ChannelId, ChannelSnapshot, Client, Db, Error, GuildId, GuildSnapshot, NewInstallIntent, ScanIncrement, ScanRunId,
-    Transaction, UserId, UserSnapshot, repositories as db,
+    Attachment, AttachmentId, CancelScope, ChannelId, ChannelSnapshot, Client, ClipAuthor, ClipFilter, ClipMessage, Db,
+    Error, GuildId, GuildSnapshot, LeaseState, MessageId, NewInstallIntent, RecordedScanPage, ScanClaim, ScanIncrement,
+    ScanPage, ScanRequest, ScanRequested, ScanRunId, ScanWorker, Transaction, UserId, UserSnapshot, repositories as db,
 };
 
 use crate::project::style::{aggregates, functions};
@@ -23,7 +24,14 @@ pub struct Rows {
     channel: ChannelId,
     queued: ScanRunId,
     running: ScanRunId,
+    /// A shared run that a worker has claimed. Another one is in the queue.
+    claim: ScanClaim,
+    /// A clip, in a channel of another guild.
+    clip: AttachmentId,
+    channel_of_clip: ChannelId,
 }
+
+const LEASE: Duration = Duration::from_hours(1);
 
 impl Rows {
     /// Stores the rows.
@@ -38,8 +46,29 @@ impl Rows {
         for (state, lifetime) in [("open", 600), ("expired", 0)] {
             db::create_install_intent(database, &intent(state, user, lifetime)).await.unwrap();
         }
-        Self { user, guild, channel, queued, running }
+        let finished = queued_run(database, channel).await;
+        db::mark_scan_canceled(database, finished).await.unwrap();
+        let claim = claimed_run(database, channel).await;
+        let channel_of_clip = self::channel(database, self::guild(database, 1003).await, 2009).await;
+        let page = ScanPage::live(9001.into()).with_clips([clip(9001, 9002)]);
+        db::record_live_messages(database, channel_of_clip, None, &page).await.unwrap();
+        Self { user, guild, channel, queued, running, claim, clip: 9002.into(), channel_of_clip }
     }
+}
+
+/// A shared run of a channel that a worker has claimed, and another one in the queue.
+async fn claimed_run(database: &Db, channel: ChannelId) -> ScanClaim {
+    for after in [1, 2] {
+        let request = ScanRequest::new().with_after(MessageId::from(after));
+        db::request_scan(database, channel, &request).await.unwrap();
+    }
+    let claims = db::claim_scan_runs(database, &ScanWorker::new("first"), 1, LEASE).await.unwrap();
+    claims[0]
+}
+
+fn clip(message: u64, attachment: u64) -> ClipMessage {
+    let attachment = Attachment::new(attachment.into(), "a.mp4", 7, "https://cdn.example/a.mp4?ex=6a000000");
+    ClipMessage::new(message.into(), ClipAuthor::new(5001.into(), "ada"), [attachment])
 }
 
 /// Calls a function in a transaction and rolls it back. Returns whether the function returned what it promises.
@@ -56,7 +85,11 @@ pub async fn call(name: &str, client: &impl Client, rows: &Rows) -> Result<bool,
         _ if name.contains("guild_settings") => guild_settings(name, client, rows).await?,
         _ if name.contains("guild") && !name.contains("channel") => guilds(name, client, rows).await?,
         _ if name.contains("user") => users(name, client, rows).await?,
-        _ if name.contains("scan") => scan_runs(name, client, rows).await?,
+        _ if name.contains("scan") => match scan_runs(name, client, rows).await? {
+            None => shared_scans(name, client, rows).await?,
+            called => called,
+        },
+        _ if name.contains("clip") || name.contains("_messages") => clips(name, client, rows).await?,
         "get_unreadable_rows" => Some(db::get_unreadable_rows(client, 10).await?.is_empty()),
         _ if name.contains("intent") => install_intents(name, client, rows).await?,
         _ => channels(name, client, rows).await?,
@@ -80,7 +113,7 @@ async fn guilds(name: &str, client: &impl Client, rows: &Rows) -> Result<Option<
     let known = changed!(GuildSnapshot::new(rows.guild, "known"), owner_user_id = Some(rows.user));
     Ok(Some(match name {
         "get_guild" => db::get_guild(client, rows.guild).await?.is_some_and(|guild| guild.guild_id == rows.guild),
-        "get_guilds" => db::get_guilds(client).await?.len() == 1,
+        "get_guilds" => db::get_guilds(client).await?.len() == 2,
         "upsert_guild" => db::upsert_guild(client, &known).await.map(|()| true)?,
         "upsert_guilds" => db::upsert_guilds(client, &[new, known]).await? == 2,
         "delete_guilds" => db::delete_guilds(client, &[rows.guild, 404.into()]).await? == 1,
@@ -143,7 +176,7 @@ async fn scan_runs(name: &str, client: &impl Client, rows: &Rows) -> Result<Opti
     let page = ScanIncrement::scanned(100).with_matched(7);
     Ok(Some(match name {
         "get_scan_run" => db::get_scan_run(client, rows.queued).await?.is_some_and(|run| run.id == rows.queued),
-        "get_scan_runs" => db::get_scan_runs(client, rows.channel, 10).await?.len() == 2,
+        "get_scan_runs" => db::get_scan_runs(client, rows.channel, 10).await?.len() == 5,
         "enqueue_scan_run" => db::enqueue_scan_run(client, rows.channel).await?.is_some(),
         "mark_scan_started" => db::mark_scan_started(client, rows.queued).await?,
         "record_scan_progress" => {
@@ -156,6 +189,57 @@ async fn scan_runs(name: &str, client: &impl Client, rows: &Rows) -> Result<Opti
         "mark_scan_succeeded" => db::mark_scan_succeeded(client, rows.running).await?,
         "mark_scan_failed" => db::mark_scan_failed(client, rows.running, "reason").await?,
         "mark_scan_canceled" => db::mark_scan_canceled(client, rows.running).await?,
+        _ => return Ok(None),
+    }))
+}
+
+async fn shared_scans(name: &str, client: &impl Client, rows: &Rows) -> Result<Option<bool>, Error> {
+    let (channel, claim) = (rows.channel, &rows.claim);
+    Ok(Some(match name {
+        "request_scan" => {
+            matches!(db::request_scan(client, channel, &ScanRequest::new()).await?, ScanRequested::Enqueued(_))
+        }
+        "claim_scan_runs" => db::claim_scan_runs(client, &ScanWorker::new("second"), 1, LEASE).await?.len() == 1,
+        "renew_scan_lease" => db::renew_scan_lease(client, claim, LEASE).await? == LeaseState::Held,
+        "complete_scan" => db::complete_scan(client, claim).await?,
+        "complete_scans" => db::complete_scans(client, from_ref(claim)).await? == [claim.run_id],
+        "fail_scan" => db::fail_scan(client, claim, "reason", None).await?,
+        "release_scan" => db::release_scan(client, claim).await?,
+        "request_scan_cancel" => db::request_scan_cancel(client, claim.run_id).await?,
+        "cancel_scans" => db::cancel_scans(client, CancelScope::Guild(rows.guild)).await? == 2,
+        "get_scan_states" => db::get_scan_states(client, rows.guild).await?.len() == 1,
+        "scan_queue_stats" => db::scan_queue_stats(client).await?.queued == 1,
+        "purge_finished_scan_runs" => db::purge_finished_scan_runs(client, Duration::ZERO, 0).await? <= 1,
+        "record_scan_page" => {
+            let page = ScanPage::after(None, [MessageId::from(3001)]).expect("there is a message");
+            let page = page.with_clips([clip(3001, 3002)]);
+            matches!(db::record_scan_page(client, claim, &page).await?, RecordedScanPage::Recorded(_))
+        }
+        "get_scan_coverage" => db::get_scan_coverage(client, rows.channel_of_clip).await?.len() == 1,
+        "get_scan_gaps" => db::get_scan_gaps(client, rows.channel_of_clip, 9001.into()).await?.len() == 1,
+        _ => return Ok(None),
+    }))
+}
+
+async fn clips(name: &str, client: &impl Client, rows: &Rows) -> Result<Option<bool>, Error> {
+    let filter = ClipFilter::new(1003.into());
+    Ok(Some(match name {
+        "get_clips" => db::get_clips(client, &filter, None, 10).await?.clips.len() == 1,
+        "count_clips" => db::count_clips(client, &filter).await? == 1,
+        "get_clip" => db::get_clip(client, rows.clip).await?.is_some_and(|clip| clip.id == rows.clip),
+        "get_expiring_clips" => {
+            let a_year = Duration::from_hours(365 * 24);
+            db::get_expiring_clips(client, a_year, 10).await?.len() == 1
+        }
+        "refresh_clip_url" => {
+            let url = "https://cdn.example/a.mp4?ex=70000000";
+            db::refresh_clip_url(client, rows.clip, url).await?
+        }
+        "record_live_messages" => {
+            let page = ScanPage::live(3001.into()).with_clips([clip(3001, 3002)]);
+            db::record_live_messages(client, rows.channel, None, &page).await?.is_some_and(|new| new.new_clips == 1)
+        }
+        "delete_messages" => db::delete_messages(client, rows.channel, &[9001.into(), 3001.into()]).await? <= 1,
         _ => return Ok(None),
     }))
 }

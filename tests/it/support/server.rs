@@ -37,7 +37,7 @@ impl Server {
     }
 
     /// Sends `./dev server` a command: `kill`, `stop`, `start`, `freeze` or `thaw`. See `./dev --help`.
-    #[allow(dead_code, reason = "only tests/faults sends commands to its servers")]
+    #[allow(dead_code, reason = "the benches send no commands to their servers")]
     pub fn send_command(&mut self, command: &str) {
         writeln!(self.stdin, "{command}").expect("./dev server is running");
         let mut answer = String::new();
