@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicBool;
 
 use futures::future::{Either, select, try_join};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_postgres::Client;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
@@ -58,7 +58,7 @@ pub struct Db {
     running: TaskTracker,
     /// The calls that are made for values that were dropped, before the pool closes.
     last_calls: TaskTracker,
-    closed: CancellationToken,
+    is_closed: Arc<watch::Sender<bool>>,
     /// Whether it is known that no notification arrives.
     pub(super) is_without_notifications: Arc<AtomicBool>,
 }
@@ -118,7 +118,7 @@ impl Db {
             waiting: WaitingCalls::default(),
             running: TaskTracker::new(),
             last_calls: TaskTracker::new(),
-            closed: CancellationToken::new(),
+            is_closed: Arc::default(),
             is_without_notifications: Arc::default(),
         })
     }
@@ -192,12 +192,12 @@ impl Db {
 
     /// Completes when the handle is closed.
     pub(crate) async fn closed(&self) {
-        self.closed.cancelled().await;
+        _ = self.is_closed.subscribe().wait_for(|is_closed| *is_closed).await; // it has a sender: this handle
     }
 
     /// Closes the handle and its clones, as [`close_db`] does.
     pub async fn close(&self) {
-        self.closed.cancel();
+        self.is_closed.send_replace(true);
         self.last_calls.close();
         self.last_calls.wait().await;
         self.sharing.close();

@@ -174,7 +174,7 @@ impl Renewals {
             pause = match self.renew().await {
                 Ok(LeaseState::Lost) => return self.lose("another worker took the run over, or it has ended"),
                 Ok(LeaseState::Held | LeaseState::CancelRequested) => self.lease / RENEWALS,
-                Err(error) => self.after(&error),
+                Err(error) => self.pause_after(&error),
             };
         }
     }
@@ -212,7 +212,7 @@ impl Renewals {
     }
 
     /// The pause after an attempt that failed.
-    fn after(&self, error: &Error) -> Duration {
+    fn pause_after(&self, error: &Error) -> Duration {
         debug!(%error, run = %self.claim.run_id, "a claim could not be renewed, trying again");
         RETRY_PAUSE.min(self.lease / (4 * RENEWALS)).mul_f64(rand::random_range(0.5..1.0))
     }
