@@ -74,7 +74,10 @@ async fn a_clip_comes_back_as_it_was_stored() {
     let clip = db::get_clip(&*database, 77.into()).await.unwrap().unwrap();
 
     let attachment = stored.attachments[0].clone();
-    assert_eq!((clip.id, clip.message_id, clip.channel_id, clip.guild_id), (77.into(), id.into(), channel, GUILD.into()));
+    assert_eq!(
+        (clip.id, clip.message_id, clip.channel_id, clip.guild_id),
+        (77.into(), id.into(), channel, GUILD.into())
+    );
     assert_eq!((clip.author, clip.file_name), (stored.author, attachment.file_name));
     assert_eq!((clip.size, clip.width, clip.height), (attachment.size, attachment.width, attachment.height));
     assert_eq!((clip.duration_seconds, clip.content_type), (attachment.duration_seconds, attachment.content_type));
@@ -115,12 +118,18 @@ async fn a_span_of_time_includes_its_beginning_and_not_its_end() {
     let database = TestDatabase::new().await;
     let channel = channel_of(&database, GUILD, 2001).await;
     let millisecond = |n: u64| n << 22;
-    let clips = [message(millisecond(999) + 5, 1, &[1]), message(millisecond(1_000), 1, &[2]), message(millisecond(2_000) + 7, 1, &[3])];
+    let clips = [
+        message(millisecond(999) + 5, 1, &[1]),
+        message(millisecond(1_000), 1, &[2]),
+        message(millisecond(2_000) + 7, 1, &[3]),
+    ];
     store(&database, channel, clips).await;
     let at = |n: i64| MessageId::from(0).created_at() + Duration::milliseconds(n);
     let found = async |from: DateTime<Utc>, to: DateTime<Utc>| {
         let mut found = Vec::new();
-        for filter in [ClipFilter::new(GUILD.into()), ClipFilter::new(GUILD.into()).with_channel(channel).with_author(1.into())] {
+        for filter in
+            [ClipFilter::new(GUILD.into()), ClipFilter::new(GUILD.into()).with_channel(channel).with_author(1.into())]
+        {
             let filter = filter.with_posted(from..to);
             found = all(&database, &filter, 1).await.into_iter().map(|(_, attachment)| attachment).collect::<Vec<_>>();
             assert_eq!(db::count_clips(&*database, &filter).await.unwrap(), u64::try_from(found.len()).unwrap());
@@ -212,7 +221,12 @@ async fn the_newest_clip_is_listed_even_if_both_of_its_ids_are_the_largest() {
     let largest = u64::MAX >> 1;
     store(&database, channel, [message(largest, 1, &[largest])]).await;
 
-    assert_eq!(all(&database, &ClipFilter::new(GUILD.into()), 5).await, [(largest, largest)]);
+    let filter = ClipFilter::new(GUILD.into());
+    assert_eq!(all(&database, &filter, 5).await, [(largest, largest)]);
+    let any_time = DateTime::<Utc>::MIN_UTC..DateTime::<Utc>::MAX_UTC;
+    assert_eq!(all(&database, &filter.clone().with_posted(any_time), 5).await, [(largest, largest)]);
+    let too_late = DateTime::<Utc>::MAX_UTC..DateTime::<Utc>::MAX_UTC;
+    assert_eq!(db::count_clips(&*database, &filter.with_posted(too_late)).await.unwrap(), 0);
 }
 
 #[tokio::test]

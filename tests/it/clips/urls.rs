@@ -141,8 +141,24 @@ fn the_end_of_a_url_is_its_parameter_ex_in_hexadecimal_seconds() {
 #[test]
 fn a_url_that_names_no_end_has_none() {
     let urls = [
-        "", "?", "ex=5", "https://cdn/ex=5", "?ex=", "?ex=+5", "?ex=-5", "?ex= 5", "?ex=0x5", "?ex=5g", "?Ex=5",
-        "?index=5", "?a=ex=5", "#?ex=5", "?a#ex=5", "?ex=ffffffffffffffff", "?ex=７", "?ex=5%20",
+        "",
+        "?",
+        "ex=5",
+        "https://cdn/ex=5",
+        "?ex=",
+        "?ex=+5",
+        "?ex=-5",
+        "?ex= 5",
+        "?ex=0x5",
+        "?ex=5g",
+        "?Ex=5",
+        "?index=5",
+        "?a=ex=5",
+        "#?ex=5",
+        "?a#ex=5",
+        "?ex=ffffffffffffffff",
+        "?ex=７",
+        "?ex=5%20",
     ];
     for url in urls {
         assert_eq!(expires_at(url), None, "{url}");

@@ -14,7 +14,11 @@ use crate::support::scans::{
 use crate::support::{TestDatabase, concurrently};
 
 /// Requests runs in this order, one for each number.
-async fn requested_in_order(database: &Db, channel: ChannelId, numbers: impl IntoIterator<Item = u64>) -> Vec<ScanRunId> {
+async fn requested_in_order(
+    database: &Db,
+    channel: ChannelId,
+    numbers: impl IntoIterator<Item = u64>,
+) -> Vec<ScanRunId> {
     let mut runs = Vec::new();
     for number in numbers {
         runs.push(requested(database, channel, after(number)).await);
@@ -214,7 +218,9 @@ async fn runs_of_old_programs_are_never_claimed() {
     let queued = db::enqueue_scan_run(&*database, channel).await.unwrap().unwrap();
     let running = db::enqueue_scan_run(&*database, channel).await.unwrap().unwrap();
     assert!(db::mark_scan_started(&*database, running).await.unwrap());
-    database.execute("update bot_channel_scan_runs set started_at = now() - interval '1 year' where started_at is not null").await;
+    database
+        .execute("update bot_channel_scan_runs set started_at = now() - interval '1 year' where started_at is not null")
+        .await;
 
     assert_eq!(claims(&database, 10).await, []);
     assert_eq!(run_is(&database, queued, "status").await, "queued");

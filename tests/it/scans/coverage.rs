@@ -141,7 +141,8 @@ async fn a_cursor_that_an_old_program_stores_later_covers_the_same() {
         database.execute(&format!("update bot_channels set last_message_id = '{cursor}'")).await;
 
         let last = db::get_scan_coverage(&*database, channel).await.unwrap().pop().map(|interval| interval.last);
-        let end = covered.map(|covered| covered.trim_matches(|c: char| !c.is_ascii_digit()).split(',').nth(1).unwrap_or(""));
+        let end =
+            covered.map(|covered| covered.trim_matches(|c: char| !c.is_ascii_digit()).split(',').nth(1).unwrap_or(""));
         let end = end.map(|end| end.parse().map_or(u64::MAX >> 1, |end: u64| end - 1));
         assert_eq!(last.map(|last| last.get()), end, "{cursor}");
     }

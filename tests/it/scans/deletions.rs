@@ -44,9 +44,10 @@ async fn a_page_that_waits_for_the_deletion_of_its_channel_is_lost() {
     let holder = LockHolder::new(&database, "delete from bot_channels").await;
     let recording = record(&database, claim);
     let pool = database.db.clone();
-    let live = tokio::spawn(async move {
-        db::record_live_messages(&pool, claim.channel_id, None, &page_of_clips(101, 110)).await
-    });
+    let live =
+        tokio::spawn(
+            async move { db::record_live_messages(&pool, claim.channel_id, None, &page_of_clips(101, 110)).await },
+        );
     holder.wait_until_blocked(2).await;
 
     holder.commit().await;
@@ -198,7 +199,9 @@ async fn two_claims(database: &TestDatabase) -> Vec<ScanClaim> {
     for (channel, run) in [(10, 2), (20, 1)] {
         let channel = channel_of(database, 1001, channel).await;
         requested(database, channel, ScanRequest::new()).await;
-        let numbered = format!("update bot_channel_scan_runs set id = lpad('{run}', 32, '0')::uuid where channel_id = '{channel}'");
+        let numbered = format!(
+            "update bot_channel_scan_runs set id = lpad('{run}', 32, '0')::uuid where channel_id = '{channel}'"
+        );
         database.execute(&numbered).await;
     }
     claims(database, 2).await

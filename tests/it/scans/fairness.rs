@@ -8,7 +8,12 @@ use crate::support::TestDatabase;
 use crate::support::scans::{LEASE, after, channel_of, claims, requested};
 
 /// Requests `count` runs of a channel in one transaction, each for another interval.
-async fn request_many(database: &TestDatabase, channel: ChannelId, numbers: std::ops::Range<u64>, request: ScanRequest) {
+async fn request_many(
+    database: &TestDatabase,
+    channel: ChannelId,
+    numbers: std::ops::Range<u64>,
+    request: ScanRequest,
+) {
     let transaction = database.begin().await.unwrap();
     for number in numbers {
         db::request_scan(&transaction, channel, &request.with_after(number.into())).await.unwrap();

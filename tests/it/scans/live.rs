@@ -3,9 +3,7 @@
 use clip_saver_db::{LiveMessagesRecorded, MessageId, ScanPage, repositories as db};
 
 use crate::support::races::fifty_connections;
-use crate::support::scans::{
-    channel_of, claimed, clip, count_and_cursor, coverage, ids, interval, page, recorded,
-};
+use crate::support::scans::{channel_of, claimed, clip, count_and_cursor, coverage, ids, interval, page, recorded};
 use crate::support::{TestDatabase, concurrently};
 
 async fn live(database: &clip_saver_db::Db, since: Option<u64>, page: &ScanPage) -> LiveMessagesRecorded {

@@ -50,7 +50,8 @@ async fn two_runs_in_opposite_directions_count_each_message_once() {
             let mut counted = 0;
             for step in 0..40 {
                 // 25 messages a page upwards, 40 a page downwards.
-                let page = if run == 0 { page(step * 25, step * 25 + 24) } else { page(960 - step * 24, 999 - step * 24) };
+                let page =
+                    if run == 0 { page(step * 25, step * 25 + 24) } else { page(960 - step * 24, 999 - step * 24) };
                 counted += recorded(&pool, &claim, &page).await.new_messages;
             }
             counted

@@ -63,7 +63,8 @@ async fn runs_that_are_not_finished_stay() {
 async fn more_channels_and_runs_than_a_step_takes_are_purged() {
     let database = TestDatabase::new().await;
     channel_of(&database, 1, 10).await;
-    let channels = "insert into bot_channels (channel_id, guild_id) select n::text, '1' from generate_series(1000, 1250) n";
+    let channels =
+        "insert into bot_channels (channel_id, guild_id) select n::text, '1' from generate_series(1000, 1250) n";
     database.execute(channels).await;
     let runs = "insert into bot_channel_scan_runs (channel_id, status, finished_at, created_at)
         select c, 'failed', now() - interval '1 day', now() - interval '2 days'

@@ -45,7 +45,10 @@ async fn the_running_run_comes_before_the_oldest_queued_one() {
     let oldest = requested(&database, channel, after(1)).await;
     requested(&database, channel, after(2)).await;
     let active = state(&database).await.active.unwrap();
-    assert_eq!((active.run_id, active.status, active.worker, active.lease_until), (oldest, ScanStatus::Queued, None, None));
+    assert_eq!(
+        (active.run_id, active.status, active.worker, active.lease_until),
+        (oldest, ScanStatus::Queued, None, None)
+    );
 
     let urgent = requested(&database, channel, after(3).with_priority(1)).await;
     let claim = claims(&database, 1).await.remove(0);
@@ -120,7 +123,9 @@ async fn the_stats_count_shared_runs_by_what_can_be_done_with_them() {
     let due = chrono::Utc::now() - Duration::from_secs(5);
     requested(&database, channel, after(30).with_not_before(due)).await;
     db::enqueue_scan_run(&*database, channel).await.unwrap().unwrap();
-    database.execute("update bot_channel_scan_runs set created_at = now() - interval '90 s' where after_message_id = '9'").await;
+    database
+        .execute("update bot_channel_scan_runs set created_at = now() - interval '90 s' where after_message_id = '9'")
+        .await;
 
     let stats = db::scan_queue_stats(&*database).await.unwrap();
 

@@ -113,7 +113,8 @@ pub async fn count_and_cursor(database: &Db, channel: ChannelId) -> (i64, Option
 /// A hash of every row of every table.
 pub async fn everything(database: &TestDatabase) -> String {
     let sql = connect(&database.url()).await;
-    let tables = "select string_agg(format('select %L || t::text as row from %I t', tablename, tablename), ' union all ')
+    let tables =
+        "select string_agg(format('select %L || t::text as row from %I t', tablename, tablename), ' union all ')
         from pg_tables where schemaname = 'public'";
     let rows: String = sql.query_one(tables, &[]).await.expect("there are tables").get(0);
     let hash = format!("select coalesce(md5(string_agg(row, ',' order by row collate \"C\")), '') from ({rows}) r");
