@@ -10,7 +10,7 @@ mod guilds;
 mod injections;
 mod install_intents;
 mod parsers;
-mod scan_pages;
+pub mod scan_pages;
 mod scan_queue;
 mod scan_runs;
 mod settings;

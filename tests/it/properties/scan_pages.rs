@@ -40,16 +40,16 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// What must be stored of a channel.
 #[derive(Default)]
-struct Expected {
-    covered: BTreeSet<u64>,
-    cursor: Option<u64>,
-    count: u64,
+pub struct Expected {
+    pub covered: BTreeSet<u64>,
+    pub cursor: Option<u64>,
+    pub count: u64,
 }
 
 impl Expected {
     /// Adds a page; returns how many of its messages are new.
-    fn add(&mut self, messages: &[u64], covered: impl IntoIterator<Item = u64>) -> u64 {
-        let new = messages.iter().filter(|id| !self.covered.contains(id)).count() as u64;
+    pub fn add(&mut self, messages: &[u64], covered: impl IntoIterator<Item = u64>) -> u64 {
+        let new = self.new_ones(messages);
         self.covered.extend(covered);
         self.count += new;
         if let Some((0, end)) = self.intervals().first() {
@@ -58,12 +58,17 @@ impl Expected {
         new
     }
 
-    fn move_cursor(&mut self, to: u64) {
+    /// How many messages are not covered.
+    pub fn new_ones(&self, messages: &[u64]) -> u64 {
+        messages.iter().filter(|id| !self.covered.contains(id)).count() as u64
+    }
+
+    pub fn move_cursor(&mut self, to: u64) {
         self.cursor = self.cursor.max(Some(to));
         self.covered.extend(0..=to);
     }
 
-    fn intervals(&self) -> Vec<(u64, u64)> {
+    pub fn intervals(&self) -> Vec<(u64, u64)> {
         intervals(self.covered.iter().copied())
     }
 
