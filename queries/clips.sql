@@ -6,7 +6,7 @@
 --: ClipRow(content_type?, duration_seconds?, width?, height?, url_expires_at?, author_name?, author_display_name?, author_avatar?)
 
 --! get_clips : ClipRow
---- A guild's clips, newest first, from behind a clip on.
+--- A guild's clips, newest first, from a place on.
 select /* get_clips */
        k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size,
        k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at,
@@ -14,7 +14,7 @@ select /* get_clips */
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.guild_id = :guild_id and k.deleted_at is null
   and k.message_id between :first_message_id and :last_message_id
-  and (k.message_id, k.attachment_id) < (:after_message_id, :after_attachment_id)
+  and (k.message_id, k.attachment_id) <= (:from_message_id, :from_attachment_id)
 order by k.message_id desc, k.attachment_id desc
 limit :limit;
 
@@ -27,7 +27,7 @@ select /* get_clips_of_channel */
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.guild_id = :guild_id and k.channel_id = :channel_id and k.deleted_at is null
   and k.message_id between :first_message_id and :last_message_id
-  and (k.message_id, k.attachment_id) < (:after_message_id, :after_attachment_id)
+  and (k.message_id, k.attachment_id) <= (:from_message_id, :from_attachment_id)
 order by k.message_id desc, k.attachment_id desc
 limit :limit;
 
@@ -40,7 +40,7 @@ select /* get_clips_of_author */
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.guild_id = :guild_id and k.author_id = :author_id and k.deleted_at is null
   and k.message_id between :first_message_id and :last_message_id
-  and (k.message_id, k.attachment_id) < (:after_message_id, :after_attachment_id)
+  and (k.message_id, k.attachment_id) <= (:from_message_id, :from_attachment_id)
 order by k.message_id desc, k.attachment_id desc
 limit :limit;
 
@@ -53,7 +53,7 @@ select /* get_clips_of_channel_and_author */
 from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id
 where k.guild_id = :guild_id and k.channel_id = :channel_id and k.author_id = :author_id and k.deleted_at is null
   and k.message_id between :first_message_id and :last_message_id
-  and (k.message_id, k.attachment_id) < (:after_message_id, :after_attachment_id)
+  and (k.message_id, k.attachment_id) <= (:from_message_id, :from_attachment_id)
 order by k.message_id desc, k.attachment_id desc
 limit :limit;
 
@@ -121,10 +121,12 @@ returning attachment_id;
 with /* delete_messages */ channel as materialized (
   select channel_id,
          case
-           when last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then
+           when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
              case
-               when last_message_id::numeric < 9223372036854775807
-               then int8multirange(int8range(0, last_message_id::bigint + 1))
+               when last_message_id::numeric <= 18446744073709551615
+               then int8multirange(
+                 int8range(0, nullif(least(last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1)
+               )
                else '{}'
              end
            else '{}'

@@ -3,6 +3,7 @@
 -- Whoever changes a channel's coverage, clips or claimed run locks the channel first, as a racing delete does. What was covered
 -- is read from the locked row: the statement's snapshot may be older than a concurrent call.
 -- 9223372036854775807 has no successor: an interval that ends there has no upper bound.
+-- A cursor there or above covers everything.
 
 --: ScanPageRow(messages_scanned?, messages_matched?, is_cancel_requested?)
 --: ScanIntervalRow()
@@ -23,19 +24,28 @@ returning channel_id;
 --- whose tombstone is there is not stored again: `on conflict` sees the tombstone also if the snapshot does not. The cursor
 --- becomes the end of the interval that begins with 0, so it passes no gap. An attachment's URL that expires later replaces
 --- the stored one. Keys come in order, and none twice. A message's time is in its id: https://discord.com/developers/docs/reference#snowflakes
-with /* record_scan_page */ channel as materialized (
+with /* record_scan_page */ guild as materialized (
+  -- The authors' foreign key locks the guild. It comes before the channel, as in delete_guilds: else the two could deadlock.
+  select g.guild_id
+  from bot_channels c join bot_guilds g on g.guild_id = c.guild_id
+  where c.channel_id = :channel_id and cardinality(:author_ids::bigint[]) > 0
+  for key share of g
+),
+channel as materialized (
   select channel_id, guild_id,
          case
-           when last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then
+           when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
              case
-               when last_message_id::numeric < 9223372036854775807
-               then int8multirange(int8range(0, last_message_id::bigint + 1))
+               when last_message_id::numeric <= 18446744073709551615
+               then int8multirange(
+                 int8range(0, nullif(least(last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1)
+               )
                else '{}'
              end
            else '{}'
          end as up_to_cursor
   from bot_channels
-  where channel_id = :channel_id
+  where channel_id = :channel_id and (select count(*) from guild) >= 0
   for no key update
 ),
 run as materialized (
@@ -134,20 +144,23 @@ progressed as (
   from run cross join counted n
   where r.id = run.id and n.messages > 0
 ),
+cursor as materialized (
+  select v.channel_id, (upper(f.first) - 1)::text as last_message_id
+  from covered v cross join added a cross join lateral (select unnest(v.covered + a.intervals) as first limit 1) f
+  where f.first @> 0::bigint and not upper_inf(f.first)
+),
 moved as (
   update bot_channels c
-  set last_message_id = coalesce(
-        (
-          select (coalesce(upper(f.first), 9223372036854775807) - 1)::text
-          from (select unnest(b.covered + a.intervals) as first limit 1) f
-          where f.first @> 0::bigint and not upper_inf(f.first)
-        ),
-        c.last_message_id
-      ),
+  set last_message_id = coalesce((select last_message_id from cursor), c.last_message_id),
       message_count = c.message_count + n.messages,
       last_scanned_at = case when :run_id::uuid is null then c.last_scanned_at else now() end
-  from covered b cross join added a cross join counted n
-  where c.channel_id = b.channel_id and (n.messages > 0 or :run_id::uuid is not null)
+  from covered b cross join counted n
+  where c.channel_id = b.channel_id
+    and (
+      n.messages > 0 or :run_id::uuid is not null
+      -- The gap before messages that were counted may have closed.
+      or c.last_message_id is distinct from coalesce((select last_message_id from cursor), c.last_message_id)
+    )
 )
 select (select count(*) from channel) > 0 as has_channel,
        (select count(*) from run) > 0 as holds_claim,
@@ -167,10 +180,12 @@ from bot_channels c
   left join bot_channel_coverage v on v.channel_id = c.channel_id
   cross join unnest(
     coalesce(v.covered, '{}') + case
-      when c.last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then
+      when c.last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
         case
-          when c.last_message_id::numeric < 9223372036854775807
-          then int8multirange(int8range(0, c.last_message_id::bigint + 1))
+          when c.last_message_id::numeric <= 18446744073709551615
+          then int8multirange(
+            int8range(0, nullif(least(c.last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1)
+          )
           else '{}'
         end
       else '{}'
@@ -187,10 +202,12 @@ from bot_channels c
   left join bot_channel_coverage v on v.channel_id = c.channel_id
   cross join unnest(
     int8multirange(int8range(0, nullif(:up_to::bigint, 9223372036854775807) + 1)) - coalesce(v.covered, '{}') - case
-      when c.last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then
+      when c.last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
         case
-          when c.last_message_id::numeric < 9223372036854775807
-          then int8multirange(int8range(0, c.last_message_id::bigint + 1))
+          when c.last_message_id::numeric <= 18446744073709551615
+          then int8multirange(
+            int8range(0, nullif(least(c.last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1)
+          )
           else '{}'
         end
       else '{}'

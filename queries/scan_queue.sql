@@ -67,16 +67,58 @@ select c.is_reading, e.id, e.is_new,
        (select count(*) from (select pg_notify('clip_saver_scans', '') from enqueued where is_new) n) as notifications
 from channel c left join enqueued e on true;
 
---! claim_scan_runs : ClaimedRunRow
+--! claim_queued_scan_runs : ClaimedRunRow
 --- Claims the first runs of the queue: highest priority first, then by turn, then the oldest. Never waits: what others are
---- claiming is skipped. A full look also finds runs whose lease has expired, delayed runs whose time has come, and runs whose
---- place is before the queue's bound. Such a run was handed back, or enqueued while the bound rose, or its claim was rolled back.
---- An ordinary look does without: each of these indexes begins with the entries of former claims until vacuum removes them, and
---- it cannot while a snapshot is older than they are. About every 200th claimed run becomes the bound: then an ordinary look
---- reads some 200 of these entries, and the queue's row leaves few versions of itself.
---- An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed. A repeated call returns
---- the claims of the first. The literal limits and the bounds of the priority tell the planner that there are few rows, whether
---- or not the tables were analyzed: so it keeps one plan instead of planning each call anew.
+--- claiming is skipped. Begins at the queue's bound, behind the entries of former claims. The literal limit, the bounds of the
+--- priority and the second limit tell the planner that there are few rows, whether or not the tables were analyzed: so it keeps
+--- one plan instead of planning each call anew. claim_scan_runs looks further, and raises the bound.
+with /* claim_queued_scan_runs */ queued as materialized (
+  select r.id, l.priority, r.turn, r.created_at
+  from (
+    select priority, turn, created_at, run_id
+    from bot_scan_queue
+    where priority between -32768 and 32767
+    order by priority desc
+  ) l
+    cross join lateral (
+      select o.id, o.turn, o.created_at
+      from bot_channel_scan_runs o
+      where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority
+        and (o.turn, o.created_at, o.id) >= (l.turn, l.created_at, l.run_id)
+      order by o.turn, o.created_at, o.id
+      limit 100
+      for no key update skip locked
+    ) r
+  order by l.priority desc
+  limit :limit
+),
+claimed as (
+  update bot_channel_scan_runs r
+  set status = 'running',
+      claim_token = r.claim_token + 1,
+      claim_request = :request,
+      worker = :worker,
+      lease_until = now() + make_interval(secs => :lease_seconds),
+      attempts = r.attempts + 1,
+      started_at = coalesce(r.started_at, now())
+  from (select id from queued limit :limit) q
+  where r.id = q.id
+  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+            r.turn, r.created_at
+)
+select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
+from claimed
+order by priority desc, turn, created_at, id;
+
+--! claim_scan_runs : ClaimedRunRow
+--- Claims the first runs, looking further than claim_queued_scan_runs. A full look also finds runs whose lease has expired,
+--- delayed runs whose time has come, and runs whose place is before the queue's bound. Such a run was handed back, or enqueued
+--- while the bound rose, or its claim was rolled back. Each of these indexes begins with the entries of former claims until
+--- vacuum removes them, and it cannot while a snapshot is older than they are: so workers look there only now and then.
+--- The first of the queued runs becomes the bound. A delayed run gets a new turn when its time has come, as if it were
+--- requested now: else a guild's many delayed runs would come before those that others queued meanwhile.
+--- An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed; both get a new token.
+--- A repeated call returns the claims of the first.
 with /* claim_scan_runs */ repeated as materialized (
   select id
   from bot_channel_scan_runs
@@ -100,6 +142,7 @@ ended as (
   update bot_channel_scan_runs r
   set status = case when e.is_canceled then 'canceled' else 'failed' end::scan_status,
       finished_at = now(),
+      claim_token = r.claim_token + 1,
       lease_until = null,
       error_message = case
         when e.is_canceled then r.error_message
@@ -109,17 +152,13 @@ ended as (
   where r.id = e.id and (e.is_canceled or e.is_hopeless)
 ),
 due as materialized (
-  select *
-  from (
-    select id, priority, turn, created_at
-    from bot_channel_scan_runs
-    where :is_full::boolean and not exists (select from repeated)
-      and status = 'queued' and turn is not null and not_before <= now()
-    order by not_before
-    limit 100
-    for no key update skip locked
-  ) d
-  limit :limit
+  select id, guild_id, priority, not_before
+  from bot_channel_scan_runs
+  where :is_full::boolean and not exists (select from repeated)
+    and status = 'queued' and turn is not null and not_before <= now()
+  order by not_before
+  limit 100
+  for no key update skip locked
 ),
 queued as materialized (
   select r.id, r.priority, r.turn, r.created_at
@@ -145,14 +184,53 @@ queued as materialized (
   order by l.priority desc
   limit :limit
 ),
+present as materialized (
+  select d.priority, d.guild_id,
+         greatest(
+           q.turn,
+           (
+             select r.turn
+             from bot_channel_scan_runs r
+             where r.status = 'queued' and r.not_before is null and r.turn is not null
+               and r.priority = d.priority and (r.turn, r.created_at, r.id) >= (q.turn, q.created_at, q.run_id)
+             order by r.turn, r.created_at, r.id
+             limit 1
+           ),
+           (
+             select o.turn + 1
+             from bot_channel_scan_runs o
+             where o.status = 'queued' and o.not_before is null and o.turn is not null
+               and o.guild_id = d.guild_id and o.priority = d.priority
+             order by o.turn desc
+             limit 1
+           )
+         ) as turn
+  from (select distinct priority, guild_id from due) d left join bot_scan_queue q on q.priority = d.priority
+),
+ready as materialized (
+  select d.id, d.priority, d.not_before,
+         coalesce(p.turn, 0) + row_number() over (partition by d.priority, d.guild_id order by d.not_before) - 1 as turn
+  from due d join present p on p.priority = d.priority and p.guild_id = d.guild_id
+),
 chosen as materialized (
-  select id, priority, turn, created_at from expired where not is_canceled and not is_hopeless
-  union all
-  select id, priority, turn, created_at from due
-  union all
-  select id, priority, turn, created_at from queued
-  order by priority desc, turn, created_at, id
+  select id, turn
+  from (
+    select id, priority, turn, created_at as since from expired where not is_canceled and not is_hopeless
+    union all
+    select id, priority, turn, not_before from ready
+    union all
+    select id, priority, turn, created_at from queued
+    order by priority desc, turn, since, id
+    limit 100
+  ) c
   limit :limit
+),
+promoted as (
+  update bot_channel_scan_runs r
+  set not_before = null,
+      turn = p.turn
+  from (select id, turn from ready w where not exists (select from chosen c where c.id = w.id) limit 100) p
+  where r.id = p.id
 ),
 raised as (
   update bot_scan_queue q
@@ -164,7 +242,6 @@ raised as (
     from (select distinct on (priority) * from queued order by priority, turn, created_at, id) n
       join bot_scan_queue l on l.priority = n.priority
     where (n.turn, n.created_at, n.id) > (l.turn, l.created_at, l.run_id)
-      and random() * 200 < (select count(*) from queued)
     for no key update of l skip locked
   ) n
   where q.priority = n.priority
@@ -179,18 +256,20 @@ claimed as (
       attempts = r.attempts + 1,
       takeovers = r.takeovers + (r.status = 'running')::integer,
       started_at = coalesce(r.started_at, now()),
-      not_before = null
+      not_before = null,
+      turn = c.turn
   from chosen c
   where r.id = c.id
-  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
-            r.priority, r.turn, r.created_at
+  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+            r.turn, r.created_at
 )
 select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
 from (
-  select * from claimed
+  select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at
+  from claimed
   union all
-  select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
-         r.priority, r.turn, r.created_at
+  select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+         r.turn, r.created_at
   from repeated f join bot_channel_scan_runs r on r.id = f.id
 ) a
 order by priority desc, turn, created_at, id;
@@ -204,13 +283,30 @@ returning cancel_requested_at is not null as is_cancel_requested;
 
 --! complete_scans
 --- running → succeeded, for each claim that still holds. A claim that has completed its run counts again.
-update /* complete_scans */ bot_channel_scan_runs r
+--- Channels of several runs are locked first, as a racing delete does, then the runs in key order, as cancel_scans does.
+with /* complete_scans */ channels as materialized (
+  select c.channel_id
+  from bot_channels c
+  where cardinality(:ids::uuid[]) > 1
+    and c.channel_id = any(array(select r.channel_id from bot_channel_scan_runs r where r.id = any(:ids)))
+  order by c.channel_id
+  for key share
+),
+held as materialized (
+  select r.id
+  from unnest(:ids::uuid[], :tokens::bigint[]) as c (id, token)
+    join bot_channel_scan_runs r on r.id = c.id and r.claim_token = c.token
+  where case r.status::text when 'running' then r.lease_until > now() when 'succeeded' then true else false end
+    and (select count(*) from channels) >= 0
+  order by r.id
+  for no key update of r
+)
+update bot_channel_scan_runs r
 set status = 'succeeded',
     finished_at = coalesce(r.finished_at, now()),
     lease_until = null
-from unnest(:ids::uuid[], :tokens::bigint[]) as c (id, token)
-where r.id = c.id and r.claim_token = c.token
-  and case r.status::text when 'running' then r.lease_until > now() when 'succeeded' then true else false end
+from held h
+where r.id = h.id
 returning r.id;
 
 --! fail_scan (retry_at?)
@@ -239,7 +335,7 @@ returning id;
 
 --! release_scan
 --- running → queued, in front of its priority, without counting as an attempt; canceled if that was asked for; if the claim still
---- holds. Wakes the workers.
+--- holds. A claim that has done this counts again. Wakes the workers.
 with /* release_scan */ released as (
   update bot_channel_scan_runs r
   set status = case
@@ -255,7 +351,12 @@ with /* release_scan */ released as (
       turn = greatest(r.turn, (select q.turn from bot_scan_queue q where q.priority = r.priority)),
       lease_until = null
   where r.id = :id and r.claim_token = :token
-    and case r.status::text when 'running' then r.lease_until > now() when 'queued' then true else false end
+    and case r.status::text
+      when 'running' then r.lease_until > now()
+      when 'queued' then true
+      when 'canceled' then r.cancel_requested_at is not null
+      else false
+    end
   returning r.id
 )
 select id, (select count(*) from (select pg_notify('clip_saver_scans', '') from released) n) as notifications
@@ -274,9 +375,12 @@ returning id;
 --! cancel_scans (guild_id?)
 --- The same for the shared runs of a guild, and of channels.
 with /* cancel_scans */ channels as materialized (
-  select channel_id from bot_channels where guild_id = :guild_id
-  union
-  select * from unnest(:channel_ids::text[])
+  -- Locked first, in key order, as a racing delete does.
+  select channel_id
+  from bot_channels
+  where guild_id = :guild_id or channel_id = any(:channel_ids::text[])
+  order by channel_id
+  for key share
 ),
 doomed as materialized (
   select r.id
@@ -287,8 +391,8 @@ doomed as materialized (
 ),
 canceled as (
   update bot_channel_scan_runs r
-  set status = case when r.status = 'queued' then 'canceled' else r.status end,
-      finished_at = case when r.status = 'queued' then now() else r.finished_at end,
+  set status = case when r.status = 'queued' or r.lease_until is null then 'canceled' else r.status end,
+      finished_at = case when r.status = 'queued' or r.lease_until is null then now() else r.finished_at end,
       cancel_requested_at = coalesce(r.cancel_requested_at, now())
   from doomed d
   where r.id = d.id
@@ -322,10 +426,12 @@ from bot_channels c
     select count(*) as gaps
     from bot_channel_coverage v
       cross join unnest(int8multirange(int8range(0, upper(v.covered))) - v.covered - case
-        when c.last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then
+        when c.last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
           case
-            when c.last_message_id::numeric < 9223372036854775807
-            then int8multirange(int8range(0, c.last_message_id::bigint + 1))
+            when c.last_message_id::numeric <= 18446744073709551615
+            then int8multirange(
+              int8range(0, nullif(least(c.last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1)
+            )
             else '{}'
           end
         else '{}'
@@ -369,9 +475,13 @@ with /* purge_finished_scan_runs */ channels as materialized (
   order by channel_id
   limit 100
 ),
+held as materialized (
+  -- A racing delete of the channel deletes its runs in another order.
+  select c.channel_id from bot_channels c join channels d on d.channel_id = c.channel_id for key share of c skip locked
+),
 doomed as materialized (
   select r.id
-  from channels c cross join lateral (
+  from held c cross join lateral (
     select o.id, o.finished_at
     from bot_channel_scan_runs o
     where o.channel_id = c.channel_id

@@ -5,8 +5,8 @@ pub struct GetClipsParams<T1: crate::StringSql> {
     pub guild_id: T1,
     pub first_message_id: i64,
     pub last_message_id: i64,
-    pub after_message_id: i64,
-    pub after_attachment_id: i64,
+    pub from_message_id: i64,
+    pub from_attachment_id: i64,
     pub limit: i64,
 }
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub struct GetClipsOfChannelParams<T1: crate::StringSql, T2: crate::StringSql> {
     pub channel_id: T2,
     pub first_message_id: i64,
     pub last_message_id: i64,
-    pub after_message_id: i64,
-    pub after_attachment_id: i64,
+    pub from_message_id: i64,
+    pub from_attachment_id: i64,
     pub limit: i64,
 }
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub struct GetClipsOfAuthorParams<T1: crate::StringSql> {
     pub author_id: i64,
     pub first_message_id: i64,
     pub last_message_id: i64,
-    pub after_message_id: i64,
-    pub after_attachment_id: i64,
+    pub from_message_id: i64,
+    pub from_attachment_id: i64,
     pub limit: i64,
 }
 #[derive(Debug)]
@@ -36,8 +36,8 @@ pub struct GetClipsOfChannelAndAuthorParams<T1: crate::StringSql, T2: crate::Str
     pub author_id: i64,
     pub first_message_id: i64,
     pub last_message_id: i64,
-    pub after_message_id: i64,
-    pub after_attachment_id: i64,
+    pub from_message_id: i64,
+    pub from_attachment_id: i64,
     pub limit: i64,
 }
 #[derive(Debug)]
@@ -371,10 +371,10 @@ where
     }
 }
 pub struct GetClipsStmt(&'static str, Option<tokio_postgres::Statement>);
-/// A guild's clips, newest first, from behind a clip on.
+/// A guild's clips, newest first, from a place on.
 pub fn get_clips() -> GetClipsStmt {
     GetClipsStmt(
-        "select /* get_clips */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.deleted_at is null and k.message_id between $2 and $3 and (k.message_id, k.attachment_id) < ($4, $5) order by k.message_id desc, k.attachment_id desc limit $6",
+        "select /* get_clips */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.deleted_at is null and k.message_id between $2 and $3 and (k.message_id, k.attachment_id) <= ($4, $5) order by k.message_id desc, k.attachment_id desc limit $6",
         None,
     )
 }
@@ -392,8 +392,8 @@ impl GetClipsStmt {
         guild_id: &'a T1,
         first_message_id: &'a i64,
         last_message_id: &'a i64,
-        after_message_id: &'a i64,
-        after_attachment_id: &'a i64,
+        from_message_id: &'a i64,
+        from_attachment_id: &'a i64,
         limit: &'a i64,
     ) -> ClipRowQuery<'c, 'a, 's, C, ClipRow, 6> {
         ClipRowQuery {
@@ -402,8 +402,8 @@ impl GetClipsStmt {
                 guild_id,
                 first_message_id,
                 last_message_id,
-                after_message_id,
-                after_attachment_id,
+                from_message_id,
+                from_attachment_id,
                 limit,
             ],
             query: self.0,
@@ -454,8 +454,8 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
             &params.guild_id,
             &params.first_message_id,
             &params.last_message_id,
-            &params.after_message_id,
-            &params.after_attachment_id,
+            &params.from_message_id,
+            &params.from_attachment_id,
             &params.limit,
         )
     }
@@ -464,7 +464,7 @@ pub struct GetClipsOfChannelStmt(&'static str, Option<tokio_postgres::Statement>
 /// A channel's clips.
 pub fn get_clips_of_channel() -> GetClipsOfChannelStmt {
     GetClipsOfChannelStmt(
-        "select /* get_clips_of_channel */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.channel_id = $2 and k.deleted_at is null and k.message_id between $3 and $4 and (k.message_id, k.attachment_id) < ($5, $6) order by k.message_id desc, k.attachment_id desc limit $7",
+        "select /* get_clips_of_channel */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.channel_id = $2 and k.deleted_at is null and k.message_id between $3 and $4 and (k.message_id, k.attachment_id) <= ($5, $6) order by k.message_id desc, k.attachment_id desc limit $7",
         None,
     )
 }
@@ -483,8 +483,8 @@ impl GetClipsOfChannelStmt {
         channel_id: &'a T2,
         first_message_id: &'a i64,
         last_message_id: &'a i64,
-        after_message_id: &'a i64,
-        after_attachment_id: &'a i64,
+        from_message_id: &'a i64,
+        from_attachment_id: &'a i64,
         limit: &'a i64,
     ) -> ClipRowQuery<'c, 'a, 's, C, ClipRow, 7> {
         ClipRowQuery {
@@ -494,8 +494,8 @@ impl GetClipsOfChannelStmt {
                 channel_id,
                 first_message_id,
                 last_message_id,
-                after_message_id,
-                after_attachment_id,
+                from_message_id,
+                from_attachment_id,
                 limit,
             ],
             query: self.0,
@@ -547,8 +547,8 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
             &params.channel_id,
             &params.first_message_id,
             &params.last_message_id,
-            &params.after_message_id,
-            &params.after_attachment_id,
+            &params.from_message_id,
+            &params.from_attachment_id,
             &params.limit,
         )
     }
@@ -557,7 +557,7 @@ pub struct GetClipsOfAuthorStmt(&'static str, Option<tokio_postgres::Statement>)
 /// An author's clips in a guild.
 pub fn get_clips_of_author() -> GetClipsOfAuthorStmt {
     GetClipsOfAuthorStmt(
-        "select /* get_clips_of_author */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.author_id = $2 and k.deleted_at is null and k.message_id between $3 and $4 and (k.message_id, k.attachment_id) < ($5, $6) order by k.message_id desc, k.attachment_id desc limit $7",
+        "select /* get_clips_of_author */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.author_id = $2 and k.deleted_at is null and k.message_id between $3 and $4 and (k.message_id, k.attachment_id) <= ($5, $6) order by k.message_id desc, k.attachment_id desc limit $7",
         None,
     )
 }
@@ -576,8 +576,8 @@ impl GetClipsOfAuthorStmt {
         author_id: &'a i64,
         first_message_id: &'a i64,
         last_message_id: &'a i64,
-        after_message_id: &'a i64,
-        after_attachment_id: &'a i64,
+        from_message_id: &'a i64,
+        from_attachment_id: &'a i64,
         limit: &'a i64,
     ) -> ClipRowQuery<'c, 'a, 's, C, ClipRow, 7> {
         ClipRowQuery {
@@ -587,8 +587,8 @@ impl GetClipsOfAuthorStmt {
                 author_id,
                 first_message_id,
                 last_message_id,
-                after_message_id,
-                after_attachment_id,
+                from_message_id,
+                from_attachment_id,
                 limit,
             ],
             query: self.0,
@@ -640,8 +640,8 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
             &params.author_id,
             &params.first_message_id,
             &params.last_message_id,
-            &params.after_message_id,
-            &params.after_attachment_id,
+            &params.from_message_id,
+            &params.from_attachment_id,
             &params.limit,
         )
     }
@@ -650,7 +650,7 @@ pub struct GetClipsOfChannelAndAuthorStmt(&'static str, Option<tokio_postgres::S
 /// An author's clips in a channel.
 pub fn get_clips_of_channel_and_author() -> GetClipsOfChannelAndAuthorStmt {
     GetClipsOfChannelAndAuthorStmt(
-        "select /* get_clips_of_channel_and_author */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.channel_id = $2 and k.author_id = $3 and k.deleted_at is null and k.message_id between $4 and $5 and (k.message_id, k.attachment_id) < ($6, $7) order by k.message_id desc, k.attachment_id desc limit $8",
+        "select /* get_clips_of_channel_and_author */ k.attachment_id, k.message_id, k.channel_id, k.guild_id, k.author_id, k.file_name, k.content_type, k.size, k.duration_seconds, k.width, k.height, k.url, k.url_expires_at, k.first_seen_at, a.name as author_name, a.display_name as author_display_name, a.avatar as author_avatar from bot_clips k left join bot_authors a on a.guild_id = k.guild_id and a.user_id = k.author_id where k.guild_id = $1 and k.channel_id = $2 and k.author_id = $3 and k.deleted_at is null and k.message_id between $4 and $5 and (k.message_id, k.attachment_id) <= ($6, $7) order by k.message_id desc, k.attachment_id desc limit $8",
         None,
     )
 }
@@ -670,8 +670,8 @@ impl GetClipsOfChannelAndAuthorStmt {
         author_id: &'a i64,
         first_message_id: &'a i64,
         last_message_id: &'a i64,
-        after_message_id: &'a i64,
-        after_attachment_id: &'a i64,
+        from_message_id: &'a i64,
+        from_attachment_id: &'a i64,
         limit: &'a i64,
     ) -> ClipRowQuery<'c, 'a, 's, C, ClipRow, 8> {
         ClipRowQuery {
@@ -682,8 +682,8 @@ impl GetClipsOfChannelAndAuthorStmt {
                 author_id,
                 first_message_id,
                 last_message_id,
-                after_message_id,
-                after_attachment_id,
+                from_message_id,
+                from_attachment_id,
                 limit,
             ],
             query: self.0,
@@ -736,8 +736,8 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
             &params.author_id,
             &params.first_message_id,
             &params.last_message_id,
-            &params.after_message_id,
-            &params.after_attachment_id,
+            &params.from_message_id,
+            &params.from_attachment_id,
             &params.limit,
         )
     }
@@ -1165,7 +1165,7 @@ pub struct DeleteMessagesStmt(&'static str, Option<tokio_postgres::Statement>);
 /// snapshot are not seen: then the coverage has changed since, and the statement must run again. Keys come in order, and none twice.
 pub fn delete_messages() -> DeleteMessagesStmt {
     DeleteMessagesStmt(
-        "with /* delete_messages */ channel as materialized ( select channel_id, case when last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then case when last_message_id::numeric < 9223372036854775807 then int8multirange(int8range(0, last_message_id::bigint + 1)) else '{}' end else '{}' end as up_to_cursor from bot_channels where channel_id = $1 for no key update ), covered as materialized ( select v.channel_id, v.covered + c.up_to_cursor as covered, v.xmin as written_by from bot_channel_coverage v join channel c on c.channel_id = v.channel_id for no key update of v ), added as materialized ( select range_agg(int8range(i.id, nullif(i.id, 9223372036854775807) + 1)) as intervals from unnest($2::bigint[]) as i (id) ), tombstones as ( insert into bot_clip_messages as m (message_id, channel_id, created_at, deleted_at) select i.id, v.channel_id, to_timestamp(((i.id >> 22) + 1420070400000) / 1000.0), now() from covered v cross join unnest($2::bigint[]) as i (id) order by i.id on conflict (message_id) do update set deleted_at = excluded.deleted_at where m.deleted_at is null and m.channel_id = excluded.channel_id returning m.message_id ), removed as ( update bot_clips k set deleted_at = now() from covered v where k.channel_id = v.channel_id and k.message_id = any($2::bigint[]) and k.deleted_at is null returning k.attachment_id ), stored as ( update bot_channel_coverage v set covered = b.covered + a.intervals from covered b cross join added a where v.channel_id = b.channel_id and v.covered <> b.covered + a.intervals ), uncounted as materialized ( select count(*) as messages from tombstones t join covered v on v.covered @> t.message_id ), moved as ( update bot_channels c set message_count = greatest(c.message_count - n.messages, 0) from covered b cross join uncounted n where c.channel_id = b.channel_id and n.messages > 0 ) select (select count(*) from channel) > 0 as has_channel, (select count(*) from covered) > 0 as has_coverage, (select count(*) from removed) as removed, exists ( select from covered b where b.written_by is distinct from ( select v.xmin from bot_channel_coverage v where v.channel_id = $1 ) ) as must_run_again",
+        "with /* delete_messages */ channel as materialized ( select channel_id, case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric <= 18446744073709551615 then int8multirange( int8range(0, nullif(least(last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1) ) else '{}' end else '{}' end as up_to_cursor from bot_channels where channel_id = $1 for no key update ), covered as materialized ( select v.channel_id, v.covered + c.up_to_cursor as covered, v.xmin as written_by from bot_channel_coverage v join channel c on c.channel_id = v.channel_id for no key update of v ), added as materialized ( select range_agg(int8range(i.id, nullif(i.id, 9223372036854775807) + 1)) as intervals from unnest($2::bigint[]) as i (id) ), tombstones as ( insert into bot_clip_messages as m (message_id, channel_id, created_at, deleted_at) select i.id, v.channel_id, to_timestamp(((i.id >> 22) + 1420070400000) / 1000.0), now() from covered v cross join unnest($2::bigint[]) as i (id) order by i.id on conflict (message_id) do update set deleted_at = excluded.deleted_at where m.deleted_at is null and m.channel_id = excluded.channel_id returning m.message_id ), removed as ( update bot_clips k set deleted_at = now() from covered v where k.channel_id = v.channel_id and k.message_id = any($2::bigint[]) and k.deleted_at is null returning k.attachment_id ), stored as ( update bot_channel_coverage v set covered = b.covered + a.intervals from covered b cross join added a where v.channel_id = b.channel_id and v.covered <> b.covered + a.intervals ), uncounted as materialized ( select count(*) as messages from tombstones t join covered v on v.covered @> t.message_id ), moved as ( update bot_channels c set message_count = greatest(c.message_count - n.messages, 0) from covered b cross join uncounted n where c.channel_id = b.channel_id and n.messages > 0 ) select (select count(*) from channel) > 0 as has_channel, (select count(*) from covered) > 0 as has_coverage, (select count(*) from removed) as removed, exists ( select from covered b where b.written_by is distinct from ( select v.xmin from bot_channel_coverage v where v.channel_id = $1 ) ) as must_run_again",
         None,
     )
 }

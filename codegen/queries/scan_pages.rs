@@ -6,8 +6,8 @@ pub struct RecordScanPageParams<
     T2: crate::ArraySql<Item = i64>,
     T3: crate::ArraySql<Item = i64>,
     T4: crate::ArraySql<Item = i64>,
-    T5: crate::ArraySql<Item = bool>,
-    T6: crate::ArraySql<Item = i64>,
+    T5: crate::ArraySql<Item = i64>,
+    T6: crate::ArraySql<Item = bool>,
     T7: crate::StringSql,
     T8: crate::ArraySql<Item = T7>,
     T9: crate::StringSql,
@@ -31,13 +31,13 @@ pub struct RecordScanPageParams<
     T27: crate::ArraySql<Item = Option<chrono::DateTime<chrono::Utc>>>,
 > {
     pub channel_id: T1,
+    pub author_ids: T2,
     pub run_id: Option<uuid::Uuid>,
     pub token: Option<i64>,
-    pub firsts: T2,
-    pub lasts: T3,
-    pub message_ids: T4,
-    pub have_clips: T5,
-    pub author_ids: T6,
+    pub firsts: T3,
+    pub lasts: T4,
+    pub message_ids: T5,
+    pub have_clips: T6,
     pub author_names: T8,
     pub author_display_names: T10,
     pub author_avatars: T12,
@@ -311,7 +311,7 @@ pub struct RecordScanPageStmt(&'static str, Option<tokio_postgres::Statement>);
 /// the stored one. Keys come in order, and none twice. A message's time is in its id: https://discord.com/developers/docs/reference#snowflakes
 pub fn record_scan_page() -> RecordScanPageStmt {
     RecordScanPageStmt(
-        "with /* record_scan_page */ channel as materialized ( select channel_id, guild_id, case when last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then case when last_message_id::numeric < 9223372036854775807 then int8multirange(int8range(0, last_message_id::bigint + 1)) else '{}' end else '{}' end as up_to_cursor from bot_channels where channel_id = $1 for no key update ), run as materialized ( select r.id, r.messages_scanned, r.messages_matched, r.cancel_requested_at is not null as is_cancel_requested from bot_channel_scan_runs r join channel c on c.channel_id = r.channel_id where r.id = $2 and r.claim_token = $3 and r.status::text = 'running' and r.lease_until > now() for no key update of r ), covered as materialized ( select v.channel_id, c.guild_id, v.covered + c.up_to_cursor as covered from bot_channel_coverage v join channel c on c.channel_id = v.channel_id where $2::uuid is null or exists (select from run) for no key update of v ), added as materialized ( select range_agg(int8range(i.first, nullif(i.last, 9223372036854775807) + 1)) as intervals from unnest($4::bigint[], $5::bigint[]) as i (first, last) ), counted as materialized ( select count(*) as messages, count(*) filter (where p.has_clips) as matched from covered v cross join unnest($6::bigint[], $7::boolean[]) as p (message_id, has_clips) where not v.covered @> p.message_id ), authors as ( insert into bot_authors as a (guild_id, user_id, name, display_name, avatar) select v.guild_id, p.user_id, p.name, p.display_name, p.avatar from covered v cross join unnest( $8::bigint[], $9::text[], $10::text[], $11::text[] ) as p (user_id, name, display_name, avatar) where ( select (o.name, o.display_name, o.avatar) is not distinct from (p.name, p.display_name, p.avatar) from bot_authors o where o.guild_id = v.guild_id and o.user_id = p.user_id ) is not true order by p.user_id on conflict (guild_id, user_id) do update set name = excluded.name, display_name = excluded.display_name, avatar = excluded.avatar where (a.name, a.display_name, a.avatar) is distinct from (excluded.name, excluded.display_name, excluded.avatar) ), messages as ( insert into bot_clip_messages as m (message_id, channel_id, author_id, created_at) select p.message_id, v.channel_id, p.author_id, to_timestamp(((p.message_id >> 22) + 1420070400000) / 1000.0) from covered v cross join unnest($12::bigint[], $13::bigint[]) as p (message_id, author_id) order by p.message_id on conflict (message_id) do update set author_id = excluded.author_id where m.deleted_at is null and m.channel_id = excluded.channel_id returning m.message_id, m.author_id ), clips as ( insert into bot_clips as k ( attachment_id, message_id, channel_id, guild_id, author_id, file_name, content_type, size, duration_seconds, width, height, url, url_expires_at ) select p.attachment_id, p.message_id, v.channel_id, v.guild_id, m.author_id, p.file_name, p.content_type, p.size, p.duration, p.width, p.height, p.url, p.url_expires_at from covered v cross join unnest( $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::bigint[], $19::double precision[], $20::integer[], $21::integer[], $22::text[], $23::timestamptz[] ) as p ( attachment_id, message_id, file_name, content_type, size, duration, width, height, url, url_expires_at ) join messages m on m.message_id = p.message_id order by p.attachment_id on conflict (attachment_id) do update set file_name = excluded.file_name, content_type = excluded.content_type, size = excluded.size, duration_seconds = excluded.duration_seconds, width = excluded.width, height = excluded.height, url = excluded.url, url_expires_at = excluded.url_expires_at where k.deleted_at is null and coalesce(excluded.url_expires_at, '-infinity') > coalesce(k.url_expires_at, '-infinity') returning (k.xmax = 0) as is_new ), stored as ( update bot_channel_coverage v set covered = b.covered + a.intervals from covered b cross join added a where v.channel_id = b.channel_id and (v.covered <> b.covered + a.intervals or cardinality($14::bigint[]) > 0) ), progressed as ( update bot_channel_scan_runs r set messages_scanned = r.messages_scanned + n.messages, messages_matched = r.messages_matched + n.matched from run cross join counted n where r.id = run.id and n.messages > 0 ), moved as ( update bot_channels c set last_message_id = coalesce( ( select (coalesce(upper(f.first), 9223372036854775807) - 1)::text from (select unnest(b.covered + a.intervals) as first limit 1) f where f.first @> 0::bigint and not upper_inf(f.first) ), c.last_message_id ), message_count = c.message_count + n.messages, last_scanned_at = case when $2::uuid is null then c.last_scanned_at else now() end from covered b cross join added a cross join counted n where c.channel_id = b.channel_id and (n.messages > 0 or $2::uuid is not null) ) select (select count(*) from channel) > 0 as has_channel, (select count(*) from run) > 0 as holds_claim, (select count(*) from covered) > 0 as has_coverage, n.messages as new_messages, (select count(*) from clips where is_new) as new_clips, r.messages_scanned + n.messages as messages_scanned, r.messages_matched + n.matched as messages_matched, r.is_cancel_requested from counted n left join run r on true",
+        "with /* record_scan_page */ guild as materialized ( select g.guild_id from bot_channels c join bot_guilds g on g.guild_id = c.guild_id where c.channel_id = $1 and cardinality($2::bigint[]) > 0 for key share of g ), channel as materialized ( select channel_id, guild_id, case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric <= 18446744073709551615 then int8multirange( int8range(0, nullif(least(last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1) ) else '{}' end else '{}' end as up_to_cursor from bot_channels where channel_id = $1 and (select count(*) from guild) >= 0 for no key update ), run as materialized ( select r.id, r.messages_scanned, r.messages_matched, r.cancel_requested_at is not null as is_cancel_requested from bot_channel_scan_runs r join channel c on c.channel_id = r.channel_id where r.id = $3 and r.claim_token = $4 and r.status::text = 'running' and r.lease_until > now() for no key update of r ), covered as materialized ( select v.channel_id, c.guild_id, v.covered + c.up_to_cursor as covered from bot_channel_coverage v join channel c on c.channel_id = v.channel_id where $3::uuid is null or exists (select from run) for no key update of v ), added as materialized ( select range_agg(int8range(i.first, nullif(i.last, 9223372036854775807) + 1)) as intervals from unnest($5::bigint[], $6::bigint[]) as i (first, last) ), counted as materialized ( select count(*) as messages, count(*) filter (where p.has_clips) as matched from covered v cross join unnest($7::bigint[], $8::boolean[]) as p (message_id, has_clips) where not v.covered @> p.message_id ), authors as ( insert into bot_authors as a (guild_id, user_id, name, display_name, avatar) select v.guild_id, p.user_id, p.name, p.display_name, p.avatar from covered v cross join unnest( $2::bigint[], $9::text[], $10::text[], $11::text[] ) as p (user_id, name, display_name, avatar) where ( select (o.name, o.display_name, o.avatar) is not distinct from (p.name, p.display_name, p.avatar) from bot_authors o where o.guild_id = v.guild_id and o.user_id = p.user_id ) is not true order by p.user_id on conflict (guild_id, user_id) do update set name = excluded.name, display_name = excluded.display_name, avatar = excluded.avatar where (a.name, a.display_name, a.avatar) is distinct from (excluded.name, excluded.display_name, excluded.avatar) ), messages as ( insert into bot_clip_messages as m (message_id, channel_id, author_id, created_at) select p.message_id, v.channel_id, p.author_id, to_timestamp(((p.message_id >> 22) + 1420070400000) / 1000.0) from covered v cross join unnest($12::bigint[], $13::bigint[]) as p (message_id, author_id) order by p.message_id on conflict (message_id) do update set author_id = excluded.author_id where m.deleted_at is null and m.channel_id = excluded.channel_id returning m.message_id, m.author_id ), clips as ( insert into bot_clips as k ( attachment_id, message_id, channel_id, guild_id, author_id, file_name, content_type, size, duration_seconds, width, height, url, url_expires_at ) select p.attachment_id, p.message_id, v.channel_id, v.guild_id, m.author_id, p.file_name, p.content_type, p.size, p.duration, p.width, p.height, p.url, p.url_expires_at from covered v cross join unnest( $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::bigint[], $19::double precision[], $20::integer[], $21::integer[], $22::text[], $23::timestamptz[] ) as p ( attachment_id, message_id, file_name, content_type, size, duration, width, height, url, url_expires_at ) join messages m on m.message_id = p.message_id order by p.attachment_id on conflict (attachment_id) do update set file_name = excluded.file_name, content_type = excluded.content_type, size = excluded.size, duration_seconds = excluded.duration_seconds, width = excluded.width, height = excluded.height, url = excluded.url, url_expires_at = excluded.url_expires_at where k.deleted_at is null and coalesce(excluded.url_expires_at, '-infinity') > coalesce(k.url_expires_at, '-infinity') returning (k.xmax = 0) as is_new ), stored as ( update bot_channel_coverage v set covered = b.covered + a.intervals from covered b cross join added a where v.channel_id = b.channel_id and (v.covered <> b.covered + a.intervals or cardinality($14::bigint[]) > 0) ), progressed as ( update bot_channel_scan_runs r set messages_scanned = r.messages_scanned + n.messages, messages_matched = r.messages_matched + n.matched from run cross join counted n where r.id = run.id and n.messages > 0 ), cursor as materialized ( select v.channel_id, (upper(f.first) - 1)::text as last_message_id from covered v cross join added a cross join lateral (select unnest(v.covered + a.intervals) as first limit 1) f where f.first @> 0::bigint and not upper_inf(f.first) ), moved as ( update bot_channels c set last_message_id = coalesce((select last_message_id from cursor), c.last_message_id), message_count = c.message_count + n.messages, last_scanned_at = case when $3::uuid is null then c.last_scanned_at else now() end from covered b cross join counted n where c.channel_id = b.channel_id and ( n.messages > 0 or $3::uuid is not null or c.last_message_id is distinct from coalesce((select last_message_id from cursor), c.last_message_id) ) ) select (select count(*) from channel) > 0 as has_channel, (select count(*) from run) > 0 as holds_claim, (select count(*) from covered) > 0 as has_coverage, n.messages as new_messages, (select count(*) from clips where is_new) as new_clips, r.messages_scanned + n.messages as messages_scanned, r.messages_matched + n.matched as messages_matched, r.is_cancel_requested from counted n left join run r on true",
         None,
     )
 }
@@ -332,8 +332,8 @@ impl RecordScanPageStmt {
         T2: crate::ArraySql<Item = i64>,
         T3: crate::ArraySql<Item = i64>,
         T4: crate::ArraySql<Item = i64>,
-        T5: crate::ArraySql<Item = bool>,
-        T6: crate::ArraySql<Item = i64>,
+        T5: crate::ArraySql<Item = i64>,
+        T6: crate::ArraySql<Item = bool>,
         T7: crate::StringSql,
         T8: crate::ArraySql<Item = T7>,
         T9: crate::StringSql,
@@ -359,13 +359,13 @@ impl RecordScanPageStmt {
         &'s self,
         client: &'c C,
         channel_id: &'a T1,
+        author_ids: &'a T2,
         run_id: &'a Option<uuid::Uuid>,
         token: &'a Option<i64>,
-        firsts: &'a T2,
-        lasts: &'a T3,
-        message_ids: &'a T4,
-        have_clips: &'a T5,
-        author_ids: &'a T6,
+        firsts: &'a T3,
+        lasts: &'a T4,
+        message_ids: &'a T5,
+        have_clips: &'a T6,
         author_names: &'a T8,
         author_display_names: &'a T10,
         author_avatars: &'a T12,
@@ -386,13 +386,13 @@ impl RecordScanPageStmt {
             client,
             params: [
                 channel_id,
+                author_ids,
                 run_id,
                 token,
                 firsts,
                 lasts,
                 message_ids,
                 have_clips,
-                author_ids,
                 author_names,
                 author_display_names,
                 author_avatars,
@@ -436,8 +436,8 @@ impl<
     T2: crate::ArraySql<Item = i64>,
     T3: crate::ArraySql<Item = i64>,
     T4: crate::ArraySql<Item = i64>,
-    T5: crate::ArraySql<Item = bool>,
-    T6: crate::ArraySql<Item = i64>,
+    T5: crate::ArraySql<Item = i64>,
+    T6: crate::ArraySql<Item = bool>,
     T7: crate::StringSql,
     T8: crate::ArraySql<Item = T7>,
     T9: crate::StringSql,
@@ -533,13 +533,13 @@ impl<
         self.bind(
             client,
             &params.channel_id,
+            &params.author_ids,
             &params.run_id,
             &params.token,
             &params.firsts,
             &params.lasts,
             &params.message_ids,
             &params.have_clips,
-            &params.author_ids,
             &params.author_names,
             &params.author_display_names,
             &params.author_avatars,
@@ -562,7 +562,7 @@ pub struct GetScanCoverageStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The intervals that were read, ascending, with everything up to the cursor.
 pub fn get_scan_coverage() -> GetScanCoverageStmt {
     GetScanCoverageStmt(
-        "select /* get_scan_coverage */ lower(i.covered) as first, coalesce(upper(i.covered) - 1, 9223372036854775807) as last from bot_channels c left join bot_channel_coverage v on v.channel_id = c.channel_id cross join unnest( coalesce(v.covered, '{}') + case when c.last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then case when c.last_message_id::numeric < 9223372036854775807 then int8multirange(int8range(0, c.last_message_id::bigint + 1)) else '{}' end else '{}' end ) as i (covered) where c.channel_id = $1 order by first",
+        "select /* get_scan_coverage */ lower(i.covered) as first, coalesce(upper(i.covered) - 1, 9223372036854775807) as last from bot_channels c left join bot_channel_coverage v on v.channel_id = c.channel_id cross join unnest( coalesce(v.covered, '{}') + case when c.last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when c.last_message_id::numeric <= 18446744073709551615 then int8multirange( int8range(0, nullif(least(c.last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1) ) else '{}' end else '{}' end ) as i (covered) where c.channel_id = $1 order by first",
         None,
     )
 }
@@ -599,7 +599,7 @@ pub struct GetScanGapsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// What was not read from 0 to an id, ascending.
 pub fn get_scan_gaps() -> GetScanGapsStmt {
     GetScanGapsStmt(
-        "select /* get_scan_gaps */ lower(i.gap) as first, coalesce(upper(i.gap) - 1, 9223372036854775807) as last from bot_channels c left join bot_channel_coverage v on v.channel_id = c.channel_id cross join unnest( int8multirange(int8range(0, nullif($1::bigint, 9223372036854775807) + 1)) - coalesce(v.covered, '{}') - case when c.last_message_id ~ '^(0|[1-9][0-9]{0,18})$' then case when c.last_message_id::numeric < 9223372036854775807 then int8multirange(int8range(0, c.last_message_id::bigint + 1)) else '{}' end else '{}' end ) as i (gap) where c.channel_id = $2 order by first",
+        "select /* get_scan_gaps */ lower(i.gap) as first, coalesce(upper(i.gap) - 1, 9223372036854775807) as last from bot_channels c left join bot_channel_coverage v on v.channel_id = c.channel_id cross join unnest( int8multirange(int8range(0, nullif($1::bigint, 9223372036854775807) + 1)) - coalesce(v.covered, '{}') - case when c.last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when c.last_message_id::numeric <= 18446744073709551615 then int8multirange( int8range(0, nullif(least(c.last_message_id::numeric, 9223372036854775807)::bigint, 9223372036854775807) + 1) ) else '{}' end else '{}' end ) as i (gap) where c.channel_id = $2 order by first",
         None,
     )
 }

@@ -74,7 +74,7 @@ pub async fn get_clips(
     fetch!(client, "get_clips", || check_filter(filter), || check_page_limit(limit), |on| {
         let ClipFilter { guild_id, channel_id, author_id, .. } = *filter;
         let (first, last) = message_ids(filter).into_inner();
-        let (message, attachment) = after.map_or((i64::MAX, i64::MAX), position);
+        let (message, attachment) = after.map_or((i64::MAX, i64::MAX), behind);
         let author = author_id.map(author_key);
         let most = i64::from(limit);
         macro_rules! list {
@@ -238,23 +238,30 @@ fn author_key(author: UserId) -> i64 {
     author.get().cast_signed()
 }
 
-/// A clip's place in its list. An id that cannot be stored lies behind all that are.
-fn position(key: ClipKey) -> (i64, i64) {
-    let bounded = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
-    (bounded(key.message_id.get()), bounded(key.attachment_id.get()))
+/// The first place behind a clip in its list. An id that cannot be stored comes before all that are.
+fn behind(key: ClipKey) -> (i64, i64) {
+    let Ok(message) = i64::try_from(key.message_id.get()) else { return (i64::MAX, i64::MAX) };
+    match i64::try_from(key.attachment_id.get()) {
+        Ok(0) => (message - 1, i64::MAX),
+        Ok(attachment) => (message, attachment - 1),
+        Err(_) => (message, i64::MAX),
+    }
 }
 
 /// The ids of the messages in the filter's span of time.
 fn message_ids(filter: &ClipFilter) -> RangeInclusive<i64> {
     let first = filter.since.map_or(0, first_id_of);
-    let last = filter.until.map_or(i64::MAX, |until| first_id_of(until) - 1);
-    first..=last
+    let end = filter.until.map_or(1 << 63, first_id_of);
+    match (i64::try_from(first), end.checked_sub(1)) {
+        (Ok(first), Some(last)) => first..=last.cast_signed(),
+        _ => 1..=0,
+    }
 }
 
-/// The smallest id of a millisecond: see [`MessageId::created_at`]. 0 before Discord's first.
-fn first_id_of(time: DateTime<Utc>) -> i64 {
+/// The smallest id of a millisecond: see [`MessageId::created_at`]. 0 before Discord's first, and 2⁶³ after the last that is stored.
+fn first_id_of(time: DateTime<Utc>) -> u64 {
     let nanoseconds = time.timestamp_subsec_nanos() % 1_000_000;
     let milliseconds = time.timestamp_millis() + i64::from(nanoseconds > 0);
     let since_epoch = milliseconds.saturating_sub(MessageId::from(0).created_at().timestamp_millis());
-    since_epoch.clamp(0, i64::MAX >> 22) << 22
+    since_epoch.clamp(0, 1 << 41).cast_unsigned() << 22
 }

@@ -252,12 +252,11 @@ impl<'a> Content<'a> {
     }
 }
 
-/// What live messages prove to be read: everything since the last one that the session saw, or else only themselves.
+/// What live messages prove to be read: themselves, and everything after the last one that the session saw.
 fn live_intervals(since: Option<MessageId>, page: &ScanPage) -> Vec<MessageInterval> {
-    match since.zip(page.messages.iter().max()) {
-        Some((since, last)) => vec![MessageInterval::new(since, *last)],
-        None => page.messages.iter().map(|id| MessageInterval::new(*id, *id)).collect(),
-    }
+    let after_since = since.zip(page.messages.iter().max()).filter(|(since, last)| since < last);
+    let unbroken = after_since.map(|(since, last)| MessageInterval::new((since.get() + 1).into(), *last));
+    page.messages.iter().map(|id| MessageInterval::new(*id, *id)).chain(unbroken).collect()
 }
 
 fn check_since(since: Option<MessageId>, page: &ScanPage) -> Result<(), Error> {

@@ -4,6 +4,7 @@ mod calls;
 mod channels;
 #[cfg(feature = "cli")]
 mod cli;
+mod clips;
 mod guilds;
 mod leases;
 mod migrate;

@@ -4,6 +4,7 @@ pub mod every_function;
 mod ports;
 pub mod proxy;
 pub mod races;
+pub mod scans;
 pub mod server;
 
 use std::collections::hash_map::DefaultHasher;

@@ -1,0 +1,5 @@
+//! Clips: lists, deletions and URLs.
+
+mod deletions;
+mod lists;
+mod urls;

@@ -1,0 +1,365 @@
+//! `claim_scan_runs`: who gets which run, and that nobody waits.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use clip_saver_db::{ChannelId, Db, ScanClaim, ScanRequest, ScanRunId, ScanWorker, repositories as db};
+use tokio::time::timeout;
+
+use crate::support::proxy::Proxy;
+use crate::support::races::{LockHolder, TEST_TIMEOUT, fifty_connections};
+use crate::support::scans::{
+    LEASE, after, channel_of, claim, claims, expire_leases, page, recorded, requested, run_is,
+};
+use crate::support::{TestDatabase, concurrently};
+
+/// Requests runs in this order, one for each number.
+async fn requested_in_order(
+    database: &Db,
+    channel: ChannelId,
+    numbers: impl IntoIterator<Item = u64>,
+) -> Vec<ScanRunId> {
+    let mut runs = Vec::new();
+    for number in numbers {
+        runs.push(requested(database, channel, after(number)).await);
+    }
+    runs
+}
+
+fn runs(claims: &[ScanClaim]) -> Vec<ScanRunId> {
+    claims.iter().map(|claim| claim.run_id).collect()
+}
+
+#[tokio::test]
+async fn the_highest_priority_comes_first_and_then_the_oldest() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let mut by_priority = Vec::new();
+    for (number, priority) in [(1, 0), (2, -3), (3, 5), (4, 0), (5, 5)] {
+        let run = requested(&database, channel, after(number).with_priority(priority)).await;
+        by_priority.push((-i32::from(priority), number, run));
+    }
+    by_priority.sort_by_key(|(priority, number, _)| (*priority, *number));
+
+    let claimed: Vec<_> = [claims(&database, 2).await, claims(&database, 10).await].concat();
+
+    assert_eq!(runs(&claimed), by_priority.iter().map(|(.., run)| *run).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn of_runs_of_many_guilds_with_the_same_turn_the_oldest_comes_first() {
+    let database = TestDatabase::new().await;
+    let mut expected = Vec::new();
+    for guild in 1..=8 {
+        let channel = channel_of(&database, guild, guild * 10).await;
+        expected.push(requested(&database, channel, ScanRequest::new()).await);
+    }
+
+    for run in expected {
+        assert_eq!(runs(&claims(&database, 1).await), [run]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixteen_claimers_of_100_runs_of_a_channel_get_each_run_once() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    requested_in_order(&database, channel, 0..100).await;
+    let pool = fifty_connections(&database).await;
+
+    let claimed = concurrently(16, |_| {
+        let pool = pool.clone();
+        async move {
+            let worker = ScanWorker::new("w");
+            let mut mine = Vec::new();
+            loop {
+                let claims = db::claim_scan_runs(&pool, &worker, 3, LEASE).await.unwrap();
+                if claims.is_empty() {
+                    return mine;
+                }
+                mine.extend(claims);
+            }
+        }
+    })
+    .await
+    .concat();
+
+    assert_eq!(claimed.len(), 100);
+    assert_eq!(claimed.iter().map(|claim| claim.run_id.get()).collect::<BTreeSet<_>>().len(), 100);
+}
+
+#[tokio::test]
+async fn a_claim_does_not_wait_for_the_locks_of_an_open_claim() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let expected = requested_in_order(&database, channel, 0..10).await;
+    let open = database.begin().await.unwrap();
+    let first = db::claim_scan_runs(&open, &ScanWorker::new("open"), 4, LEASE).await.unwrap();
+
+    let second = timeout(TEST_TIMEOUT, claims(&database, 10)).await.expect("nobody waits");
+
+    assert_eq!(runs(&[first, second].concat()), expected);
+    open.rollback().await;
+    assert_eq!(runs(&claims(&database, 10).await), expected[..4], "a claim that is rolled back leaves its runs");
+}
+
+#[tokio::test]
+async fn a_claim_does_not_wait_for_whoever_has_locked_the_whole_queue() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    requested_in_order(&database, channel, 0..3).await;
+    let locks = "select from bot_channel_scan_runs for update; select from bot_scan_queue for update";
+    let holder = LockHolder::new(&database, locks).await;
+
+    let claimed = timeout(TEST_TIMEOUT, claims(&database, 10)).await.expect("nobody waits");
+
+    assert_eq!(claimed, []);
+    holder.rollback().await;
+    assert_eq!(claims(&database, 10).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_claim_takes_no_more_than_its_limit_of_queued_due_and_expired_runs_together() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    requested_in_order(&database, channel, 0..5).await;
+    assert_eq!(claims(&database, 5).await.len(), 5);
+    expire_leases(&database).await;
+    requested_in_order(&database, channel, 10..15).await;
+    for number in 20..25 {
+        let due = chrono::Utc::now() - Duration::from_secs(5);
+        requested(&database, channel, after(number).with_not_before(due)).await;
+    }
+
+    let mut left = 15;
+    while left > 0 {
+        let claimed = claims(&database, 4).await.len();
+        assert_eq!(claimed, left.min(4));
+        left -= claimed;
+    }
+    assert_eq!(claims(&database, 4).await, []);
+}
+
+#[tokio::test]
+async fn an_expired_lease_is_taken_over_with_a_larger_token() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    requested(&database, channel, ScanRequest::new()).await;
+    let first = claim(&database).await;
+    assert_eq!(claims(&database, 10).await, [], "the lease holds");
+    expire_leases(&database).await;
+
+    let second = claim(&database).await;
+
+    assert_eq!((second.run_id, second.attempt), (first.run_id, 2));
+    assert!(second.token > first.token);
+    assert_eq!(run_is(&database, first.run_id, "status, takeovers, worker").await, "running 1 worker");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_16_claimers_of_an_expired_run_one_takes_it_over() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    requested(&database, channel, ScanRequest::new()).await;
+    claim(&database).await;
+    expire_leases(&database).await;
+    let pool = fifty_connections(&database).await;
+
+    let claimed = concurrently(16, |_| {
+        let pool = pool.clone();
+        async move { claims(&pool, 10).await }
+    })
+    .await
+    .concat();
+
+    assert_eq!(claimed.len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_was_taken_over_20_times_has_failed_with_a_reason() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let run = requested(&database, channel, ScanRequest::new()).await;
+    let mut last = claim(&database).await;
+    for _ in 0..20 {
+        expire_leases(&database).await;
+        last = claim(&database).await;
+    }
+    assert_eq!(run_is(&database, run, "status, takeovers").await, "running 20");
+    expire_leases(&database).await;
+
+    assert_eq!(claims(&database, 10).await, []);
+
+    let failed = db::get_scan_run(&*database, run).await.unwrap().unwrap();
+    assert!(failed.finished_at.is_some());
+    assert!(failed.error_message.as_deref().is_some_and(|reason| reason.contains("20 workers")), "{failed:?}");
+    assert!(!db::complete_scan(&*database, &last).await.unwrap());
+    assert!(!db::release_scan(&*database, &last).await.unwrap());
+    requested(&database, channel, ScanRequest::new()).await;
+}
+
+#[tokio::test]
+async fn a_run_that_fails_and_a_run_that_is_given_up_leave_room_for_others_in_the_same_claim() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    requested(&database, channel, after(1)).await;
+    claim(&database).await;
+    database.execute("update bot_channel_scan_runs set takeovers = 20").await;
+    expire_leases(&database).await;
+    let other = requested(&database, channel, after(2)).await;
+
+    assert_eq!(runs(&claims(&database, 1).await), [other]);
+}
+
+#[tokio::test]
+async fn runs_of_old_programs_are_never_claimed() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let queued = db::enqueue_scan_run(&*database, channel).await.unwrap().unwrap();
+    let running = db::enqueue_scan_run(&*database, channel).await.unwrap().unwrap();
+    assert!(db::mark_scan_started(&*database, running).await.unwrap());
+    database
+        .execute("update bot_channel_scan_runs set started_at = now() - interval '1 year' where started_at is not null")
+        .await;
+
+    assert_eq!(claims(&database, 10).await, []);
+    assert_eq!(run_is(&database, queued, "status").await, "queued");
+    assert_eq!(run_is(&database, running, "status").await, "running");
+}
+
+#[tokio::test]
+async fn a_shared_run_that_an_old_program_started_is_not_taken_from_it() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let run = requested(&database, channel, ScanRequest::new()).await;
+    assert!(db::mark_scan_started(&*database, run).await.unwrap());
+
+    assert_eq!(claims(&database, 10).await, []);
+    assert!(db::mark_scan_succeeded(&*database, run).await.unwrap());
+}
+
+#[tokio::test]
+async fn claims_whose_answer_is_lost_are_returned_by_the_next_call_of_the_worker() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let expected = requested_in_order(&database, channel, 0..6).await;
+    let proxy = Proxy::to(&database.name).await;
+    let (pool, worker) = (proxy.pool(1).await, ScanWorker::new("w"));
+    db::scan_queue_stats(&pool).await.unwrap();
+
+    let lost = async {
+        let call = db::claim_scan_runs(&pool, &worker, 3, LEASE);
+        tokio::select! { _ = call => panic!("the answer is held back"), () = proxy.hold_at('E') => {} }
+    };
+    timeout(TEST_TIMEOUT, lost).await.expect("the claim is sent");
+    crate::support::races::wait_for_value(
+        &database,
+        "select count(*) from bot_channel_scan_runs where status = 'running'",
+        "3",
+    )
+    .await;
+    proxy.cut().await;
+    proxy.release();
+    let claimed = db::claim_scan_runs(&pool, &worker, 3, LEASE).await.unwrap();
+
+    assert_eq!(runs(&claimed), expected[..3]);
+    assert!(claimed.iter().all(|claim| (claim.token, claim.attempt) == (1, 1)), "{claimed:?}");
+    assert_eq!(runs(&db::claim_scan_runs(&pool, &worker, 3, LEASE).await.unwrap()), expected[3..]);
+}
+
+#[tokio::test]
+async fn a_claim_that_is_sent_again_after_its_connection_broke_claims_once() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let expected = requested_in_order(&database, channel, 0..6).await;
+    let proxy = Proxy::to(&database.name).await;
+    let (pool, worker) = (proxy.pool(1).await, ScanWorker::new("w"));
+    db::scan_queue_stats(&pool).await.unwrap();
+
+    let cutting = async {
+        proxy.hold_at('E').await;
+        let running = "select count(*) from bot_channel_scan_runs where status = 'running'";
+        crate::support::races::wait_for_value(&database, running, "3").await;
+        proxy.cut().await;
+        proxy.release();
+    };
+    let call = db::claim_scan_runs(&pool, &worker, 3, LEASE);
+    let claimed = timeout(TEST_TIMEOUT, async { tokio::join!(cutting, call).1 }).await.expect("the call ends").unwrap();
+
+    assert_eq!(runs(&claimed), expected[..3]);
+    assert_eq!(database.text("select sum(claim_token) from bot_channel_scan_runs").await, "3");
+    recorded(&pool, &claimed[0], &page(1, 2)).await;
+}
+
+#[tokio::test]
+async fn a_delayed_run_is_claimed_when_its_time_has_come() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let later = chrono::Utc::now() + Duration::from_hours(1);
+    let run = requested(&database, channel, after(1).with_not_before(later)).await;
+    assert_eq!(claims(&database, 10).await, []);
+
+    database.execute("update bot_channel_scan_runs set not_before = now()").await;
+
+    assert_eq!(claim(&database).await.run_id, run);
+}
+
+#[tokio::test]
+async fn a_worker_that_finds_enough_looks_everywhere_a_second_later() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    requested(&database, channel, after(0)).await;
+    let worker = ScanWorker::new("w");
+    db::claim_scan_runs(&*database, &worker, 1, LEASE).await.unwrap();
+    expire_leases(&database).await;
+
+    // Each call finds as many as it asks for, and the expired run is found all the same.
+    let looking = async {
+        for number in 1.. {
+            requested(&database, channel, after(number)).await;
+            let claimed = db::claim_scan_runs(&*database, &worker, 1, LEASE).await.unwrap();
+            if claimed[0].attempt == 2 {
+                return;
+            }
+        }
+    };
+    timeout(TEST_TIMEOUT, looking).await.expect("the expired run is found");
+}
+
+#[tokio::test]
+async fn a_run_that_was_committed_below_the_queues_bound_is_found() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let other = channel_of(&database, 1002, 2002).await;
+    requested(&database, other, ScanRequest::new()).await;
+    let late = database.begin().await.unwrap();
+    let stray = db::request_scan(&late, channel, &ScanRequest::new()).await.unwrap();
+    requested_in_order(&database, other, 0..1_300).await;
+    let worker = ScanWorker::new("w");
+    for _ in 0..12 {
+        db::claim_scan_runs(&*database, &worker, 100, LEASE).await.unwrap();
+    }
+    late.commit().await.unwrap();
+    let below = "select (select turn from bot_scan_queue) > (select min(turn) from bot_channel_scan_runs where status = 'queued')";
+    assert_eq!(database.text(below).await, "t");
+
+    let found = claims(&database, 1).await;
+
+    assert_eq!(clip_saver_db::ScanRequested::Enqueued(found[0].run_id), stray);
+}
+
+#[tokio::test]
+async fn limits_and_leases_out_of_range_are_refused() {
+    let database = TestDatabase::new().await;
+    let worker = ScanWorker::new("w");
+    let refused = async |worker: &ScanWorker, limit, lease| {
+        let error = db::claim_scan_runs(&*database, worker, limit, lease).await.unwrap_err();
+        error.field().map(ToOwned::to_owned)
+    };
+
+    assert_eq!(refused(&worker, 0, LEASE).await.as_deref(), Some("limit"));
+    assert_eq!(refused(&worker, 101, LEASE).await.as_deref(), Some("limit"));
+    assert_eq!(refused(&worker, 1, Duration::ZERO).await.as_deref(), Some("lease"));
+    assert_eq!(refused(&worker, 1, Duration::MAX).await.as_deref(), Some("lease"));
+    assert_eq!(refused(&ScanWorker::new("a\0b"), 1, LEASE).await.as_deref(), Some("worker"));
+}
