@@ -2,7 +2,6 @@
 //! [`record_live_messages`](super::record_live_messages) store them.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -73,7 +72,7 @@ pub async fn get_clips(
 ) -> Result<ClipPage, Error> {
     fetch!(client, "get_clips", || check_filter(filter), || check_page_limit(limit), |on| {
         let ClipFilter { guild_id, channel_id, author_id, .. } = *filter;
-        let (first, last) = message_ids(filter).into_inner();
+        let (first, last) = message_ids(filter);
         let (message, attachment) = after.map_or((i64::MAX, i64::MAX), behind);
         let author = author_id.map(author_key);
         let most = i64::from(limit);
@@ -114,7 +113,7 @@ fn key(row: &ClipRowBorrowed<'_>) -> ClipKey {
 pub async fn count_clips(client: &impl Client, filter: &ClipFilter) -> Result<u64, Error> {
     fetch!(client, "count_clips", || check_filter(filter), |on| {
         let ClipFilter { guild_id, channel_id, author_id, .. } = *filter;
-        let (first, last) = message_ids(filter).into_inner();
+        let (first, last) = message_ids(filter);
         let author = author_id.map(author_key);
         macro_rules! count {
             ($query:ident $(, $key:expr)*) => {
@@ -250,13 +249,13 @@ fn behind(key: ClipKey) -> (i64, i64) {
     }
 }
 
-/// The ids of the messages in the filter's span of time.
-fn message_ids(filter: &ClipFilter) -> RangeInclusive<i64> {
+/// The first and the last id of the messages in the filter's span of time.
+fn message_ids(filter: &ClipFilter) -> (i64, i64) {
     let first = filter.since.map_or(0, first_id_of);
     let end = filter.until.map_or(1 << 63, first_id_of);
     match (i64::try_from(first), end.checked_sub(1)) {
-        (Ok(first), Some(last)) => first..=last.cast_signed(),
-        _ => 1..=0,
+        (Ok(first), Some(last)) => (first, last.cast_signed()),
+        _ => (1, 0), // none
     }
 }
 

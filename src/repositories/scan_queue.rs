@@ -20,8 +20,8 @@ use crate::pool::observe::Rows;
 use crate::types::ids::{ChannelId, GuildId, MessageId, ScanRunId};
 use crate::types::models::ScanProgress;
 use crate::types::scans::{
-    ActiveScan, CancelScope, ClaimCall, LastScan, LeaseState, ScanClaim, ScanQueueStats, ScanRequest, ScanRequested,
-    ScanState, ScanWorker,
+    ActiveScan, CancelScope, ClaimCall, LastScan, LeaseState, Look, ScanClaim, ScanQueueStats, ScanRequest,
+    ScanRequested, ScanState, ScanWorker,
 };
 
 /// The most runs that a call claims: the planner must know that there are few.
@@ -185,13 +185,29 @@ pub async fn claim_scan_runs(
         || check_limit(limit, MAX_CLAIMS),
         || check_lease(lease),
         |on| {
-            let claims = claim(on, worker, limit, lease).await?;
-            if claims.is_empty() { claim(on, worker, limit, lease).await } else { Ok(claims) }
+            let (claims, look) = claim(on, worker, limit, lease).await?;
+            if !claims.is_empty() || look == Look::Full {
+                return Ok(claims);
+            }
+            Ok(claim(on, worker, limit, lease).await?.0)
         }
     )
 }
 
-/// Sends the statement that is enough.
+/// Claims what one look finds. If the outcome is unknown, the worker's next call repeats it.
+async fn claim(
+    client: &impl GenericClient,
+    worker: &ScanWorker,
+    limit: u32,
+    lease: Duration,
+) -> Result<(Vec<ScanClaim>, Look), Error> {
+    let mut call = worker.begin_call();
+    let claims = send_claim(client, &call, worker.name(), limit, lease).await?;
+    call.answer(claims.len(), limit);
+    Ok((claims.into_iter().collect::<Result<_, _>>()?, call.look))
+}
+
+/// Sends the statement that is enough for a look.
 async fn send_claim(
     client: &impl GenericClient,
     call: &ClaimCall<'_>,
@@ -200,38 +216,16 @@ async fn send_claim(
     lease: Duration,
 ) -> Result<Vec<Result<ScanClaim, Error>>, tokio_postgres::Error> {
     let (limit, lease) = (i64::from(limit), lease.as_secs_f64());
-    let ClaimCall { is_repeated, request, is_full, looks_further, .. } = call;
-    if *looks_further {
-        let query = queries::claim_scan_runs();
-        let claims = query.bind(client, is_repeated, request, is_full, &limit, &worker, &lease);
-        claims.map(|row| ScanClaim::try_from(row)).all().await
-    } else {
+    let ClaimCall { is_repeated, request, look, .. } = call;
+    if *look == Look::AtHead {
         let query = queries::claim_queued_scan_runs();
         let claims = query.bind(client, &limit, request, &worker, &lease);
-        claims.map(|row| ScanClaim::try_from(row)).all().await
+        return claims.map(|row| ScanClaim::try_from(row)).all().await;
     }
-}
-
-/// Sends the statement. If its outcome is unknown, the worker's next call repeats it.
-async fn claim(
-    client: &impl GenericClient,
-    worker: &ScanWorker,
-    limit: u32,
-    lease: Duration,
-) -> Result<Vec<ScanClaim>, Error> {
-    let mut call = worker.begin_call();
-    match send_claim(client, &call, worker.name(), limit, lease).await {
-        Ok(claims) => {
-            call.answer(claims.len(), limit);
-            claims.into_iter().collect()
-        }
-        Err(error) => {
-            if error.as_db_error().is_some() {
-                call.refuse();
-            }
-            Err(error.into())
-        }
-    }
+    let query = queries::claim_scan_runs();
+    let is_full = *look == Look::Full;
+    let claims = query.bind(client, is_repeated, request, &is_full, &limit, &worker, &lease);
+    claims.map(|row| ScanClaim::try_from(row)).all().await
 }
 
 /// Extends a claim to `lease` from now.

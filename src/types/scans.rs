@@ -156,11 +156,15 @@ impl ScanWorker {
     pub(crate) fn begin_call(&self) -> ClaimCall<'_> {
         let mut memory = self.memory();
         let unanswered = memory.unanswered.pop();
-        let is_full = memory.last_full_look.is_none_or(|last| last.elapsed() >= FULL_LOOK_INTERVAL);
-        let looks_further = is_full || unanswered.is_some() || memory.claimed >= RAISE_INTERVAL;
+        let look = if memory.last_full_look.is_none_or(|last| last.elapsed() >= FULL_LOOK_INTERVAL) {
+            Look::Full
+        } else if unanswered.is_some() || memory.claimed >= RAISE_INTERVAL {
+            Look::Further
+        } else {
+            Look::AtHead
+        };
         let request = unanswered.unwrap_or_else(|| uuid::Builder::from_random_bytes(rand::random()).into_uuid());
-        let is_repeated = unanswered.is_some();
-        ClaimCall { worker: self, request, is_repeated, is_full, looks_further, is_answered: false }
+        ClaimCall { worker: self, request, is_repeated: unanswered.is_some(), look, is_answered: false }
     }
 }
 
@@ -177,29 +181,32 @@ pub(crate) struct ClaimCall<'a> {
     /// Its name in the database. A repeated call has the same.
     pub(crate) request: Uuid,
     pub(crate) is_repeated: bool,
-    /// Whether it also looks for runs that are not at the queue's head.
-    pub(crate) is_full: bool,
-    /// Whether the smaller statement, which only looks at the queue's head, is not enough.
-    pub(crate) looks_further: bool,
+    pub(crate) look: Look,
     is_answered: bool,
 }
 
+/// Where a call looks for runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Behind the queue's bound: the smaller statement is enough.
+    AtHead,
+    /// There, and it may raise the bound or repeat a call.
+    Further,
+    /// Everywhere: also runs whose lease has expired, delayed runs, and those before the bound.
+    Full,
+}
+
 impl ClaimCall<'_> {
-    /// Notes the answer of an attempt. If it found nothing, the next one looks everywhere.
+    /// Notes the answer. If it had fewer runs than were asked for, the next call looks everywhere.
     pub(crate) fn answer(&mut self, found: usize, limit: u32) {
         self.is_answered = true;
         let mut memory = self.worker.memory();
-        memory.claimed = if self.looks_further { found } else { memory.claimed.saturating_add(found) };
+        memory.claimed = if self.look == Look::AtHead { memory.claimed.saturating_add(found) } else { found };
         if usize::try_from(limit).is_ok_and(|limit| found < limit) {
             memory.last_full_look = None;
-        } else if self.is_full {
+        } else if self.look == Look::Full {
             memory.last_full_look = Some(Instant::now());
         }
-    }
-
-    /// Notes that the database refused the call, so that there are no claims to ask for.
-    pub(crate) fn refuse(&mut self) {
-        self.is_answered = true;
     }
 }
 

@@ -104,7 +104,7 @@ async fn take(subject: &Subject, claim: &ScanClaim, step: &Step, expected: &mut 
             let since = since.map(|before| last.saturating_sub(before));
             let page = ScanPage::new(interval(first, first + length), ids(messages.iter().copied()));
             let live = db::record_live_messages(&**subject, claim.channel_id, since.map(Into::into), &page).await;
-            let unbroken = since.map_or(1..=0, |since| since + 1..=last);
+            let unbroken = since.into_iter().flat_map(|since| since + 1..=last);
             let new = live.unwrap().unwrap().new_messages;
             assert_eq!(new, expected.add(&messages, messages.iter().copied().chain(unbroken)));
         }

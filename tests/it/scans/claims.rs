@@ -8,9 +8,7 @@ use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
 use crate::support::races::{LockHolder, TEST_TIMEOUT, fifty_connections};
-use crate::support::scans::{
-    LEASE, after, channel_of, claim, claims, expire_leases, page, recorded, requested, run_is,
-};
+use crate::support::scans::{LEASE, after, channel_of, claim, claims, expire_leases, page, recorded, requested};
 use crate::support::{TestDatabase, concurrently};
 
 /// Requests runs in this order, one for each number.
@@ -141,104 +139,6 @@ async fn a_claim_takes_no_more_than_its_limit_of_queued_due_and_expired_runs_tog
 }
 
 #[tokio::test]
-async fn an_expired_lease_is_taken_over_with_a_larger_token() {
-    let database = TestDatabase::new().await;
-    let channel = channel_of(&database, 1001, 2001).await;
-    requested(&database, channel, ScanRequest::new()).await;
-    let first = claim(&database).await;
-    assert_eq!(claims(&database, 10).await, [], "the lease holds");
-    expire_leases(&database).await;
-
-    let second = claim(&database).await;
-
-    assert_eq!((second.run_id, second.attempt), (first.run_id, 2));
-    assert!(second.token > first.token);
-    assert_eq!(run_is(&database, first.run_id, "status, takeovers, worker").await, "running 1 worker");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_16_claimers_of_an_expired_run_one_takes_it_over() {
-    let database = TestDatabase::new().await;
-    let channel = channel_of(&database, 1001, 2001).await;
-    requested(&database, channel, ScanRequest::new()).await;
-    claim(&database).await;
-    expire_leases(&database).await;
-    let pool = fifty_connections(&database).await;
-
-    let claimed = concurrently(16, |_| {
-        let pool = pool.clone();
-        async move { claims(&pool, 10).await }
-    })
-    .await
-    .concat();
-
-    assert_eq!(claimed.len(), 1);
-}
-
-#[tokio::test]
-async fn a_run_that_was_taken_over_20_times_has_failed_with_a_reason() {
-    let database = TestDatabase::new().await;
-    let channel = channel_of(&database, 1001, 2001).await;
-    let run = requested(&database, channel, ScanRequest::new()).await;
-    let mut last = claim(&database).await;
-    for _ in 0..20 {
-        expire_leases(&database).await;
-        last = claim(&database).await;
-    }
-    assert_eq!(run_is(&database, run, "status, takeovers").await, "running 20");
-    expire_leases(&database).await;
-
-    assert_eq!(claims(&database, 10).await, []);
-
-    let failed = db::get_scan_run(&*database, run).await.unwrap().unwrap();
-    assert!(failed.finished_at.is_some());
-    assert!(failed.error_message.as_deref().is_some_and(|reason| reason.contains("20 workers")), "{failed:?}");
-    assert!(!db::complete_scan(&*database, &last).await.unwrap());
-    assert!(!db::release_scan(&*database, &last).await.unwrap());
-    requested(&database, channel, ScanRequest::new()).await;
-}
-
-#[tokio::test]
-async fn a_run_that_fails_and_a_run_that_is_given_up_leave_room_for_others_in_the_same_claim() {
-    let database = TestDatabase::new().await;
-    let channel = channel_of(&database, 1001, 2001).await;
-    requested(&database, channel, after(1)).await;
-    claim(&database).await;
-    database.execute("update bot_channel_scan_runs set takeovers = 20").await;
-    expire_leases(&database).await;
-    let other = requested(&database, channel, after(2)).await;
-
-    assert_eq!(runs(&claims(&database, 1).await), [other]);
-}
-
-#[tokio::test]
-async fn runs_of_old_programs_are_never_claimed() {
-    let database = TestDatabase::new().await;
-    let channel = channel_of(&database, 1001, 2001).await;
-    let queued = db::enqueue_scan_run(&*database, channel).await.unwrap().unwrap();
-    let running = db::enqueue_scan_run(&*database, channel).await.unwrap().unwrap();
-    assert!(db::mark_scan_started(&*database, running).await.unwrap());
-    database
-        .execute("update bot_channel_scan_runs set started_at = now() - interval '1 year' where started_at is not null")
-        .await;
-
-    assert_eq!(claims(&database, 10).await, []);
-    assert_eq!(run_is(&database, queued, "status").await, "queued");
-    assert_eq!(run_is(&database, running, "status").await, "running");
-}
-
-#[tokio::test]
-async fn a_shared_run_that_an_old_program_started_is_not_taken_from_it() {
-    let database = TestDatabase::new().await;
-    let channel = channel_of(&database, 1001, 2001).await;
-    let run = requested(&database, channel, ScanRequest::new()).await;
-    assert!(db::mark_scan_started(&*database, run).await.unwrap());
-
-    assert_eq!(claims(&database, 10).await, []);
-    assert!(db::mark_scan_succeeded(&*database, run).await.unwrap());
-}
-
-#[tokio::test]
 async fn claims_whose_answer_is_lost_are_returned_by_the_next_call_of_the_worker() {
     let database = TestDatabase::new().await;
     let channel = channel_of(&database, 1001, 2001).await;
@@ -302,28 +202,6 @@ async fn a_delayed_run_is_claimed_when_its_time_has_come() {
     database.execute("update bot_channel_scan_runs set not_before = now()").await;
 
     assert_eq!(claim(&database).await.run_id, run);
-}
-
-#[tokio::test]
-async fn a_worker_that_finds_enough_looks_everywhere_a_second_later() {
-    let database = TestDatabase::new().await;
-    let channel = channel_of(&database, 1001, 2001).await;
-    requested(&database, channel, after(0)).await;
-    let worker = ScanWorker::new("w");
-    db::claim_scan_runs(&*database, &worker, 1, LEASE).await.unwrap();
-    expire_leases(&database).await;
-
-    // Each call finds as many as it asks for, and the expired run is found all the same.
-    let looking = async {
-        for number in 1.. {
-            requested(&database, channel, after(number)).await;
-            let claimed = db::claim_scan_runs(&*database, &worker, 1, LEASE).await.unwrap();
-            if claimed[0].attempt == 2 {
-                return;
-            }
-        }
-    };
-    timeout(TEST_TIMEOUT, looking).await.expect("the expired run is found");
 }
 
 #[tokio::test]

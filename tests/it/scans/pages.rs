@@ -1,22 +1,15 @@
 //! `record_scan_page`: a message counts once, for ever, and the cursor passes no gap.
 
 use clip_saver_db::{
-    Error, ErrorKind, GuildSnapshot, MessageId, RecordedScanPage, ScanClaim, ScanPage, ScanRequest, repositories as db,
+    Error, ErrorKind, GuildSnapshot, MessageId, RecordedScanPage, ScanPage, ScanRequest, repositories as db,
 };
 
 use crate::support::races::fifty_connections;
 use crate::support::scans::{
-    after, channel_of, claim, claimed, claims, count_and_cursor, coverage, everything, expire_leases, ids, interval,
-    page, page_of_clips, recorded, requested,
+    after, channel_of, claim, claimed, claims, count_and_cursor, coverage, everything, ids, interval, page,
+    page_of_clips, recorded, requested,
 };
 use crate::support::{TestDatabase, assert_error, concurrently};
-
-async fn assert_lost(database: &TestDatabase, claim: &ScanClaim) {
-    let before = everything(database).await;
-    let outcome = db::record_scan_page(&**database, claim, &page_of_clips(101, 110)).await.unwrap();
-    assert_eq!(outcome, RecordedScanPage::Lost);
-    assert_eq!(everything(database).await, before);
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_that_50_callers_record_at_once_counts_once() {
@@ -156,56 +149,6 @@ async fn the_largest_id_is_recorded_and_counts_once() {
     recorded(&database, &claim, &everything).await;
     assert_eq!(coverage(&database, claim.channel_id).await, [(0, largest)]);
     assert_eq!(db::get_scan_gaps(&*database, claim.channel_id, largest.into()).await.unwrap(), []);
-}
-
-#[tokio::test]
-async fn an_older_token_is_lost_and_writes_nothing() {
-    let database = TestDatabase::new().await;
-    let first = claimed(&database).await;
-    expire_leases(&database).await;
-    let second = claim(&database).await;
-
-    assert!(second.token > first.token);
-    assert_lost(&database, &first).await;
-    recorded(&database, &second, &page(1, 5)).await;
-}
-
-#[tokio::test]
-async fn a_claim_whose_lease_has_expired_is_lost_and_writes_nothing() {
-    let database = TestDatabase::new().await;
-    let claim = claimed(&database).await;
-    expire_leases(&database).await;
-
-    assert_lost(&database, &claim).await;
-}
-
-#[tokio::test]
-async fn a_claim_whose_run_is_finished_is_lost_and_writes_nothing() {
-    let database = TestDatabase::new().await;
-    let channel = channel_of(&database, 1001, 2001).await;
-    for way in 0..5 {
-        requested(&database, channel, ScanRequest::new()).await;
-        let claim = claim(&database).await;
-        let run = claim.run_id;
-        let is_finished = match way {
-            0 => db::complete_scan(&*database, &claim).await,
-            1 => db::fail_scan(&*database, &claim, "reason", None).await,
-            2 => db::mark_scan_succeeded(&*database, run).await,
-            3 => db::mark_scan_failed(&*database, run, "reason").await,
-            _ => db::mark_scan_canceled(&*database, run).await,
-        };
-        assert!(is_finished.unwrap(), "{way}");
-        assert_lost(&database, &claim).await;
-    }
-}
-
-#[tokio::test]
-async fn a_claim_on_a_channel_that_is_not_its_runs_is_lost() {
-    let database = TestDatabase::new().await;
-    let mut claim = claimed(&database).await;
-    claim.channel_id = channel_of(&database, 1001, 2002).await;
-
-    assert_lost(&database, &claim).await;
 }
 
 #[tokio::test]

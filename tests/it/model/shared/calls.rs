@@ -8,10 +8,11 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::held::Held;
 use super::pages::PageCall;
 use super::state::{CHANNELS, Model, Run};
 use crate::support::TestDatabase;
-use crate::support::scans::{LEASE, claims};
+use crate::support::scans::claims;
 
 #[derive(Debug, Clone)]
 pub enum Call {
@@ -19,10 +20,7 @@ pub enum Call {
     Read(u64, bool),
     Claim,
     Expire(usize),
-    Renew(usize),
-    Complete(usize),
-    Fail { claim: usize, reason: &'static str, is_retried: bool },
-    Release(usize),
+    Held(usize, Held),
     Cancel(usize),
     CancelGuild(u64),
     CancelChannels(Vec<u64>),
@@ -39,12 +37,31 @@ pub struct Names {
 }
 
 impl Names {
+    fn requested(&mut self, answer: ScanRequested) -> String {
+        match answer {
+            ScanRequested::Enqueued(run) => {
+                self.runs.push(run);
+                "enqueued".into()
+            }
+            ScanRequested::AlreadyActive(run) => format!("active {}", self.number(run)),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn claimed(&mut self, mut claims: Vec<ScanClaim>) -> String {
+        claims.sort_by_key(|claim| self.number(claim.run_id));
+        let named = claims.iter().map(|claim| (self.number(claim.run_id), claim.token, claim.attempt));
+        let answer = format!("{:?}", named.collect::<Vec<_>>());
+        self.claims.extend(claims);
+        answer
+    }
+
     fn number(&self, run: ScanRunId) -> usize {
         self.runs.iter().position(|known| *known == run).expect("the run was requested")
     }
 }
 
-/// One of the claims or runs, mostly a late one. Not all exist.
+/// One of the claims or runs. Not all exist.
 fn nth() -> impl Strategy<Value = usize> {
     0..25_usize
 }
@@ -55,16 +72,12 @@ pub fn channel() -> impl Strategy<Value = u64> {
 
 impl Call {
     pub fn any() -> impl Strategy<Value = Self> {
-        let fail = (nth(), select(vec!["x", "y"]), any::<bool>());
         prop_oneof![
             8 => (channel(), option::of(1..4_u64)).prop_map(|(channel, after)| Self::Request(channel, after)),
             1 => (channel(), prop::bool::weighted(0.7)).prop_map(|(channel, reads)| Self::Read(channel, reads)),
             5 => Just(Self::Claim),
             2 => nth().prop_map(Self::Expire),
-            3 => nth().prop_map(Self::Renew),
-            3 => nth().prop_map(Self::Complete),
-            3 => fail.prop_map(|(claim, reason, is_retried)| Self::Fail { claim, reason, is_retried }),
-            3 => nth().prop_map(Self::Release),
+            12 => (nth(), Held::any()).prop_map(|(claim, call)| Self::Held(claim, call)),
             2 => nth().prop_map(Self::Cancel),
             1 => (1..4_u64).prop_map(Self::CancelGuild),
             1 => prop::collection::vec(channel(), 0..2).prop_map(Self::CancelChannels),
@@ -75,56 +88,23 @@ impl Call {
     }
 
     pub async fn on_database(&self, db: &TestDatabase, names: &mut Names) -> String {
-        let claim = |claim: usize| names.claims.get(claim).copied();
         match self {
             Self::Request(channel, after) => {
                 let mut request = ScanRequest::new();
                 request.after = after.map(Into::into);
-                match db::request_scan(&**db, (*channel).into(), &request).await.unwrap() {
-                    ScanRequested::Enqueued(run) => {
-                        names.runs.push(run);
-                        "enqueued".into()
-                    }
-                    ScanRequested::AlreadyActive(run) => format!("active {}", names.number(run)),
-                    other => format!("{other:?}"),
-                }
+                names.requested(db::request_scan(&**db, (*channel).into(), &request).await.unwrap())
             }
             Self::Read(channel, is_reading) => {
                 format!("{:?}", db::set_channel_reading(&**db, (*channel).into(), *is_reading).await.ok())
             }
-            Self::Claim => {
-                let mut claims = claims(db, 100).await;
-                claims.sort_by_key(|claim| names.number(claim.run_id));
-                let named = claims.iter().map(|claim| (names.number(claim.run_id), claim.token, claim.attempt));
-                let answer = format!("{:?}", named.collect::<Vec<_>>());
-                names.claims.extend(claims);
-                answer
-            }
+            Self::Claim => names.claimed(claims(db, 100).await),
             Self::Expire(run) => {
                 let Some(run) = names.runs.get(*run) else { return String::new() };
                 let past = "set lease_until = now() - interval '1 s' where status = 'running'";
                 db.execute(&format!("update bot_channel_scan_runs {past} and id = '{run}'")).await;
                 String::new()
             }
-            Self::Renew(n) => match claim(*n) {
-                Some(claim) => format!("{:?}", db::renew_scan_lease(&**db, &claim, LEASE).await.unwrap()),
-                None => "Lost".into(),
-            },
-            Self::Complete(n) => match claim(*n) {
-                Some(claim) => db::complete_scan(&**db, &claim).await.unwrap().to_string(),
-                None => "false".into(),
-            },
-            Self::Fail { claim: n, reason, is_retried } => match claim(*n) {
-                Some(claim) => {
-                    let later = is_retried.then(|| chrono::Utc::now() + LEASE);
-                    db::fail_scan(&**db, &claim, reason, later).await.unwrap().to_string()
-                }
-                None => "false".into(),
-            },
-            Self::Release(n) => match claim(*n) {
-                Some(claim) => db::release_scan(&**db, &claim).await.unwrap().to_string(),
-                None => "false".into(),
-            },
+            Self::Held(claim, call) => call.on_database(db, names.claims.get(*claim)).await,
             Self::Cancel(n) => match names.runs.get(*n) {
                 Some(run) => db::request_scan_cancel(&**db, *run).await.unwrap().to_string(),
                 None => "false".into(),
@@ -157,14 +137,7 @@ impl Call {
                 }
                 String::new()
             }
-            Self::Renew(claim) => match model.claimed(*claim) {
-                Some((run, token)) if run.holds(token) && run.is_to_be_canceled => "CancelRequested".into(),
-                Some((run, token)) if run.holds(token) => "Held".into(),
-                _ => "Lost".into(),
-            },
-            Self::Complete(claim) => model.complete(*claim).to_string(),
-            Self::Fail { claim, reason, is_retried } => model.fail(*claim, reason, *is_retried).to_string(),
-            Self::Release(claim) => model.release(*claim).to_string(),
+            Self::Held(claim, call) => call.on_model(model.claimed(*claim)),
             Self::Cancel(run) => {
                 let run = model.runs.get_mut(*run).and_then(Option::as_mut);
                 run.is_some_and(Run::cancel).to_string()
@@ -228,39 +201,6 @@ impl Model {
         }
         self.claims.extend(claimed.iter().map(|(number, token, _)| (*number, *token)));
         format!("{claimed:?}")
-    }
-
-    fn complete(&mut self, claim: usize) -> bool {
-        let Some((run, token)) = self.claimed(claim) else { return false };
-        if run.holds(token) {
-            run.status = "succeeded";
-        }
-        run.status == "succeeded"
-    }
-
-    fn fail(&mut self, claim: usize, reason: &str, is_retried: bool) -> bool {
-        let Some((run, token)) = self.claimed(claim) else { return false };
-        if !run.holds(token) {
-            return matches!(run.status, "failed" | "queued" | "canceled") && run.error == reason;
-        }
-        run.error = reason.to_owned();
-        run.status = match (run.is_to_be_canceled, is_retried) {
-            (true, _) => "canceled",
-            (false, true) => "queued",
-            (false, false) => "failed",
-        };
-        run.is_delayed = is_retried;
-        true
-    }
-
-    fn release(&mut self, claim: usize) -> bool {
-        let Some((run, token)) = self.claimed(claim) else { return false };
-        if run.holds(token) {
-            run.status = if run.is_to_be_canceled { "canceled" } else { "queued" };
-            run.attempts -= 1;
-            return true;
-        }
-        run.status == "queued" || (run.status == "canceled" && run.is_to_be_canceled)
     }
 
     fn cancel(&mut self, channels: &BTreeSet<u64>) -> usize {

@@ -2,6 +2,7 @@
 //! each must give the same answer, and both must hold the same at the end. `MODEL_SEED` repeats the calls of a failed test run.
 
 mod calls;
+mod held;
 mod pages;
 mod state;
 

@@ -137,7 +137,7 @@ impl PageCall {
             Self::Live(id, before, page) => {
                 let messages = page.messages(*id);
                 let last = *messages.last().expect("there is one");
-                let unbroken = before.map_or(1..=0, |before| last - before + 1..=last);
+                let unbroken = before.iter().flat_map(|before| last - before + 1..=last);
                 let channel = model.channels.get_mut(id).expect("it is stored");
                 let new = channel.read.add(&messages, messages.iter().copied().chain(unbroken));
                 format!("{:?}", (new, channel.store(&page.clips(*id))))
