@@ -31,7 +31,7 @@ const MESSAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/messa
 const WORKER: [&str; 4] = ["--workers", "2", "--lease", "2"];
 
 /// Worker 1 is killed when it has stored so many messages.
-const KILL_AT: u64 = 400;
+const KILL_AT: u64 = 200;
 
 /// The pause between two looks at the queue.
 const PAUSE: Duration = Duration::from_millis(100);

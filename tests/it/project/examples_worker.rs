@@ -167,7 +167,7 @@ async fn a_gap_is_filled_backward_from_what_was_read() {
     let live = ScanPage::live(messages[500]);
     db::record_live_messages(&database.db, channel, None, &live).await.unwrap();
     request(&database, channel).await;
-    let first = worker(&database, &[]).env("DELAY_MS", "200").spawn().unwrap();
+    let first = worker(&database, &[]).env("DELAY_MS", "400").spawn().unwrap();
 
     wait_until_scanned(&database, 700).await;
     interrupt(&first).await;
