@@ -282,7 +282,7 @@ where id = :id and claim_token = :token and status::text = 'running' and lease_u
 returning cancel_requested_at is not null as is_cancel_requested;
 
 --! complete_scans
---- running → succeeded, for each claim that still holds. A claim that has completed its run counts again.
+--- running → succeeded, for each claim that still holds. The reason of an earlier attempt's failure is forgotten. A claim that has completed its run counts again.
 --- Channels of several runs are locked first, as a racing delete does, then the runs in key order, as cancel_scans does.
 with /* complete_scans */ channels as materialized (
   select c.channel_id
@@ -304,7 +304,8 @@ held as materialized (
 update bot_channel_scan_runs r
 set status = 'succeeded',
     finished_at = coalesce(r.finished_at, now()),
-    lease_until = null
+    lease_until = null,
+    error_message = null
 from held h
 where r.id = h.id
 returning r.id;
