@@ -133,6 +133,7 @@ with /* delete_messages */ channel as materialized (
          end as up_to_cursor
   from bot_channels
   where channel_id = :channel_id
+    and (select count(*) from (select pg_advisory_xact_lock(hashtextextended(:channel_id, 0))) l) > 0
   for no key update
 ),
 covered as materialized (

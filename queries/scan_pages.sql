@@ -2,6 +2,8 @@
 -- the first time. Everything up to the channel's cursor counts as covered: programs that know no coverage move only the cursor.
 -- Whoever changes a channel's coverage, clips or claimed run locks the channel first, as a racing delete does. What was covered
 -- is read from the locked row: the statement's snapshot may be older than a concurrent call.
+-- An advisory lock comes before the channel's: of three callers that lock and then update one row, while a fourth holds the lock
+-- of a foreign key, two can deadlock over the row's former version.
 -- 9223372036854775807 has no successor: an interval that ends there has no upper bound.
 -- A cursor there or above covers everything.
 
@@ -46,6 +48,7 @@ channel as materialized (
          end as up_to_cursor
   from bot_channels
   where channel_id = :channel_id and (select count(*) from guild) >= 0
+    and (select count(*) from (select pg_advisory_xact_lock(hashtextextended(:channel_id, 0))) l) > 0
   for no key update
 ),
 run as materialized (
