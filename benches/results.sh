@@ -50,6 +50,16 @@ Medians of a few rounds ± half the width of their middle half. The last column 
 
 ### $(growth scan-runs "Scan runs in the table")
 
+## Queues
+
+Measured by \`benches/queues\` (\`./dev bench queues\`), each comparison in one run on one server. Medians of interleaved rounds.
+No vacuum runs unless said, and commits do not wait for the disk (\`fsync=off\`, \`synchronous_commit=off\`). All sides have 4
+connections; awa has 4 more, for its maintenance. Jobs do nothing. A claim's cost is one call by one caller; once a second a
+worker also looks at everything, which the second line shows. Inserts by hand are two statements of \`unnest\` with
+\`on conflict do nothing\`.
+
+$(cat "$target/tmp/queues.md")
+
 ## Building
 
 | | measured | target | met |

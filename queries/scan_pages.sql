@@ -76,6 +76,12 @@ authors as (
   from covered v cross join unnest(
     :author_ids::bigint[], :author_names::text[], :author_display_names::text[], :author_avatars::text[]
   ) as p (user_id, name, display_name, avatar)
+  -- Most authors are stored already. A row that stays as it is would be locked, which costs WAL.
+  where (
+    select (o.name, o.display_name, o.avatar) is not distinct from (p.name, p.display_name, p.avatar)
+    from bot_authors o
+    where o.guild_id = v.guild_id and o.user_id = p.user_id
+  ) is not true
   order by p.user_id
   on conflict (guild_id, user_id) do update
   set name = excluded.name,

@@ -67,18 +67,58 @@ select c.is_reading, e.id, e.is_new,
        (select count(*) from (select pg_notify('clip_saver_scans', '') from enqueued where is_new) n) as notifications
 from channel c left join enqueued e on true;
 
---! claim_scan_runs : ClaimedRunRow
+--! claim_queued_scan_runs : ClaimedRunRow
 --- Claims the first runs of the queue: highest priority first, then by turn, then the oldest. Never waits: what others are
---- claiming is skipped. A full look also finds runs whose lease has expired, delayed runs whose time has come, and runs whose
---- place is before the queue's bound. Such a run was handed back, or enqueued while the bound rose, or its claim was rolled back.
---- An ordinary look does without: each of these indexes begins with the entries of former claims until vacuum removes them, and
---- it cannot while a snapshot is older than they are. About every 200th claimed run becomes the bound: then an ordinary look
---- reads some 200 of these entries, and the queue's row leaves few versions of itself.
---- A delayed run gets a new turn when its time has come, as if it were requested now: else a guild's many delayed runs would
---- come before those that others queued meanwhile. An expired run that was to be canceled is canceled, and one that was taken
---- over 20 times has failed; both get a new token. A repeated call returns the claims of the first. The literal limits and the
---- bounds of the priority tell the planner that there are few rows, whether or not the tables were analyzed: so it keeps one
---- plan instead of planning each call anew.
+--- claiming is skipped. Begins at the queue's bound, behind the entries of former claims. The literal limit, the bounds of the
+--- priority and the second limit tell the planner that there are few rows, whether or not the tables were analyzed: so it keeps
+--- one plan instead of planning each call anew. claim_scan_runs looks further, and raises the bound.
+with /* claim_queued_scan_runs */ queued as materialized (
+  select r.id, l.priority, r.turn, r.created_at
+  from (
+    select priority, turn, created_at, run_id
+    from bot_scan_queue
+    where priority between -32768 and 32767
+    order by priority desc
+  ) l
+    cross join lateral (
+      select o.id, o.turn, o.created_at
+      from bot_channel_scan_runs o
+      where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority
+        and (o.turn, o.created_at, o.id) >= (l.turn, l.created_at, l.run_id)
+      order by o.turn, o.created_at, o.id
+      limit 100
+      for no key update skip locked
+    ) r
+  order by l.priority desc
+  limit :limit
+),
+claimed as (
+  update bot_channel_scan_runs r
+  set status = 'running',
+      claim_token = r.claim_token + 1,
+      claim_request = :request,
+      worker = :worker,
+      lease_until = now() + make_interval(secs => :lease_seconds),
+      attempts = r.attempts + 1,
+      started_at = coalesce(r.started_at, now())
+  from (select id from queued limit :limit) q
+  where r.id = q.id
+  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+            r.turn, r.created_at
+)
+select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
+from claimed
+order by priority desc, turn, created_at, id;
+
+--! claim_scan_runs : ClaimedRunRow
+--- Claims the first runs, looking further than claim_queued_scan_runs. A full look also finds runs whose lease has expired,
+--- delayed runs whose time has come, and runs whose place is before the queue's bound. Such a run was handed back, or enqueued
+--- while the bound rose, or its claim was rolled back. Each of these indexes begins with the entries of former claims until
+--- vacuum removes them, and it cannot while a snapshot is older than they are: so workers look there only now and then.
+--- The first of the queued runs becomes the bound. A delayed run gets a new turn when its time has come, as if it were
+--- requested now: else a guild's many delayed runs would come before those that others queued meanwhile.
+--- An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed; both get a new token.
+--- A repeated call returns the claims of the first.
 with /* claim_scan_runs */ repeated as materialized (
   select id
   from bot_channel_scan_runs
@@ -152,8 +192,8 @@ present as materialized (
              select r.turn
              from bot_channel_scan_runs r
              where r.status = 'queued' and r.not_before is null and r.turn is not null
-               and r.priority = d.priority and r.turn >= q.turn
-             order by r.turn
+               and r.priority = d.priority and (r.turn, r.created_at, r.id) >= (q.turn, q.created_at, q.run_id)
+             order by r.turn, r.created_at, r.id
              limit 1
            ),
            (
@@ -173,12 +213,16 @@ ready as materialized (
   from due d join present p on p.priority = d.priority and p.guild_id = d.guild_id
 ),
 chosen as materialized (
-  select id, priority, turn, created_at as since from expired where not is_canceled and not is_hopeless
-  union all
-  select id, priority, turn, not_before from ready
-  union all
-  select id, priority, turn, created_at from queued
-  order by priority desc, turn, since, id
+  select id, turn
+  from (
+    select id, priority, turn, created_at as since from expired where not is_canceled and not is_hopeless
+    union all
+    select id, priority, turn, not_before from ready
+    union all
+    select id, priority, turn, created_at from queued
+    order by priority desc, turn, since, id
+    limit 100
+  ) c
   limit :limit
 ),
 promoted as (
@@ -198,7 +242,6 @@ raised as (
     from (select distinct on (priority) priority, turn, created_at, id from queued order by priority, turn, created_at, id) n
       join bot_scan_queue l on l.priority = n.priority
     where (n.turn, n.created_at, n.id) > (l.turn, l.created_at, l.run_id)
-      and random() * 200 < (select count(*) from queued)
     for no key update of l skip locked
   ) n
   where q.priority = n.priority
@@ -217,16 +260,16 @@ claimed as (
       turn = c.turn
   from chosen c
   where r.id = c.id
-  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
-            r.priority, r.turn, r.created_at
+  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+            r.turn, r.created_at
 )
 select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
 from (
   select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at
   from claimed
   union all
-  select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
-         r.priority, r.turn, r.created_at
+  select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+         r.turn, r.created_at
   from repeated f join bot_channel_scan_runs r on r.id = f.id
 ) a
 order by priority desc, turn, created_at, id;

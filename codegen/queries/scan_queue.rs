@@ -9,6 +9,13 @@ pub struct RequestScanParams<T1: crate::StringSql, T2: crate::StringSql, T3: cra
     pub not_before: Option<chrono::DateTime<chrono::Utc>>,
 }
 #[derive(Debug)]
+pub struct ClaimQueuedScanRunsParams<T1: crate::StringSql> {
+    pub limit: i64,
+    pub request: uuid::Uuid,
+    pub worker: T1,
+    pub lease_seconds: f64,
+}
+#[derive(Debug)]
 pub struct ClaimScanRunsParams<T1: crate::StringSql> {
     pub is_repeated: bool,
     pub request: uuid::Uuid,
@@ -886,21 +893,90 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
         )
     }
 }
-pub struct ClaimScanRunsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub struct ClaimQueuedScanRunsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Claims the first runs of the queue: highest priority first, then by turn, then the oldest. Never waits: what others are
-/// claiming is skipped. A full look also finds runs whose lease has expired, delayed runs whose time has come, and runs whose
-/// place is before the queue's bound. Such a run was handed back, or enqueued while the bound rose, or its claim was rolled back.
-/// An ordinary look does without: each of these indexes begins with the entries of former claims until vacuum removes them, and
-/// it cannot while a snapshot is older than they are. About every 200th claimed run becomes the bound: then an ordinary look
-/// reads some 200 of these entries, and the queue's row leaves few versions of itself.
-/// A delayed run gets a new turn when its time has come, as if it were requested now: else a guild's many delayed runs would
-/// come before those that others queued meanwhile. An expired run that was to be canceled is canceled, and one that was taken
-/// over 20 times has failed; both get a new token. A repeated call returns the claims of the first. The literal limits and the
-/// bounds of the priority tell the planner that there are few rows, whether or not the tables were analyzed: so it keeps one
-/// plan instead of planning each call anew.
+/// claiming is skipped. Begins at the queue's bound, behind the entries of former claims. The literal limit, the bounds of the
+/// priority and the second limit tell the planner that there are few rows, whether or not the tables were analyzed: so it keeps
+/// one plan instead of planning each call anew. claim_scan_runs looks further, and raises the bound.
+pub fn claim_queued_scan_runs() -> ClaimQueuedScanRunsStmt {
+    ClaimQueuedScanRunsStmt(
+        "with /* claim_queued_scan_runs */ queued as materialized ( select r.id, l.priority, r.turn, r.created_at from ( select priority, turn, created_at, run_id from bot_scan_queue where priority between -32768 and 32767 order by priority desc ) l cross join lateral ( select o.id, o.turn, o.created_at from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority and (o.turn, o.created_at, o.id) >= (l.turn, l.created_at, l.run_id) order by o.turn, o.created_at, o.id limit 100 for no key update skip locked ) r order by l.priority desc limit $1 ), claimed as ( update bot_channel_scan_runs r set status = 'running', claim_token = r.claim_token + 1, claim_request = $2, worker = $3, lease_until = now() + make_interval(secs => $4), attempts = r.attempts + 1, started_at = coalesce(r.started_at, now()) from (select id from queued limit $1) q where r.id = q.id returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at ) select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts from claimed order by priority desc, turn, created_at, id",
+        None,
+    )
+}
+impl ClaimQueuedScanRunsStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        limit: &'a i64,
+        request: &'a uuid::Uuid,
+        worker: &'a T1,
+        lease_seconds: &'a f64,
+    ) -> ClaimedRunRowQuery<'c, 'a, 's, C, ClaimedRunRow, 4> {
+        ClaimedRunRowQuery {
+            client,
+            params: [limit, request, worker, lease_seconds],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor:
+                |row: &tokio_postgres::Row| -> Result<ClaimedRunRowBorrowed, tokio_postgres::Error> {
+                    Ok(ClaimedRunRowBorrowed {
+                        id: row.try_get(0)?,
+                        channel_id: row.try_get(1)?,
+                        guild_id: row.try_get(2)?,
+                        after_message_id: row.try_get(3)?,
+                        before_message_id: row.try_get(4)?,
+                        claim_token: row.try_get(5)?,
+                        attempts: row.try_get(6)?,
+                    })
+                },
+            mapper: |it| ClaimedRunRow::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        ClaimQueuedScanRunsParams<T1>,
+        ClaimedRunRowQuery<'c, 'a, 's, C, ClaimedRunRow, 4>,
+        C,
+    > for ClaimQueuedScanRunsStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a ClaimQueuedScanRunsParams<T1>,
+    ) -> ClaimedRunRowQuery<'c, 'a, 's, C, ClaimedRunRow, 4> {
+        self.bind(
+            client,
+            &params.limit,
+            &params.request,
+            &params.worker,
+            &params.lease_seconds,
+        )
+    }
+}
+pub struct ClaimScanRunsStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Claims the first runs, looking further than claim_queued_scan_runs. A full look also finds runs whose lease has expired,
+/// delayed runs whose time has come, and runs whose place is before the queue's bound. Such a run was handed back, or enqueued
+/// while the bound rose, or its claim was rolled back. Each of these indexes begins with the entries of former claims until
+/// vacuum removes them, and it cannot while a snapshot is older than they are: so workers look there only now and then.
+/// The first of the queued runs becomes the bound. A delayed run gets a new turn when its time has come, as if it were
+/// requested now: else a guild's many delayed runs would come before those that others queued meanwhile.
+/// An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed; both get a new token.
+/// A repeated call returns the claims of the first.
 pub fn claim_scan_runs() -> ClaimScanRunsStmt {
     ClaimScanRunsStmt(
-        "with /* claim_scan_runs */ repeated as materialized ( select id from bot_channel_scan_runs where $1::boolean and status = 'running' and turn is not null and claim_request = $2 and lease_until > now() ), expired as materialized ( select id, priority, turn, created_at, is_canceled, is_hopeless from ( select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless from bot_channel_scan_runs where $3::boolean and not exists (select from repeated) and status = 'running' and turn is not null and lease_until <= now() order by lease_until limit 100 for no key update skip locked ) e limit $4 ), ended as ( update bot_channel_scan_runs r set status = case when e.is_canceled then 'canceled' else 'failed' end::scan_status, finished_at = now(), claim_token = r.claim_token + 1, lease_until = null, error_message = case when e.is_canceled then r.error_message else 'given up: 20 workers lost it in turn, the last was ' || coalesce(r.worker, 'unknown') end from expired e where r.id = e.id and (e.is_canceled or e.is_hopeless) ), due as materialized ( select id, guild_id, priority, not_before from bot_channel_scan_runs where $3::boolean and not exists (select from repeated) and status = 'queued' and turn is not null and not_before <= now() order by not_before limit 100 for no key update skip locked ), queued as materialized ( select r.id, r.priority, r.turn, r.created_at from ( select priority, turn, created_at, run_id from bot_scan_queue where priority between -32768 and 32767 and not exists (select from repeated) order by priority desc ) l cross join lateral ( select o.id, o.priority, o.turn, o.created_at from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority and (o.turn, o.created_at, o.id) >= ( case when $3::boolean then 0 else l.turn end, case when $3::boolean then '-infinity' else l.created_at end, l.run_id ) order by o.turn, o.created_at, o.id limit 100 for no key update skip locked ) r order by l.priority desc limit $4 ), present as materialized ( select d.priority, d.guild_id, greatest( q.turn, ( select r.turn from bot_channel_scan_runs r where r.status = 'queued' and r.not_before is null and r.turn is not null and r.priority = d.priority and r.turn >= q.turn order by r.turn limit 1 ), ( select o.turn + 1 from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.guild_id = d.guild_id and o.priority = d.priority order by o.turn desc limit 1 ) ) as turn from (select distinct priority, guild_id from due) d left join bot_scan_queue q on q.priority = d.priority ), ready as materialized ( select d.id, d.priority, d.not_before, coalesce(p.turn, 0) + row_number() over (partition by d.priority, d.guild_id order by d.not_before) - 1 as turn from due d join present p on p.priority = d.priority and p.guild_id = d.guild_id ), chosen as materialized ( select id, priority, turn, created_at as since from expired where not is_canceled and not is_hopeless union all select id, priority, turn, not_before from ready union all select id, priority, turn, created_at from queued order by priority desc, turn, since, id limit $4 ), promoted as ( update bot_channel_scan_runs r set not_before = null, turn = p.turn from (select id, turn from ready w where not exists (select from chosen c where c.id = w.id) limit 100) p where r.id = p.id ), raised as ( update bot_scan_queue q set turn = n.turn, created_at = n.created_at, run_id = n.id from ( select l.priority, n.turn, n.created_at, n.id from (select distinct on (priority) priority, turn, created_at, id from queued order by priority, turn, created_at, id) n join bot_scan_queue l on l.priority = n.priority where (n.turn, n.created_at, n.id) > (l.turn, l.created_at, l.run_id) and random() * 200 < (select count(*) from queued) for no key update of l skip locked ) n where q.priority = n.priority ), claimed as ( update bot_channel_scan_runs r set status = 'running', claim_token = r.claim_token + 1, claim_request = $2, worker = $5, lease_until = now() + make_interval(secs => $6), attempts = r.attempts + 1, takeovers = r.takeovers + (r.status = 'running')::integer, started_at = coalesce(r.started_at, now()), not_before = null, turn = c.turn from chosen c where r.id = c.id returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at ) select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts from ( select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at from claimed union all select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at from repeated f join bot_channel_scan_runs r on r.id = f.id ) a order by priority desc, turn, created_at, id",
+        "with /* claim_scan_runs */ repeated as materialized ( select id from bot_channel_scan_runs where $1::boolean and status = 'running' and turn is not null and claim_request = $2 and lease_until > now() ), expired as materialized ( select id, priority, turn, created_at, is_canceled, is_hopeless from ( select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless from bot_channel_scan_runs where $3::boolean and not exists (select from repeated) and status = 'running' and turn is not null and lease_until <= now() order by lease_until limit 100 for no key update skip locked ) e limit $4 ), ended as ( update bot_channel_scan_runs r set status = case when e.is_canceled then 'canceled' else 'failed' end::scan_status, finished_at = now(), claim_token = r.claim_token + 1, lease_until = null, error_message = case when e.is_canceled then r.error_message else 'given up: 20 workers lost it in turn, the last was ' || coalesce(r.worker, 'unknown') end from expired e where r.id = e.id and (e.is_canceled or e.is_hopeless) ), due as materialized ( select id, guild_id, priority, not_before from bot_channel_scan_runs where $3::boolean and not exists (select from repeated) and status = 'queued' and turn is not null and not_before <= now() order by not_before limit 100 for no key update skip locked ), queued as materialized ( select r.id, r.priority, r.turn, r.created_at from ( select priority, turn, created_at, run_id from bot_scan_queue where priority between -32768 and 32767 and not exists (select from repeated) order by priority desc ) l cross join lateral ( select o.id, o.priority, o.turn, o.created_at from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority and (o.turn, o.created_at, o.id) >= ( case when $3::boolean then 0 else l.turn end, case when $3::boolean then '-infinity' else l.created_at end, l.run_id ) order by o.turn, o.created_at, o.id limit 100 for no key update skip locked ) r order by l.priority desc limit $4 ), present as materialized ( select d.priority, d.guild_id, greatest( q.turn, ( select r.turn from bot_channel_scan_runs r where r.status = 'queued' and r.not_before is null and r.turn is not null and r.priority = d.priority and (r.turn, r.created_at, r.id) >= (q.turn, q.created_at, q.run_id) order by r.turn, r.created_at, r.id limit 1 ), ( select o.turn + 1 from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.guild_id = d.guild_id and o.priority = d.priority order by o.turn desc limit 1 ) ) as turn from (select distinct priority, guild_id from due) d left join bot_scan_queue q on q.priority = d.priority ), ready as materialized ( select d.id, d.priority, d.not_before, coalesce(p.turn, 0) + row_number() over (partition by d.priority, d.guild_id order by d.not_before) - 1 as turn from due d join present p on p.priority = d.priority and p.guild_id = d.guild_id ), chosen as materialized ( select id, turn from ( select id, priority, turn, created_at as since from expired where not is_canceled and not is_hopeless union all select id, priority, turn, not_before from ready union all select id, priority, turn, created_at from queued order by priority desc, turn, since, id limit 100 ) c limit $4 ), promoted as ( update bot_channel_scan_runs r set not_before = null, turn = p.turn from (select id, turn from ready w where not exists (select from chosen c where c.id = w.id) limit 100) p where r.id = p.id ), raised as ( update bot_scan_queue q set turn = n.turn, created_at = n.created_at, run_id = n.id from ( select l.priority, n.turn, n.created_at, n.id from (select distinct on (priority) priority, turn, created_at, id from queued order by priority, turn, created_at, id) n join bot_scan_queue l on l.priority = n.priority where (n.turn, n.created_at, n.id) > (l.turn, l.created_at, l.run_id) for no key update of l skip locked ) n where q.priority = n.priority ), claimed as ( update bot_channel_scan_runs r set status = 'running', claim_token = r.claim_token + 1, claim_request = $2, worker = $5, lease_until = now() + make_interval(secs => $6), attempts = r.attempts + 1, takeovers = r.takeovers + (r.status = 'running')::integer, started_at = coalesce(r.started_at, now()), not_before = null, turn = c.turn from chosen c where r.id = c.id returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at ) select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts from ( select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at from claimed union all select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at from repeated f join bot_channel_scan_runs r on r.id = f.id ) a order by priority desc, turn, created_at, id",
         None,
     )
 }

@@ -8,7 +8,8 @@ select quote_ident(current_user), quote_ident(d.datname), d.datdba::regrole::tex
          from pg_class c
          where c.relnamespace = n.oid and not pg_has_role(c.relowner, 'usage')
            and c.relname in ('users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs',
-                             'install_intents')
+                             'install_intents', 'bot_channel_coverage', 'bot_scan_queue', 'bot_clip_messages',
+                             'bot_clips', 'bot_authors')
          order by c.relname
        ),
        not exists (

@@ -6,6 +6,8 @@
 -- tables hold rows. Tables count as those of the Python programs by columns that both generations have: `users` may be anybody's.
 with ours (relation, columns) as (
   values ('users', '{}'::text[]), ('guild_settings', '{}'), ('refinery_schema_history', '{}'),
+         ('bot_channel_coverage', '{}'), ('bot_scan_queue', '{}'), ('bot_clip_messages', '{}'), ('bot_clips', '{}'),
+         ('bot_authors', '{}'),
          ('install_intents', '{state,guild_id,user_id,expires_at}'),
          ('bot_guilds', '{guild_id,icon,joined_at,last_seen_at}'),
          ('bot_channels', '{channel_id,guild_id,is_reading,message_count}'),

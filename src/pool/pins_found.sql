@@ -4,7 +4,8 @@ select current_setting('search_path'), coalesce(current_schema()::text, '(none)'
        current_setting('search_path') in ($2, quote_ident($1)) or current_schema() = $1 and not exists (
          select
          from unnest(array['users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs',
-                           'install_intents', 'refinery_schema_history']) t
+                           'install_intents', 'bot_channel_coverage', 'bot_scan_queue', 'bot_clip_messages', 'bot_clips',
+                           'bot_authors', 'refinery_schema_history']) t
          join pg_class c on c.oid = to_regclass(t)
          where c.relnamespace <> (select oid from pg_namespace where nspname = $1)
        ),

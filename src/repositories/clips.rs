@@ -253,14 +253,17 @@ fn behind(key: ClipKey) -> (i64, i64) {
 /// The ids of the messages in the filter's span of time.
 fn message_ids(filter: &ClipFilter) -> RangeInclusive<i64> {
     let first = filter.since.map_or(0, first_id_of);
-    let last = filter.until.map_or(i64::MAX, |until| first_id_of(until) - 1);
-    first..=last
+    let end = filter.until.map_or(1 << 63, first_id_of);
+    match (i64::try_from(first), end.checked_sub(1)) {
+        (Ok(first), Some(last)) => first..=last.cast_signed(),
+        _ => 1..=0,
+    }
 }
 
-/// The smallest id of a millisecond: see [`MessageId::created_at`]. 0 before Discord's first.
-fn first_id_of(time: DateTime<Utc>) -> i64 {
+/// The smallest id of a millisecond: see [`MessageId::created_at`]. 0 before Discord's first, and 2⁶³ after the last that is stored.
+fn first_id_of(time: DateTime<Utc>) -> u64 {
     let nanoseconds = time.timestamp_subsec_nanos() % 1_000_000;
     let milliseconds = time.timestamp_millis() + i64::from(nanoseconds > 0);
     let since_epoch = milliseconds.saturating_sub(MessageId::from(0).created_at().timestamp_millis());
-    since_epoch.clamp(0, i64::MAX >> 22) << 22
+    since_epoch.clamp(0, 1 << 41).cast_unsigned() << 22
 }

@@ -191,6 +191,27 @@ pub async fn claim_scan_runs(
     )
 }
 
+/// Sends the statement that is enough.
+async fn send_claim(
+    client: &impl GenericClient,
+    call: &ClaimCall<'_>,
+    worker: &str,
+    limit: u32,
+    lease: Duration,
+) -> Result<Vec<Result<ScanClaim, Error>>, tokio_postgres::Error> {
+    let (limit, lease) = (i64::from(limit), lease.as_secs_f64());
+    let ClaimCall { is_repeated, request, is_full, looks_further, .. } = call;
+    if *looks_further {
+        let query = queries::claim_scan_runs();
+        let claims = query.bind(client, is_repeated, request, is_full, &limit, &worker, &lease);
+        claims.map(|row| ScanClaim::try_from(row)).all().await
+    } else {
+        let query = queries::claim_queued_scan_runs();
+        let claims = query.bind(client, &limit, request, &worker, &lease);
+        claims.map(|row| ScanClaim::try_from(row)).all().await
+    }
+}
+
 /// Sends the statement. If its outcome is unknown, the worker's next call repeats it.
 async fn claim(
     client: &impl GenericClient,
@@ -199,13 +220,7 @@ async fn claim(
     lease: Duration,
 ) -> Result<Vec<ScanClaim>, Error> {
     let mut call = worker.begin_call();
-    let ClaimCall { is_repeated, request, is_full, .. } = call;
-    let claims = queries::claim_scan_runs()
-        .bind(client, &is_repeated, &request, &is_full, &i64::from(limit), &worker.name(), &lease.as_secs_f64())
-        .map(|row| ScanClaim::try_from(row))
-        .all()
-        .await;
-    match claims {
+    match send_claim(client, &call, worker.name(), limit, lease).await {
         Ok(claims) => {
             call.answer(claims.len(), limit);
             claims.into_iter().collect()

@@ -113,6 +113,10 @@ impl ScanClaim {
     }
 }
 
+/// How many runs a worker claims before it raises the queue's bound: a claim reads as many dead entries of the index. Each raise
+/// leaves a version of the bound's row, which a claim reads, too, while an old snapshot is open.
+const RAISE_INTERVAL: usize = 200;
+
 /// A worker that claims runs: its name, and what it remembers between its calls. Make one for each process, and share it among
 /// the process' tasks.
 pub struct ScanWorker {
@@ -125,6 +129,8 @@ struct Memory {
     /// The calls whose outcome is unknown: a later call returns their claims.
     unanswered: Vec<Uuid>,
     last_full_look: Option<Instant>,
+    /// How many runs it claimed since it raised the queue's bound.
+    claimed: usize,
 }
 
 /// How long a worker is content with what is at the head of the queue, while it finds as many runs as it asks for.
@@ -151,8 +157,10 @@ impl ScanWorker {
         let mut memory = self.memory();
         let unanswered = memory.unanswered.pop();
         let is_full = memory.last_full_look.is_none_or(|last| last.elapsed() >= FULL_LOOK_INTERVAL);
+        let looks_further = is_full || unanswered.is_some() || memory.claimed >= RAISE_INTERVAL;
         let request = unanswered.unwrap_or_else(|| uuid::Builder::from_random_bytes(rand::random()).into_uuid());
-        ClaimCall { worker: self, request, is_repeated: unanswered.is_some(), is_full, is_answered: false }
+        let is_repeated = unanswered.is_some();
+        ClaimCall { worker: self, request, is_repeated, is_full, looks_further, is_answered: false }
     }
 }
 
@@ -171,6 +179,8 @@ pub(crate) struct ClaimCall<'a> {
     pub(crate) is_repeated: bool,
     /// Whether it also looks for runs that are not at the queue's head.
     pub(crate) is_full: bool,
+    /// Whether the smaller statement, which only looks at the queue's head, is not enough.
+    pub(crate) looks_further: bool,
     is_answered: bool,
 }
 
@@ -179,6 +189,7 @@ impl ClaimCall<'_> {
     pub(crate) fn answer(&mut self, found: usize, limit: u32) {
         self.is_answered = true;
         let mut memory = self.worker.memory();
+        memory.claimed = if self.looks_further { found } else { memory.claimed.saturating_add(found) };
         if usize::try_from(limit).is_ok_and(|limit| found < limit) {
             memory.last_full_look = None;
         } else if self.is_full {

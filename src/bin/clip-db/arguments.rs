@@ -5,7 +5,9 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use chrono::{DateTime, Utc};
+use clap::{Args, Parser, Subcommand};
+use clip_saver_db::{ChannelId, GuildId, ScanRunId, UserId};
 
 use crate::exit::Exit;
 use crate::output::print_error;
@@ -93,7 +95,7 @@ pub enum Command {
         ///
         /// Only those: no session that is at work, and none that does not block. Each is printed. Their open
         /// transactions are undone. This needs the right to end them: the same role, or pg_signal_backend and
-        /// pg_read_all_stats. The time is a number with ms, s, min or h.
+        /// pg_read_all_stats. The time is a number with ms, s, min, h or d.
         #[arg(long = "end-idle-in-transaction", value_name = "TIME", value_parser = duration, verbatim_doc_comment)]
         end_idle: Option<Duration>,
     },
@@ -171,6 +173,12 @@ pub enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 300)]
         grace: u64,
     },
+    /// Show and steer the scans that workers share
+    #[command(subcommand)]
+    Scans(Scans),
+    /// Show the stored clips
+    #[command(subcommand)]
+    Clips(Clips),
     /// Print the configuration, with the password hidden
     ///
     /// Prints what bot and worker use with this environment, one `name = value` a line. `source` says where
@@ -191,6 +199,102 @@ pub enum Command {
     Doctor,
 }
 
+/// The commands for scans.
+#[derive(Subcommand)]
+pub enum Scans {
+    /// List the channels of a guild with their scans, or the newest runs of a channel
+    #[command(verbatim_doc_comment)]
+    List {
+        /// The guild: a line for each of its channels
+        #[arg(long, value_name = "ID", required_unless_present = "channel", conflicts_with = "channel")]
+        guild: Option<GuildId>,
+        /// The channel: a line for each of its runs, newest first
+        #[arg(long, value_name = "ID")]
+        channel: Option<ChannelId>,
+        /// The most runs of a channel
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u32,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Count the runs that are queued, delayed, running, and running with an expired lease
+    Stats {
+        /// Print one JSON object: queued, delayed, running, expired, oldest_seconds
+        #[arg(long)]
+        json: bool,
+    },
+    /// Cancel a run, or all shared runs of a guild or of channels
+    ///
+    /// Queued runs are canceled at once. The workers of running ones are told with their next page.
+    /// Ends with 0, or with 1 if there was nothing to cancel.
+    #[command(verbatim_doc_comment)]
+    Cancel {
+        /// The run
+        #[arg(value_name = "RUN", required_unless_present_any = ["guild", "channel"], conflicts_with_all = ["guild", "channel"])]
+        run: Option<ScanRunId>,
+        /// All runs of this guild
+        #[arg(long, value_name = "ID", conflicts_with = "channel")]
+        guild: Option<GuildId>,
+        /// All runs of this channel; may be given several times
+        #[arg(long, value_name = "ID")]
+        channel: Vec<ChannelId>,
+    },
+    /// Enqueue the interval of a finished run again
+    ///
+    /// A finished run does not change any more: this enqueues a new one. Messages that were counted are not
+    /// counted again. Ends with 0, or with 1 if an equal run is active or the channel is not read.
+    #[command(verbatim_doc_comment)]
+    Requeue {
+        /// The run
+        #[arg(value_name = "RUN")]
+        run: ScanRunId,
+    },
+    /// Delete finished runs, but not the newest ones of each channel. For a cron job
+    Purge {
+        /// Only those that finished at least this long ago: 30d
+        #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30d")]
+        older_than: Duration,
+        /// How many runs of each channel are kept in any case
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        keep: u32,
+    },
+}
+
+/// The commands for clips.
+#[derive(Subcommand)]
+pub enum Clips {
+    /// List the clips of a guild, newest first
+    #[command(verbatim_doc_comment)]
+    List(ClipList),
+}
+
+/// Which clips to list.
+#[derive(Args)]
+pub struct ClipList {
+    /// The guild
+    #[arg(long, value_name = "ID")]
+    pub guild: GuildId,
+    /// Only of this channel
+    #[arg(long, value_name = "ID")]
+    pub channel: Option<ChannelId>,
+    /// Only of this author
+    #[arg(long, value_name = "ID")]
+    pub author: Option<UserId>,
+    /// Only posted at this time or later: 2026-11-26T20:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<DateTime<Utc>>,
+    /// Only posted before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<DateTime<Utc>>,
+    /// The most clips
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// Print one JSON object: clips; total (without the limit)
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// A time with a unit, as PostgreSQL writes it.
 fn duration(text: &str) -> Result<Duration, String> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
@@ -199,7 +303,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         "s" => 1.0,
         "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err("write a number and ms, s, min or h, such as 30s".to_owned()),
+        "d" => 86400.0,
+        _ => return Err("write a number and ms, s, min, h or d, such as 30s".to_owned()),
     };
     let number: f64 = text[..text.len() - unit.len()].parse().map_err(|_| format!("{text:?} has no number"))?;
     Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())

@@ -6,6 +6,7 @@
 mod adopt;
 mod arguments;
 mod check;
+mod clips;
 mod config;
 mod connect;
 mod doctor;
@@ -14,6 +15,7 @@ mod migrate;
 mod output;
 mod purge;
 mod queries;
+mod scans;
 mod status;
 mod unreadable;
 
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clip_saver_db::close_db;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Clips, Command};
 use connect::Settings;
 use exit::{Exit, Failure};
 use output::{Output, print_error};
@@ -59,14 +61,16 @@ async fn run_on_server(command: &Command, settings: &Settings, output: &mut Outp
         return doctor::run(settings, output).await;
     }
     let db = settings.connect().await?;
-    let exit = match *command {
-        Command::Migrate { dry_run: false, end_idle } => migrate::run(&db, end_idle, output).await,
+    let exit = match command {
+        Command::Migrate { dry_run: false, end_idle } => migrate::run(&db, *end_idle, output).await,
         Command::Migrate { dry_run: true, .. } => migrate::dry_run(&db, output).await,
-        Command::Status { json } => status::run(&db, json, output).await,
-        Command::Check { verbose } => check::run(&db, settings, verbose, output).await,
+        Command::Status { json } => status::run(&db, *json, output).await,
+        Command::Check { verbose } => check::run(&db, settings, *verbose, output).await,
         Command::Adopt => adopt::run(&db, output).await,
-        Command::PurgeIntents { grace } => purge::run(&db, grace, output).await,
-        Command::Unreadable { delete, json } => unreadable::run(&db, delete, json, output).await,
+        Command::PurgeIntents { grace } => purge::run(&db, *grace, output).await,
+        Command::Unreadable { delete, json } => unreadable::run(&db, *delete, *json, output).await,
+        Command::Scans(command) => scans::run(&db, command, output).await,
+        Command::Clips(Clips::List(wanted)) => clips::list(&db, wanted, output).await,
         Command::Config | Command::Doctor => Ok(Exit::Fine), // done above
     };
     close_db(&db).await;

@@ -9,6 +9,7 @@ mod doctor_roles;
 mod doctor_server;
 mod migrate;
 mod pooler;
+mod scans;
 mod schemas;
 mod unreadable;
 

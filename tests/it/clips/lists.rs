@@ -221,7 +221,12 @@ async fn the_newest_clip_is_listed_even_if_both_of_its_ids_are_the_largest() {
     let largest = u64::MAX >> 1;
     store(&database, channel, [message(largest, 1, &[largest])]).await;
 
-    assert_eq!(all(&database, &ClipFilter::new(GUILD.into()), 5).await, [(largest, largest)]);
+    let filter = ClipFilter::new(GUILD.into());
+    assert_eq!(all(&database, &filter, 5).await, [(largest, largest)]);
+    let any_time = DateTime::<Utc>::MIN_UTC..DateTime::<Utc>::MAX_UTC;
+    assert_eq!(all(&database, &filter.clone().with_posted(any_time), 5).await, [(largest, largest)]);
+    let too_late = DateTime::<Utc>::MAX_UTC..DateTime::<Utc>::MAX_UTC;
+    assert_eq!(db::count_clips(&*database, &filter.with_posted(too_late)).await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod guilds;
 mod install_intents;
 mod scan_runs;
 mod settings;
+mod shared;
 mod state;
 
 use std::env;

@@ -112,8 +112,10 @@ pub async fn of_scan_queue(client: &impl Client) {
     let request = ScanRequest::new().with_after(MessageId::from(7)).with_priority(5);
     let requested = db::request_scan(client, channel(10), &request).await.unwrap();
     assert!(matches!(requested, ScanRequested::Enqueued(_)), "{requested:?}");
-    let claims = db::claim_scan_runs(client, &ScanWorker::new("plans"), 5, LEASE).await.unwrap();
+    let worker = ScanWorker::new("plans");
+    let claims = db::claim_scan_runs(client, &worker, 5, LEASE).await.unwrap();
     assert_eq!(claims.len(), 5);
+    assert_eq!(db::claim_scan_runs(client, &worker, 1, LEASE).await.unwrap().len(), 1); // at the queue's head
     assert_eq!(db::renew_scan_lease(client, &claims[0], LEASE).await.unwrap(), LeaseState::Held);
     assert!(db::complete_scan(client, &claims[0]).await.unwrap());
     assert!(db::fail_scan(client, &claims[1], "later", None).await.unwrap());

@@ -112,6 +112,24 @@ async fn a_resumed_session_leaves_no_gap_between_its_messages() {
 }
 
 #[tokio::test]
+async fn a_message_that_cannot_be_stored_is_not_covered_by_the_next_one() {
+    let database = TestDatabase::new().await;
+    let message = clip();
+    let channel = channel_of(&message);
+    let mut live: Vec<_> =
+        events().into_iter().filter(|event| is(event, "MESSAGE_CREATE") && channel_of(event) == channel).collect();
+    live.truncate(3);
+    live[1]["d"]["attachments"] = message["d"]["attachments"].clone();
+    live[1]["d"]["attachments"][0]["filename"] = "\0.mp4".into();
+
+    send(&database, &[&[events().swap_remove(1)], &live[..]].concat()).await;
+
+    let alone = |event| MessageInterval::new(id_of(event), id_of(event));
+    let covered = db::get_scan_coverage(&database.db, channel).await.unwrap();
+    assert_eq!(covered, [alone(&live[0]), alone(&live[2])]);
+}
+
+#[tokio::test]
 async fn a_deleted_message_takes_its_clips_and_its_count_along() {
     let database = TestDatabase::new().await;
     let message = clip();

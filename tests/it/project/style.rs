@@ -92,9 +92,10 @@ fn each_query_has_a_comment_its_name_behind_its_first_word_named_columns_and_row
     assert_eq!(faults("client\n  .execute(self.0, &[a])"), ["a statement without rows"]);
 }
 
-/// Queries that are parts of a function: one for each filter, and the statement that runs before another.
+/// Queries that are parts of a function: one for each filter, and statements that run before another.
 fn is_part(query: &str) -> bool {
-    query.starts_with("get_clips_of_") || query.starts_with("count_clips_of_") || query == "create_scan_coverage"
+    let runs_first = ["create_scan_coverage", "claim_queued_scan_runs"].contains(&query);
+    runs_first || query.starts_with("get_clips_of_") || query.starts_with("count_clips_of_")
 }
 
 /// Queries whose aggregate has no function of that name.

@@ -5,10 +5,13 @@
 
 mod batches;
 mod channels;
+mod clips;
 mod guilds;
 mod injections;
 mod install_intents;
 mod parsers;
+pub mod scan_pages;
+mod scan_queue;
 mod scan_runs;
 mod settings;
 mod strategies;
@@ -79,7 +82,7 @@ impl Subject {
     }
 
     async fn clear(&self) {
-        let clear = "delete from bot_guilds; delete from guild_settings; delete from users";
+        let clear = "delete from bot_guilds; delete from guild_settings; delete from users; delete from bot_scan_queue";
         self.sql.batch_execute(clear).await.expect("the tables exist");
     }
 
@@ -99,6 +102,8 @@ impl Subject {
             select t::text from users t union all select t::text from bot_guilds t
             union all select t::text from guild_settings t union all select t::text from bot_channels t
             union all select t::text from bot_channel_scan_runs t union all select t::text from install_intents t
+            union all select t::text from bot_channel_coverage t union all select t::text from bot_clip_messages t
+            union all select t::text from bot_clips t union all select t::text from bot_authors t
         ) as everything (row)";
         self.row(EVERYTHING, &[]).await.get(0)
     }

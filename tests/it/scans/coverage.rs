@@ -144,6 +144,6 @@ async fn a_cursor_that_an_old_program_stores_later_covers_the_same() {
         let end =
             covered.map(|covered| covered.trim_matches(|c: char| !c.is_ascii_digit()).split(',').nth(1).unwrap_or(""));
         let end = end.map(|end| end.parse().map_or(u64::MAX >> 1, |end: u64| end - 1));
-        assert_eq!(last.map(|last| last.get()), end, "{cursor}");
+        assert_eq!(last.map(clip_saver_db::MessageId::get), end, "{cursor}");
     }
 }

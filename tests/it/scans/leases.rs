@@ -170,7 +170,7 @@ async fn a_released_run_is_claimed_again_at_once_and_does_not_count_as_an_attemp
 }
 
 #[tokio::test]
-async fn a_run_that_is_released_below_the_queues_bound_is_found_by_an_ordinary_look() {
+async fn a_run_that_is_released_below_the_queues_bound_is_the_first_of_a_full_look() {
     let database = TestDatabase::new().await;
     let channel = channel_of(&database, 1001, 2001).await;
     let transaction = database.begin().await.unwrap();
@@ -186,7 +186,8 @@ async fn a_run_that_is_released_below_the_queues_bound_is_found_by_an_ordinary_l
     }
     assert!(db::release_scan(&*database, &first).await.unwrap());
 
-    let in_front = claim().await.remove(0);
+    // The first look of a worker is a full one.
+    let in_front = db::claim_scan_runs(&*database, &ScanWorker::new("v"), 1, LEASE).await.unwrap().remove(0);
 
     assert_eq!(in_front.run_id, first.run_id);
 }

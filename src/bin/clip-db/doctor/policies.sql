@@ -18,6 +18,7 @@ select c.relname::text,
        current_user::text
 from pg_class c
 where c.relnamespace = (select oid from pg_namespace where nspname = $1)
-  and c.relname in ('users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs', 'install_intents')
+  and c.relname in ('users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs', 'install_intents',
+                    'bot_channel_coverage', 'bot_scan_queue', 'bot_clip_messages', 'bot_clips', 'bot_authors')
   and row_security_active(c.oid)
 order by 1

@@ -5,11 +5,19 @@ with needed (program, relation, rights) as (
          ('the bot', 'bot_guilds', '{select,insert,update,delete}'),
          ('the bot', 'guild_settings', '{select,insert,update}'),
          ('the bot', 'bot_channels', '{select,insert,update,delete}'),
-         ('the bot', 'bot_channel_scan_runs', '{select,insert}'),
+         ('the bot', 'bot_channel_scan_runs', '{select,insert,update,delete}'),
+         ('the bot', 'bot_scan_queue', '{select,insert}'),
+         ('the bot', 'bot_channel_coverage', '{select,insert,update}'),
+         ('the bot', 'bot_clip_messages', '{select,insert,update}'), ('the bot', 'bot_clips', '{select,insert,update}'),
+         ('the bot', 'bot_authors', '{select,insert,update}'),
          ('the bot', 'install_intents', '{select,insert,delete}'),
          ('the bot', 'refinery_schema_history', '{select}'),
          ('the worker', 'bot_guilds', '{select}'), ('the worker', 'bot_channels', '{select,update}'),
          ('the worker', 'bot_channel_scan_runs', '{select,insert,update}'),
+         ('the worker', 'bot_scan_queue', '{select,insert,update}'),
+         ('the worker', 'bot_channel_coverage', '{select,insert,update}'),
+         ('the worker', 'bot_clip_messages', '{select,insert,update}'),
+         ('the worker', 'bot_clips', '{select,insert,update}'), ('the worker', 'bot_authors', '{select,insert,update}'),
          ('the worker', 'refinery_schema_history', '{select}')
 ), lacking as (
   select n.program, n.relation, string_agg(r, ', ' order by place) as rights

@@ -2,21 +2,14 @@
 
 use super::{Findings, Level, Target};
 
-/// The first version with `client_connection_check_interval`: the server soon notices that a migrating program has died.
-const SUPPORTED: i32 = 140_000;
-
-/// The first version that can run all queries (`as materialized`).
-const OLDEST: i32 = 120_000;
+/// The first version with multiranges, which `V7` needs.
+const OLDEST: i32 = 140_000;
 
 pub async fn version(target: &Target<'_>) -> Findings {
     let row = target.row(include_str!("server.sql")).await?;
     let (name, number): (&str, i32) = (row.try_get(0)?, row.try_get(1)?);
     Ok(vec![match number {
-        SUPPORTED.. => Level::Ok.with(format!("PostgreSQL {name}")),
-        OLDEST.. => Level::Note.with(format!(
-            "PostgreSQL {name}: works, but use 14 or later. Earlier versions notice late that a migrating program was killed \
-             (they have no client_connection_check_interval), and other programs wait"
-        )),
+        OLDEST.. => Level::Ok.with(format!("PostgreSQL {name}")),
         _ => Level::Wrong.with(format!("PostgreSQL {name} is too old: use 14 or later")),
     }])
 }

@@ -4,6 +4,7 @@ select c.relname::text,
                       else 'no table' end,
        n.nspname <> $1
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relname in ('users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs', 'install_intents')
+where c.relname in ('users', 'bot_guilds', 'guild_settings', 'bot_channels', 'bot_channel_scan_runs', 'install_intents',
+                    'bot_channel_coverage', 'bot_scan_queue', 'bot_clip_messages', 'bot_clips', 'bot_authors')
   and (n.nspname = $1 and c.relkind not in ('r', 'p') or n.nspname ~ '^pg_temp_')
 order by 3, 1
