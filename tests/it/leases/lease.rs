@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
 use super::{LEASE, claim, claimed};
-use crate::calls::observability::Recording;
+use crate::calls::observability::Metrics;
 use crate::support::proxy::{Newcomers, Proxy};
 use crate::support::races::{TEST_TIMEOUT, wait_for_value};
 use crate::support::{Server, TestDatabase, config, connect};
@@ -74,16 +74,16 @@ async fn a_request_to_cancel_the_run_reaches_its_worker() {
 async fn a_claim_whose_run_was_taken_over_is_lost_and_its_end_does_not_touch_the_run() {
     let database = TestDatabase::new().await;
     let claim = claimed(&database, LEASE).await;
-    let (recording, _guard) = Recording::start();
-    let lease = ScanLease::hold(&database, claim, LEASE);
-    let stalled = ScanLease::hold(&database, claim, LONG_LEASE);
     database.execute("update bot_channel_scan_runs set lease_until = now() - interval '1 second'").await;
     assert_eq!(self::claim(&database, "two", LONG_LEASE).await.unwrap().token, 2);
+    let counted = Metrics::default();
+    let _recorder = metrics::set_default_local_recorder(&counted);
+    let lease = ScanLease::hold(&database, claim, LEASE);
+    let stalled = ScanLease::hold(&database, claim, LONG_LEASE);
 
     timeout(TEST_TIMEOUT, lease.lost()).await.expect("the next renewal tells");
 
-    let reason = &recording.warnings()[0]["reason"];
-    assert!(reason.contains("another worker"), "{reason}");
+    assert_eq!(counted.of("db.client.operation.calls UPDATE renew_scan_lease"), "1");
     assert!(lease.is_lost() && !stalled.is_lost());
     drop((lease, stalled));
     let again = ScanLease::hold(&database, claim, LONG_LEASE);
@@ -140,24 +140,32 @@ async fn a_lease_that_no_clock_can_hold_is_lost_at_once() {
 async fn a_database_that_is_away_for_less_than_the_lease_costs_no_claim() {
     let database = TestDatabase::new().await;
     let proxy = Proxy::to(&database.name).await;
-    let behind = proxy.pool(2).await;
-    let long = 3 * LEASE;
+    let mut config = proxy.config();
+    config.connect_timeout = Duration::from_secs(1); // a renewal fails long before the lease is over
+    let behind = Db::connect(config).await.unwrap();
+    let long = 4 * LEASE;
     let claim = claimed(&behind, long).await;
     let client = connect(&database.url()).await;
     let end = end_of_lease(&client).await;
-    let (recording, _guard) = Recording::start();
+    let counted = Metrics::default();
+    let _recorder = metrics::set_default_local_recorder(&counted);
+    let failures = || {
+        let of_kind = |kind| counted.of(&format!("db.client.operation.errors renew_scan_lease {kind}"));
+        ["connection", "connect_timeout"].map(of_kind)
+    };
     proxy.treat_newcomers(Newcomers::Closed);
     proxy.cut().await;
 
     let lease = ScanLease::hold(&behind, claim, long);
     let failure = async {
-        while !recording.messages().iter().any(|message| message.contains("could not be renewed")) {
+        while failures() == ["0", "0"] {
             sleep(Duration::from_millis(10)).await;
         }
     };
     timeout(TEST_TIMEOUT, failure).await.expect("a renewal fails");
     proxy.treat_newcomers(Newcomers::Served);
-    wait_until_past(&client, end).await;
+    let renewal = async { while end_of_lease(&client).await == end {} };
+    timeout(TEST_TIMEOUT, renewal).await.expect("it is tried again");
 
     assert_held(&lease);
     assert!(holds(&behind, &claim).await);

@@ -136,9 +136,12 @@ async fn a_connection_that_is_silent_is_replaced() {
 
     proxy.hold_these();
 
-    while database.text(&format!("{LISTENERS} and pid <> {silent}")).await != "1" {
-        next(&mut wakeups).await;
-    }
+    let replaced = async {
+        while database.text(&format!("{LISTENERS} and pid <> {silent}")).await != "1" {
+            next(&mut wakeups).await;
+        }
+    };
+    timeout(TEST_TIMEOUT, replaced).await.expect("it listens on another connection");
 }
 
 #[tokio::test]
