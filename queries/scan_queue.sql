@@ -281,6 +281,17 @@ set lease_until = now() + make_interval(secs => :lease_seconds)
 where id = :id and claim_token = :token and status::text = 'running' and lease_until > now()
 returning cancel_requested_at is not null as is_cancel_requested;
 
+--! complete_scan
+--- complete_scans for one claim. A statement of its own: complete_scans costs so much less if the planner knows that there is
+--- one that it would plan each call anew.
+update /* complete_scan */ bot_channel_scan_runs
+set status = 'succeeded',
+    finished_at = coalesce(finished_at, now()),
+    lease_until = null
+where id = :id and claim_token = :token
+  and case status::text when 'running' then lease_until > now() when 'succeeded' then true else false end
+returning id;
+
 --! complete_scans
 --- running → succeeded, for each claim that still holds. The reason of an earlier attempt's failure is forgotten. A claim that has completed its run counts again.
 --- Channels of several runs are locked first, as a racing delete does, then the runs in key order, as cancel_scans does.

@@ -258,7 +258,7 @@ pub async fn renew_scan_lease(client: &impl Client, claim: &ScanClaim, lease: Du
 /// See the [module](super#errors).
 pub async fn complete_scan(client: &impl Client, claim: &ScanClaim) -> Result<bool, Error> {
     idempotent!(client, "complete_scan", "UPDATE", |on| {
-        Ok(!complete(on, std::slice::from_ref(claim)).await?.is_empty())
+        found(queries::complete_scan().bind(on, &claim.run_id.get(), &claim.token).opt()).await
     })
 }
 

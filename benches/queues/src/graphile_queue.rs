@@ -1,7 +1,7 @@
 //! `graphile_worker`, with jobs that do nothing.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use graphile_worker::{

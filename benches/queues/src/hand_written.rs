@@ -55,7 +55,8 @@ impl ByHand {
     /// Inserts what a page of guild 1000 holds.
     pub async fn insert(&self, channel: u64, page: &ScanPage, rows: Rows) {
         let (channel, guild) = (channel.to_string(), "1000");
-        let of = |number: fn(&ClipMessage) -> u64| page.clips.iter().map(number).map(u64::cast_signed).collect::<Vec<_>>();
+        let of =
+            |number: fn(&ClipMessage) -> u64| page.clips.iter().map(number).map(u64::cast_signed).collect::<Vec<_>>();
         let attachments: Vec<&Attachment> = page.clips.iter().flat_map(|clip| &clip.attachments).collect();
         let messages = of(|clip| clip.id.get());
         let authors = of(|clip| clip.author.id.get());

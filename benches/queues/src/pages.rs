@@ -122,7 +122,9 @@ async fn claim(db: &Db, channel: u64) -> ScanClaim {
 async fn record(db: &Db, claim: &ScanClaim, first: u64) {
     for number in 0..PAGES {
         let recorded = db::record_scan_page(db, claim, &page(first + number * 100, 10)).await;
-        let RecordedScanPage::Recorded(recorded) = recorded.expect("the call succeeds") else { panic!("the claim holds") };
+        let RecordedScanPage::Recorded(recorded) = recorded.expect("the call succeeds") else {
+            panic!("the claim holds")
+        };
         assert_eq!((recorded.new_messages, recorded.new_clips), (100, 10), "the page is new");
     }
 }

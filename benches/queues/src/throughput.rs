@@ -13,7 +13,7 @@ use crate::{awa_queue, graphile_queue};
 /// Connections of each side.
 pub const CONNECTIONS: u32 = 4;
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 
 /// Jobs of a round, for the fast sides and for the slow ones.
 const MANY: i64 = 20_000;
@@ -77,8 +77,7 @@ async fn claim_and_complete(database: &Database, runs: i64, limit: u32) -> Durat
     let worker = ScanWorker::new("bench");
     let (worker, pool) = (std::sync::Arc::new(worker), db.clone());
     let started = Instant::now();
-    let tasks: JoinSet<u64> =
-        (0..CONNECTIONS).map(|_| claims(pool.clone(), worker.clone(), limit)).collect();
+    let tasks: JoinSet<u64> = (0..CONNECTIONS).map(|_| claims(pool.clone(), worker.clone(), limit)).collect();
     let completed: u64 = tasks.join_all().await.into_iter().sum();
     let took = started.elapsed();
     assert_eq!(completed, runs.unsigned_abs(), "each run is claimed and completed once");
