@@ -287,13 +287,15 @@ returning cancel_requested_at is not null as is_cancel_requested;
 update /* complete_scan */ bot_channel_scan_runs
 set status = 'succeeded',
     finished_at = coalesce(finished_at, now()),
-    lease_until = null
+    lease_until = null,
+    error_message = null
 where id = :id and claim_token = :token
   and case status::text when 'running' then lease_until > now() when 'succeeded' then true else false end
 returning id;
 
 --! complete_scans
---- running → succeeded, for each claim that still holds. The reason of an earlier attempt's failure is forgotten. A claim that has completed its run counts again.
+--- running → succeeded, for each claim that still holds. The reason of an earlier attempt's failure is forgotten. A claim that
+--- has completed its run counts again.
 --- Channels of several runs are locked first, as a racing delete does, then the runs in key order, as cancel_scans does.
 with /* complete_scans */ channels as materialized (
   select c.channel_id

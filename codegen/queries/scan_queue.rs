@@ -1106,7 +1106,7 @@ pub struct CompleteScanStmt(&'static str, Option<tokio_postgres::Statement>);
 /// one that it would plan each call anew.
 pub fn complete_scan() -> CompleteScanStmt {
     CompleteScanStmt(
-        "update /* complete_scan */ bot_channel_scan_runs set status = 'succeeded', finished_at = coalesce(finished_at, now()), lease_until = null where id = $1 and claim_token = $2 and case status::text when 'running' then lease_until > now() when 'succeeded' then true else false end returning id",
+        "update /* complete_scan */ bot_channel_scan_runs set status = 'succeeded', finished_at = coalesce(finished_at, now()), lease_until = null, error_message = null where id = $1 and claim_token = $2 and case status::text when 'running' then lease_until > now() when 'succeeded' then true else false end returning id",
         None,
     )
 }
@@ -1153,7 +1153,8 @@ impl<'c, 'a, 's, C: GenericClient>
     }
 }
 pub struct CompleteScansStmt(&'static str, Option<tokio_postgres::Statement>);
-/// running → succeeded, for each claim that still holds. The reason of an earlier attempt's failure is forgotten. A claim that has completed its run counts again.
+/// running → succeeded, for each claim that still holds. The reason of an earlier attempt's failure is forgotten. A claim that
+/// has completed its run counts again.
 /// Channels of several runs are locked first, as a racing delete does, then the runs in key order, as cancel_scans does.
 pub fn complete_scans() -> CompleteScansStmt {
     CompleteScansStmt(

@@ -58,8 +58,8 @@ impl From<ScanIntervalRow> for MessageInterval {
 ///
 /// The metrics `clip_saver.pages`, `clip_saver.messages` and `clip_saver.clips` count pages, and new messages and clips.
 ///
-/// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select, insert, update on
-/// `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
+/// Needs: select, update on `bot_guilds`; select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select,
+/// insert, update on `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
 /// update on `bot_authors`.
 ///
 /// # Errors
@@ -100,8 +100,8 @@ pub async fn record_scan_page(
 ///
 /// Messages that were sent again count nothing the second time: then `new_messages` is 0, although the call has counted.
 ///
-/// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select, insert, update on
-/// `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
+/// Needs: select, update on `bot_guilds`; select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select,
+/// insert, update on `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
 /// update on `bot_authors`.
 ///
 /// # Errors

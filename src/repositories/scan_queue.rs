@@ -266,7 +266,7 @@ pub async fn complete_scan(client: &impl Client, claim: &ScanClaim) -> Result<bo
 ///
 /// Idempotent.
 ///
-/// Needs: select, update on `bot_channel_scan_runs`.
+/// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -346,7 +346,7 @@ pub async fn request_scan_cancel(client: &impl Client, run_id: ScanRunId) -> Res
 ///
 /// Idempotent.
 ///
-/// Needs: select on `bot_channels`; select, update on `bot_channel_scan_runs`.
+/// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -403,7 +403,7 @@ fn show(stats: &ScanQueueStats) {
 ///
 /// Not idempotent: repeated, it deletes nothing more, but answers 0.
 ///
-/// Needs: select on `bot_channels`; select, delete on `bot_channel_scan_runs`.
+/// Needs: select, update on `bot_channels`; select, delete on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`] if `older_than` is over 100 years; else see the [module](super#errors).

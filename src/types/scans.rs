@@ -254,7 +254,7 @@ pub struct ScanState {
     pub gaps: u64,
     /// The shared run that runs, or else the oldest in the queue.
     pub active: Option<ActiveScan>,
-    /// The run that ended last.
+    /// How the newest of its finished runs ended.
     pub last: Option<LastScan>,
 }
 

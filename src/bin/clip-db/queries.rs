@@ -38,7 +38,7 @@ pub async fn prepare_all(db: &Db) -> Result<Vec<Prepared>, Error> {
         install_intents: create_install_intent get_install_intent consume_install_intent purge_expired_install_intents;
         parts: current_transaction;
         scan_pages: create_scan_coverage record_scan_page get_scan_coverage get_scan_gaps;
-        scan_queue: request_scan claim_queued_scan_runs claim_scan_runs renew_scan_lease complete_scans fail_scan release_scan
+        scan_queue: request_scan claim_queued_scan_runs claim_scan_runs renew_scan_lease complete_scan complete_scans fail_scan release_scan
             request_scan_cancel cancel_scans get_scan_states scan_queue_stats purge_finished_scan_runs;
         scan_runs: get_scan_run get_scan_runs enqueue_scan_run mark_scan_started record_scan_progress
             update_scan_progress mark_scan_succeeded mark_scan_failed mark_scan_canceled;

@@ -12,7 +12,7 @@ with needed (program, relation, rights) as (
          ('the bot', 'bot_authors', '{select,insert,update}'),
          ('the bot', 'install_intents', '{select,insert,delete}'),
          ('the bot', 'refinery_schema_history', '{select}'),
-         ('the worker', 'bot_guilds', '{select}'), ('the worker', 'bot_channels', '{select,update}'),
+         ('the worker', 'bot_guilds', '{select,update}'), ('the worker', 'bot_channels', '{select,update}'),
          ('the worker', 'bot_channel_scan_runs', '{select,insert,update}'),
          ('the worker', 'bot_scan_queue', '{select,insert,update}'),
          ('the worker', 'bot_channel_coverage', '{select,insert,update}'),
