@@ -25,7 +25,10 @@ create table bot_clips (
   content_type text,
   size bigint not null, -- bytes
   duration_seconds double precision,
-  width integer, -- pixels
+  -- Pixels: 32 bits are enough.
+  -- squawk-ignore prefer-bigint-over-int
+  width integer,
+  -- squawk-ignore prefer-bigint-over-int
   height integer,
   url text not null,
   url_expires_at timestamptz, -- null: the URL does not say

@@ -41,7 +41,7 @@ present as materialized (
 ),
 enqueued as (
   insert into bot_channel_scan_runs as r (
-    channel_id, guild_id, after_message_id, before_message_id, priority, not_before, turn
+    channel_id, queue_guild_id, after_message_id, before_message_id, priority, not_before, turn
   )
   select c.channel_id, c.guild_id, :after_message_id, :before_message_id, :priority, :not_before,
          greatest(
@@ -50,7 +50,7 @@ enqueued as (
              select o.turn + 1
              from bot_channel_scan_runs o
              where o.status = 'queued' and o.not_before is null and o.turn is not null
-               and o.guild_id = c.guild_id and o.priority = :priority
+               and o.queue_guild_id = c.guild_id and o.priority = :priority
              order by o.turn desc
              limit 1
            )
@@ -60,7 +60,7 @@ enqueued as (
   on conflict (
     channel_id, coalesce(after_message_id, ''), coalesce(before_message_id, ''), coalesce(cancel_requested_at, '-infinity')
   ) where status in ('queued', 'running') and turn is not null
-  do update set guild_id = excluded.guild_id
+  do update set queue_guild_id = excluded.queue_guild_id
   returning r.id, (r.xmax = 0) as is_new
 )
 select c.is_reading, e.id, e.is_new,
@@ -103,7 +103,7 @@ claimed as (
       started_at = coalesce(r.started_at, now())
   from (select id from queued limit :limit) q
   where r.id = q.id
-  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+  returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
             r.turn, r.created_at
 )
 select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
@@ -152,7 +152,7 @@ ended as (
   where r.id = e.id and (e.is_canceled or e.is_hopeless)
 ),
 due as materialized (
-  select id, guild_id, priority, not_before
+  select id, queue_guild_id as guild_id, priority, not_before
   from bot_channel_scan_runs
   where :is_full::boolean and not exists (select from repeated)
     and status = 'queued' and turn is not null and not_before <= now()
@@ -200,7 +200,7 @@ present as materialized (
              select o.turn + 1
              from bot_channel_scan_runs o
              where o.status = 'queued' and o.not_before is null and o.turn is not null
-               and o.guild_id = d.guild_id and o.priority = d.priority
+               and o.queue_guild_id = d.guild_id and o.priority = d.priority
              order by o.turn desc
              limit 1
            )
@@ -260,7 +260,7 @@ claimed as (
       turn = c.turn
   from chosen c
   where r.id = c.id
-  returning r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+  returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
             r.turn, r.created_at
 )
 select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
@@ -268,7 +268,7 @@ from (
   select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at
   from claimed
   union all
-  select r.id, r.channel_id, r.guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+  select r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
          r.turn, r.created_at
   from repeated f join bot_channel_scan_runs r on r.id = f.id
 ) a

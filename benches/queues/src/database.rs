@@ -13,14 +13,14 @@ insert into bot_scan_queue (priority) values (0)";
 
 /// Queues $1 runs, as many for each guild.
 const QUEUED: &str = "
-insert into bot_channel_scan_runs (channel_id, guild_id, after_message_id, turn, created_at)
+insert into bot_channel_scan_runs (channel_id, queue_guild_id, after_message_id, turn, created_at)
 select (1000000000000000000 + n % 1000)::text, (1000 + n % 100)::text, n::text, n / 100,
        now() + n * interval '1 microsecond'
 from generate_series(0, $1::bigint - 1) n";
 
 /// Inserts $1 shared runs that finished yesterday and before.
 const FINISHED: &str = "
-insert into bot_channel_scan_runs (channel_id, guild_id, after_message_id, turn, status, messages_scanned, claim_token,
+insert into bot_channel_scan_runs (channel_id, queue_guild_id, after_message_id, turn, status, messages_scanned, claim_token,
                                    claim_request, worker, attempts, started_at, finished_at, created_at)
 select (1000000000000000000 + n % 1000)::text, (1000 + n % 100)::text, n::text, n / 100, 'succeeded', n % 1000, 1,
        gen_random_uuid(), 'worker', 1, at, at, at

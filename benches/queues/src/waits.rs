@@ -20,7 +20,7 @@ const LEASE: Duration = Duration::from_secs(600);
 
 /// The runs of one channel, one of which is claimed after another.
 const ONE_CHANNEL: &str = "
-update bot_channel_scan_runs set channel_id = '1000000000000000000', guild_id = '1000', turn = after_message_id::bigint";
+update bot_channel_scan_runs set channel_id = '1000000000000000000', queue_guild_id = '1000', turn = after_message_id::bigint";
 
 /// A statement that waits for a lock fails at once.
 pub async fn measure(server: &str, report: &mut Report) {

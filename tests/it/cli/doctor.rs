@@ -36,12 +36,12 @@ async fn doctor_lists_the_rights_that_a_read_only_role_lacks() {
     clip_db(&reader, "doctor").await.assert_output(
         2,
         &[
-            "WRONG  rights       for the bot: no right to insert, update on guild_settings, users: let the owner grant what \
-             docs/PRIVILEGES.md says",
+            "WRONG  rights       for the bot: no right to insert, update on bot_authors, bot_channel_coverage, \
+             bot_clip_messages, bot_clips, guild_settings, users: let the owner grant what docs/PRIVILEGES.md says",
             "WRONG  rights       for the bot: no right to usage on users_id_seq",
-            "WRONG  rights       for the worker: no right to update on bot_channels",
+            "WRONG  rights       for the worker: no right to update on bot_channels, bot_guilds",
             "note   migrations   the role ",
-            "does not own all tables (bot_channel_scan_runs: postgres, bot_channels: postgres, ",
+            "does not own all tables (bot_authors: postgres, bot_channel_coverage: postgres, ",
             "): run `clip-db migrate` as their owner",
         ],
     );

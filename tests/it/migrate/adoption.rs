@@ -13,7 +13,8 @@ const ROWS: &str = "select json_build_array(
     (select json_agg(t order by t.id) from users t), (select json_agg(t order by t.guild_id) from bot_guilds t),
     (select json_agg(t order by t.guild_id) from guild_settings t),
     (select json_agg(t order by t.channel_id) from bot_channels t),
-    (select json_agg(to_jsonb(t) - 'last_message_id' order by t.id) from bot_channel_scan_runs t),
+    (select json_agg(to_jsonb(t) - array['last_message_id', 'priority', 'turn', 'queue_guild_id', 'not_before', 'claim_token',
+      'claim_request', 'worker', 'lease_until', 'attempts', 'takeovers', 'cancel_requested_at'] order by t.id) from bot_channel_scan_runs t),
     (select json_agg(t order by t.state) from install_intents t), (select last_value from users_id_seq))";
 
 const TABLES: &str = "select count(*) from pg_tables where schemaname = 'public'";

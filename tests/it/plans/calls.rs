@@ -118,6 +118,7 @@ pub async fn of_scan_queue(client: &impl Client) {
     assert_eq!(db::claim_scan_runs(client, &worker, 1, LEASE).await.unwrap().len(), 1); // at the queue's head
     assert_eq!(db::renew_scan_lease(client, &claims[0], LEASE).await.unwrap(), LeaseState::Held);
     assert!(db::complete_scan(client, &claims[0]).await.unwrap());
+    assert_eq!(db::complete_scans(client, &claims[4..]).await.unwrap(), [claims[4].run_id]);
     assert!(db::fail_scan(client, &claims[1], "later", None).await.unwrap());
     assert!(db::release_scan(client, &claims[2]).await.unwrap());
     assert!(db::request_scan_cancel(client, claims[3].run_id).await.unwrap());

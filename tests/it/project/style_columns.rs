@@ -135,7 +135,7 @@ async fn a_column_is_an_option_exactly_if_it_can_be_null() {
 const NOT_READ: [(&str, &str); 5] = [
     ("bot_clips.deleted_at", "a list has only what was not deleted"),
     ("bot_channel_scan_runs.turn", "the order of the queue"),
-    ("bot_channel_scan_runs.guild_id", "for the order of the queue"),
+    ("bot_channel_scan_runs.queue_guild_id", "for the order of the queue"),
     ("bot_channel_scan_runs.claim_token", "only whoever claims a run gets its token"),
     ("bot_channel_scan_runs.claim_request", "for a call that is repeated"),
 ];
