@@ -162,13 +162,20 @@ async fn no_query_sorts_rows_that_an_index_could_return_in_order() {
         "get_guilds: Sort by (length(guild_id)), guild_id COLLATE \"C\"",
         // It needs the channels of several guilds in one order. An index holds them by guild.
         "delete_guilds: Sort by c.channel_id",
+        // A page's new authors, in one order, for their locks.
+        "record_scan_page: Sort by p_1.user_id",
         // The intervals of one channel.
         "get_scan_coverage: Sort by (lower(i.covered))",
         "get_scan_gaps: Sort by (lower(i.gap))",
         // The priorities, and at most 100 claims.
+        "claim_queued_scan_runs: Sort by bot_scan_queue.priority DESC",
+        "claim_queued_scan_runs: Sort by claimed.priority DESC, claimed.turn, claimed.created_at, claimed.id",
         "claim_scan_runs: Sort by bot_scan_queue.priority DESC",
-        "claim_scan_runs: Sort by claimed.priority DESC, claimed.turn, claimed.id",
-        // The active runs of the channels in one order, for their locks.
+        "claim_scan_runs: Sort by claimed.priority DESC, claimed.turn, claimed.created_at, claimed.id",
+        // Runs and their channels in one order, for their locks.
+        "complete_scans: Sort by r_1.id",
+        "complete_scans: Sort by r_2.id",
+        "cancel_scans: Sort by bot_channels.channel_id",
         "cancel_scans: Sort by r.id",
         // At most 500 channels, and the active runs of one.
         "get_scan_states: Sort by (length(c.channel_id)), c.channel_id COLLATE \"C\"",
