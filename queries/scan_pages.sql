@@ -25,7 +25,8 @@ returning channel_id;
 --- were not covered. With a run, only if the claim still holds; without one, for messages that came by the gateway. A message
 --- whose tombstone is there is not stored again: `on conflict` sees the tombstone also if the snapshot does not. The cursor
 --- becomes the end of the interval that begins with 0, so it passes no gap. An attachment's URL that expires later replaces
---- the stored one. Keys come in order, and none twice. A message's time is in its id: https://discord.com/developers/docs/reference#snowflakes
+--- the stored one. Keys come in order, and none twice. A message's time is in its id:
+--- <https://discord.com/developers/docs/reference#snowflakes>
 with /* record_scan_page */ guild as materialized (
   -- The authors' foreign key locks the guild. It comes before the channel, as in delete_guilds: else the two could deadlock.
   select g.guild_id
