@@ -185,7 +185,7 @@ queued as materialized (
   limit :limit
 ),
 present as materialized (
-  select d.priority, d.guild_id,
+  select d.id, d.priority, d.guild_id, d.not_before,
          greatest(
            q.turn,
            (
@@ -205,12 +205,14 @@ present as materialized (
              limit 1
            )
          ) as turn
-  from (select distinct priority, guild_id from due) d left join bot_scan_queue q on q.priority = d.priority
+  from due d left join lateral (
+    select b.turn, b.created_at, b.run_id from bot_scan_queue b where b.priority = d.priority limit 1
+  ) q on true
 ),
 ready as materialized (
-  select d.id, d.priority, d.not_before,
-         coalesce(p.turn, 0) + row_number() over (partition by d.priority, d.guild_id order by d.not_before) - 1 as turn
-  from due d join present p on p.priority = d.priority and p.guild_id = d.guild_id
+  select id, priority, not_before,
+         coalesce(turn, 0) + row_number() over (partition by priority, guild_id order by not_before) - 1 as turn
+  from present
 ),
 chosen as materialized (
   select id, turn

@@ -209,5 +209,14 @@ async fn the_plans_are_those_that_were_reviewed() {
     let plans = plans().await;
     let written = plans.reviewed.iter().map(|planned| format!("{}\n{}\n", planned.name, tree(&planned.custom)));
 
-    insta::assert_snapshot!(written.collect::<Vec<_>>().join("\n"));
+    insta::assert_snapshot!(without_new_ids(&written.collect::<Vec<_>>().join("\n")));
+}
+
+/// The plans without the ids that the server makes up: those of the large database begin with zeros.
+fn without_new_ids(plans: &str) -> String {
+    let parts = plans.split("'::uuid").map(|part| match part.rsplit_once('\'') {
+        Some((before, id)) if id.len() == 36 && !id.starts_with("00000000") => format!("{before}'…"),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("'::uuid")
 }

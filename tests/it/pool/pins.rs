@@ -92,7 +92,7 @@ async fn each_transaction_brings_them_with_prepared_statements_off() {
     }
     let counts =
         "select (select count(*) from public.bot_guilds) || ' ' || (select count(*) from \"other clips\".bot_guilds)";
-    assert_eq!(database.text(counts).await, "1 1");
+    assert_eq!(database.text(counts).await, "2 2");
     let through = connect(&behind(&pooler, &database.name)).await;
     let path = value(&through, "show search_path").await;
     assert_eq!(path.as_deref(), Some("app"), "other clients of the pooler keep theirs");
