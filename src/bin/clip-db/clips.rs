@@ -2,12 +2,11 @@
 
 use chrono::SubsecRound as _;
 use clip_saver_db::{Clip, ClipFilter, Db, repositories};
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use crate::arguments::ClipList;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, table};
 
 pub async fn list(db: &Db, wanted: &ClipList, output: &mut Output) -> Result<Exit, Failure> {
     let mut filter = ClipFilter::new(wanted.guild);
@@ -20,16 +19,7 @@ pub async fn list(db: &Db, wanted: &ClipList, output: &mut Output) -> Result<Exi
         output.line(json!({ "clips": clips, "total": total }));
         return Ok(Exit::Fine);
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
-        "clip",
-        "posted",
-        "channel",
-        "author",
-        "file",
-        "bytes",
-        "link expires",
-    ]);
+    let mut table = table(&["clip", "posted", "channel", "author", "file", "bytes", "link expires"]);
     for clip in &clips {
         table.add_row(cells(clip));
     }

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
 
+use comfy_table::{Table, presets};
+
 /// Standard output, for results.
 #[derive(Debug, Default)]
 pub struct Output {
@@ -22,6 +24,13 @@ impl Output {
     pub fn failure(self) -> Option<io::Error> {
         self.error.filter(|error| error.kind() != ErrorKind::BrokenPipe)
     }
+}
+
+/// An empty table with these columns.
+pub fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(columns);
+    table
 }
 
 /// Prints to standard error.

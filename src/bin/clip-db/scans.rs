@@ -6,12 +6,11 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use clip_saver_db::{
     CancelScope, ChannelId, Db, GuildId, ScanRequest, ScanRequested, ScanRun, ScanRunId, ScanState, repositories,
 };
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use crate::arguments::Scans;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, table};
 
 pub async fn run(db: &Db, command: &Scans, output: &mut Output) -> Result<Exit, Failure> {
     match command {
@@ -208,12 +207,6 @@ async fn purge(db: &Db, older_than: Duration, keep: u32, output: &mut Output) ->
     let runs = if deleted == 1 { "run" } else { "runs" };
     output.line(format_args!("{deleted} finished {runs} deleted"));
     Ok(Exit::Fine)
-}
-
-fn table(head: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(head);
-    table
 }
 
 /// A time to the second.

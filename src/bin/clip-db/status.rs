@@ -2,11 +2,11 @@
 
 use clip_saver_db::Db;
 use clip_saver_db::migrate::{self, File, Origin, Plan};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{self, Output};
 
 pub async fn run(db: &Db, as_json: bool, output: &mut Output) -> Result<Exit, Failure> {
     let plan = migrate::plan(db).await?;
@@ -57,8 +57,7 @@ fn up_to_date(plan: &Plan) -> String {
 }
 
 fn table(plan: &Plan) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["version", "name", "state", "applied on"]);
+    let mut table = output::table(&["version", "name", "state", "applied on"]);
     for file in &plan.files {
         let cells = [file.version.to_string(), file.name.clone(), file.state.to_string(), applied_on(file)];
         table.add_row(cells);
