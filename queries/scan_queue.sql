@@ -297,24 +297,14 @@ returning id;
 
 --! complete_scans
 --- running → succeeded, for each claim that still holds. The reason of an earlier attempt's failure is forgotten. A claim that
---- has completed its run counts again.
---- Channels of several runs are locked first, as a racing delete does, then the runs in key order, as cancel_scans does.
-with /* complete_scans */ channels as materialized (
-  select c.channel_id
-  from bot_channels c
-  where cardinality(:ids::uuid[]) > 1
-    and c.channel_id = any(array(select r.channel_id from bot_channel_scan_runs r where r.id = any(:ids)))
-  order by c.channel_id
-  for key share
-),
-held as materialized (
+--- has completed its run counts again. Never waits, and so needs no order: runs that others are writing to are skipped, and
+--- left to complete_scan.
+with /* complete_scans */ held as materialized (
   select r.id
   from unnest(:ids::uuid[], :tokens::bigint[]) as c (id, token)
     join bot_channel_scan_runs r on r.id = c.id and r.claim_token = c.token
   where case r.status::text when 'running' then r.lease_until > now() when 'succeeded' then true else false end
-    and (select count(*) from channels) >= 0
-  order by r.id
-  for no key update of r
+  for no key update of r skip locked
 )
 update bot_channel_scan_runs r
 set status = 'succeeded',

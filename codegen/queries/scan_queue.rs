@@ -1154,11 +1154,11 @@ impl<'c, 'a, 's, C: GenericClient>
 }
 pub struct CompleteScansStmt(&'static str, Option<tokio_postgres::Statement>);
 /// running → succeeded, for each claim that still holds. The reason of an earlier attempt's failure is forgotten. A claim that
-/// has completed its run counts again.
-/// Channels of several runs are locked first, as a racing delete does, then the runs in key order, as cancel_scans does.
+/// has completed its run counts again. Never waits, and so needs no order: runs that others are writing to are skipped, and
+/// left to complete_scan.
 pub fn complete_scans() -> CompleteScansStmt {
     CompleteScansStmt(
-        "with /* complete_scans */ channels as materialized ( select c.channel_id from bot_channels c where cardinality($1::uuid[]) > 1 and c.channel_id = any(array(select r.channel_id from bot_channel_scan_runs r where r.id = any($1))) order by c.channel_id for key share ), held as materialized ( select r.id from unnest($1::uuid[], $2::bigint[]) as c (id, token) join bot_channel_scan_runs r on r.id = c.id and r.claim_token = c.token where case r.status::text when 'running' then r.lease_until > now() when 'succeeded' then true else false end and (select count(*) from channels) >= 0 order by r.id for no key update of r ) update bot_channel_scan_runs r set status = 'succeeded', finished_at = coalesce(r.finished_at, now()), lease_until = null, error_message = null from held h where r.id = h.id returning r.id",
+        "with /* complete_scans */ held as materialized ( select r.id from unnest($1::uuid[], $2::bigint[]) as c (id, token) join bot_channel_scan_runs r on r.id = c.id and r.claim_token = c.token where case r.status::text when 'running' then r.lease_until > now() when 'succeeded' then true else false end for no key update of r skip locked ) update bot_channel_scan_runs r set status = 'succeeded', finished_at = coalesce(r.finished_at, now()), lease_until = null, error_message = null from held h where r.id = h.id returning r.id",
         None,
     )
 }

@@ -1,6 +1,7 @@
 //! Scans that workers share. A run is requested, claimed by a worker for the time of a lease, and completed, failed or handed
 //! back. A worker that dies loses its claim when the lease expires, and another one takes the run over.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use metrics::gauge;
@@ -262,11 +263,12 @@ pub async fn complete_scan(client: &impl Client, claim: &ScanClaim) -> Result<bo
     })
 }
 
-/// [`complete_scan`] for many claims at once; returns the runs whose claims still held, in no order.
+/// [`complete_scan`] for many claims at once; returns the runs whose claims still held, in no order. Runs that others are writing
+/// to, and claims that were lost, take a statement of their own.
 ///
 /// Idempotent.
 ///
-/// Needs: select, update on `bot_channels`; select, update on `bot_channel_scan_runs`.
+/// Needs: select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
 /// See the [module](super#errors).
@@ -277,10 +279,25 @@ pub async fn complete_scans(client: &impl Client, claims: &[ScanClaim]) -> Resul
     idempotent!(client, "complete_scans", "UPDATE", |on| complete(on, claims).await)
 }
 
+/// Completes at once what nobody else is writing to, and then the others one by one, so that no two callers wait for each other.
 async fn complete(client: &impl GenericClient, claims: &[ScanClaim]) -> Result<Vec<ScanRunId>, Error> {
     let ids = IterSql(|| claims.iter().map(|claim| claim.run_id.get()));
     let tokens = IterSql(|| claims.iter().map(|claim| claim.token));
-    Ok(queries::complete_scans().bind(client, &ids, &tokens).map(ScanRunId::from).all().await?)
+    let mut completed: Vec<_> =
+        queries::complete_scans().bind(client, &ids, &tokens).map(ScanRunId::from).all().await?;
+    if completed.len() < claims.len() {
+        let at_once: HashSet<_> = completed.iter().copied().collect();
+        for claim in claims.iter().filter(|claim| !at_once.contains(&claim.run_id)) {
+            completed.extend(complete_one(client, claim).await?);
+        }
+    }
+    Ok(completed)
+}
+
+/// The run, if the claim still held.
+async fn complete_one(client: &impl GenericClient, claim: &ScanClaim) -> Result<Option<ScanRunId>, Error> {
+    let query = queries::complete_scan();
+    Ok(query.bind(client, &claim.run_id.get(), &claim.token).map(ScanRunId::from).opt().await?)
 }
 
 /// running → failed with the reason; with `retry_at`, back into the queue until that time. A run that is to be canceled is

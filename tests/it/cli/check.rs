@@ -60,7 +60,7 @@ async fn check_names_a_dropped_table_and_the_queries_that_need_it() {
 #[tokio::test]
 async fn check_reports_a_dropped_index_or_trigger_as_drift() {
     for (change, told) in [
-        ("drop index idx_bot_channels_work", "index bot_channels.idx_bot_channels_work: missing"),
+        ("drop index idx_bot_channels_guild", "index bot_channels.idx_bot_channels_guild: missing"),
         ("drop index idx_bot_guilds_owner", "index bot_guilds.idx_bot_guilds_owner: missing"),
         ("alter table bot_channels disable trigger user", "trigger bot_channels.trg_bot_channels_updated_at: expected"),
     ] {
@@ -80,18 +80,21 @@ async fn check_lists_and_accepts_additions_by_other_programs() {
 #[tokio::test]
 async fn check_says_that_an_index_is_harmless_that_an_old_program_has_made_again() {
     // What psycopg3's init_db runs at each start.
-    let again =
-        "create index if not exists idx_bot_scan_runs_channel on bot_channel_scan_runs (channel_id, created_at desc)";
+    let again = "
+        create index if not exists idx_bot_scan_runs_channel on bot_channel_scan_runs (channel_id, created_at desc);
+        create index if not exists idx_bot_channels_last_message_id on bot_channels (last_message_id)";
     let database = changed(again).await;
 
     let told = [
         "index bot_channel_scan_runs.idx_bot_scan_runs_channel: harmless, an older program has made it again",
         "`drop index concurrently \"public\".idx_bot_scan_runs_channel`",
+        "index bot_channels.idx_bot_channels_last_message_id: harmless, an older program has made it again",
         "(tolerated)",
     ];
     clip_db(&database.url(), "check").await.assert_output(0, &told);
     clip_db(&database.url(), "status").await.assert_output(0, &["up to date"]);
     database.execute("drop index concurrently \"public\".idx_bot_scan_runs_channel").await;
+    database.execute("drop index concurrently \"public\".idx_bot_channels_last_message_id").await;
     clip_db(&database.url(), "check").await.assert_output(0, &["exactly what the applied migrations make"]);
 }
 
@@ -127,11 +130,11 @@ async fn check_exits_with_1_if_there_are_only_pending_migrations() {
 
 #[tokio::test]
 async fn check_lists_and_accepts_the_differences_of_a_newer_database() {
-    let newer = format!("{NEWER}; drop index idx_bot_channels_work; alter table users add column pronouns text");
+    let newer = format!("{NEWER}; drop index idx_bot_channels_guild; alter table users add column pronouns text");
     let database = changed(&newer).await;
 
     let told =
-        ["newer than this program", "index bot_channels.idx_bot_channels_work: missing", "column users.pronouns"];
+        ["newer than this program", "index bot_channels.idx_bot_channels_guild: missing", "column users.pronouns"];
     clip_db(&database.url(), "check").await.assert_output(0, &told);
 
     database.execute("alter table users drop column avatar").await;

@@ -228,7 +228,7 @@ async fn channels_that_are_deleted_while_their_runs_are_completed_do_not_deadloc
     holder.rollback().await;
 
     assert_eq!(deleting.await.unwrap().unwrap(), 2);
-    assert_eq!(completing.await.unwrap().unwrap(), []);
+    assert_eq!(completing.await.unwrap().unwrap().len(), 1, "the run that nobody held was completed at once");
 }
 
 #[tokio::test]
