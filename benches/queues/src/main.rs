@@ -13,6 +13,7 @@ mod claim_cost;
 mod database;
 mod graphile_queue;
 mod hand_written;
+mod hand_written_claims;
 mod pages;
 mod report;
 mod throughput;

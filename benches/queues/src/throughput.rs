@@ -1,4 +1,5 @@
-//! Jobs a second, from the queue until they are completed, on 4 connections: this crate and two others, in turn.
+//! Jobs a second, from the queue until they are completed, on 4 connections: this crate, its tables with the plainest SQL by hand,
+//! and two other queues, in turn.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +9,16 @@ use tokio::task::JoinSet;
 use crate::database::Database;
 use crate::numbers::{Spread, float, whole};
 use crate::report::Report;
-use crate::{awa_queue, graphile_queue};
+use crate::{awa_queue, graphile_queue, hand_written_claims as by_hand};
 
 /// Connections of each side.
 pub const CONNECTIONS: u32 = 4;
 
 const ROUNDS: usize = 5;
 
-/// Jobs of a round, for the fast sides and for the slow ones.
+/// Jobs of a round: in batches, one by one, and for the slow sides. Each takes a second or more, so that opening connections and
+/// planning count for little.
+const BATCHED: i64 = 100_000;
 const MANY: i64 = 20_000;
 const FEW: i64 = 2_000;
 
@@ -40,30 +43,46 @@ pub async fn measure(server: &str, report: &mut Report) {
     let ours = Database::migrated(server, "ours").await;
     let graphile = Database::create(server, "graphile").await;
     let awa = Database::create(server, "awa").await;
-    let mut rates: [Rates; 7] = Default::default();
+    let mut rates: [Rates; 9] = Default::default();
     for round in 0..ROUNDS {
         eprintln!("throughput: round {} of {ROUNDS}", round + 1);
         rates[0].add(MANY, claim_and_complete(&ours, MANY, 1).await);
         rates[1].add(FEW, graphile_queue::run_once(&graphile, FEW).await);
         rates[2].add(MANY, graphile_queue::run_prefetching(&graphile, MANY, false).await);
         rates[3].add(FEW, awa_queue::run(&awa, FEW, CONNECTIONS).await);
-        rates[4].add(MANY, claim_and_complete(&ours, MANY, 100).await);
-        rates[5].add(MANY, graphile_queue::run_prefetching(&graphile, MANY, true).await);
-        rates[6].add(MANY, awa_queue::run(&awa, MANY, 512).await);
+        rates[4].add(BATCHED, claim_and_complete(&ours, BATCHED, 100).await);
+        rates[5].add(BATCHED, graphile_queue::run_prefetching(&graphile, BATCHED, true).await);
+        rates[6].add(BATCHED, awa_queue::run(&awa, BATCHED, 512).await);
+        rates[7].add(MANY, by_hand::claim_and_complete(&ours, MANY, 1).await);
+        rates[8].add(BATCHED, by_hand::claim_and_complete(&ours, BATCHED, 100).await);
     }
     add(report, &rates.map(|rates| rates.median()));
 }
 
-fn add(report: &mut Report, rates: &[f64; 7]) {
-    let [one, graphile_one, graphile_prefetch, awa_one, hundred, graphile_batch, awa_batch] = *rates;
+fn add(report: &mut Report, rates: &[f64; 9]) {
+    let [
+        one,
+        graphile_one,
+        graphile_prefetch,
+        awa_one,
+        hundred,
+        graphile_batch,
+        awa_batch,
+        by_hand_one,
+        by_hand_hundred,
+    ] = *rates;
     let rate = |rate| format!("{}/s", whole(rate));
     let best = graphile_one.max(graphile_prefetch).max(awa_one);
     report.add("claim and complete, one at a time", rate(one), "≥ 9,000/s", one >= 9_000.0);
+    report.note("… the plainest SQL on the same tables by hand", rate(by_hand_one));
+    report.note("… ours : by hand", format!("{:.2}", one / by_hand_one));
     report.note("… graphile_worker, `run_once`", rate(graphile_one));
     report.note("… graphile_worker, 100 prefetched, completed one at a time", rate(graphile_prefetch));
     report.note("… awa, 4 workers", rate(awa_one));
     report.add("… ours : the fastest of them", format!("{:.2}", one / best), "≥ 1", one >= best);
     report.add("claim and complete, 100 at a time", rate(hundred), "≥ 60,000/s", hundred >= 60_000.0);
+    report.note("… the plainest SQL on the same tables by hand", rate(by_hand_hundred));
+    report.note("… ours : by hand", format!("{:.2}", hundred / by_hand_hundred));
     report.note("… graphile_worker, 4 × 500 prefetched, completed in batches", rate(graphile_batch));
     report.note("… awa, 512 workers", rate(awa_batch));
     let best = graphile_batch.max(awa_batch);
