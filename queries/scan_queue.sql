@@ -118,25 +118,23 @@ order by priority desc, turn, created_at, id;
 --- The first of the queued runs becomes the bound. A delayed run gets a new turn when its time has come, as if it were
 --- requested now: else a guild's many delayed runs would come before those that others queued meanwhile.
 --- An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed; both get a new token.
---- A repeated call returns the claims of the first.
-with /* claim_scan_runs */ repeated as materialized (
-  select id
-  from bot_channel_scan_runs
-  where :is_repeated::boolean and status = 'running' and turn is not null and claim_request = :request
-    and lease_until > now()
+--- A repeated call returns the claims of the first, with new leases.
+with /* claim_scan_runs */ repeated as (
+  update bot_channel_scan_runs r
+  set lease_until = now() + make_interval(secs => :lease_seconds)
+  where :is_repeated::boolean and r.status = 'running' and r.turn is not null and r.claim_request = :request
+    and r.lease_until > now()
+  returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
+            r.turn, r.created_at
 ),
 expired as materialized (
-  select id, priority, turn, created_at, is_canceled, is_hopeless
-  from (
-    select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless
-    from bot_channel_scan_runs
-    where :is_full::boolean and not exists (select from repeated)
-      and status = 'running' and turn is not null and lease_until <= now()
-    order by lease_until
-    limit 100
-    for no key update skip locked
-  ) e
-  limit :limit
+  select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless
+  from bot_channel_scan_runs
+  where :is_full::boolean and not exists (select from repeated)
+    and status = 'running' and turn is not null and lease_until <= now()
+  order by lease_until
+  limit 100
+  for no key update skip locked
 ),
 ended as (
   update bot_channel_scan_runs r
@@ -270,9 +268,8 @@ from (
   select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at
   from claimed
   union all
-  select r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
-         r.turn, r.created_at
-  from repeated f join bot_channel_scan_runs r on r.id = f.id
+  select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at
+  from repeated
 ) a
 order by priority desc, turn, created_at, id;
 

@@ -17,7 +17,7 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::pool::client::Client;
-use crate::pool::observe::Rows;
+use crate::pool::observe::{Rows, SkippedRows};
 use crate::types::ids::{ChannelId, GuildId, MessageId, ScanRunId};
 use crate::types::models::ScanProgress;
 use crate::types::scans::{
@@ -165,7 +165,12 @@ pub async fn request_scan(
 ///
 /// Idempotent.
 ///
-/// If the outcome of a call was unknown, the next call with the same [`ScanWorker`] returns the same claims.
+/// If the outcome of a call was unknown, the next call with the same [`ScanWorker`] returns the same claims, with new leases, also
+/// if they are more than its `limit`. In your own transaction a call counts as answered when it returns: if the outcome of your
+/// commit is unknown, its runs come back when their leases expire.
+///
+/// Leaves out runs that cannot be read, and [reports](super#rows-that-cannot-be-read) them. Such a run fails after 20 takeovers.
+/// Runs of channels that are not read any more are claimed, too: [`cancel_scans`] when you stop reading a channel.
 ///
 /// Needs: select, update on `bot_channel_scan_runs`; select, update on `bot_scan_queue`.
 ///
@@ -186,26 +191,48 @@ pub async fn claim_scan_runs(
         || check_limit(limit, MAX_CLAIMS),
         || check_lease(lease),
         |on| {
-            let (claims, look) = claim(on, worker, limit, lease).await?;
-            if !claims.is_empty() || look == Look::Full {
-                return Ok(claims);
+            let mut claimed = claim(on, worker, limit, lease).await?;
+            if claimed.claims.is_empty() && claimed.call.look != Look::Full {
+                claimed.call.answer(0, limit);
+                claimed = claim(on, worker, limit, lease).await?;
             }
-            Ok(claim(on, worker, limit, lease).await?.0)
+            Ok(claimed)
         }
-    )
+    )?
+    .answer(limit)
 }
 
-/// Claims what one look finds. If the outcome is unknown, the worker's next call repeats it.
-async fn claim(
+/// What a look found. Dropped without an answer, because the commit's outcome is unknown, the worker's next call repeats it.
+struct Claimed<'a> {
+    call: ClaimCall<'a>,
+    claims: Vec<Result<ScanClaim, Error>>,
+}
+
+impl Claimed<'_> {
+    fn answer(mut self, limit: u32) -> Result<Vec<ScanClaim>, Error> {
+        self.call.answer(self.claims.len(), limit);
+        let mut skipped = SkippedRows::of("claim_scan_runs");
+        let readable = self.claims.into_iter().filter_map(|claim| skipped.filter(claim)).collect();
+        skipped.report();
+        readable
+    }
+}
+
+impl Rows for Claimed<'_> {
+    fn rows(&self) -> u64 {
+        self.claims.len() as u64
+    }
+}
+
+async fn claim<'a>(
     client: &impl GenericClient,
-    worker: &ScanWorker,
+    worker: &'a ScanWorker,
     limit: u32,
     lease: Duration,
-) -> Result<(Vec<ScanClaim>, Look), Error> {
-    let mut call = worker.begin_call();
+) -> Result<Claimed<'a>, Error> {
+    let call = worker.begin_call();
     let claims = send_claim(client, &call, worker.name(), limit, lease).await?;
-    call.answer(claims.len(), limit);
-    Ok((claims.into_iter().collect::<Result<_, _>>()?, call.look))
+    Ok(Claimed { call, claims })
 }
 
 /// Sends the statement that is enough for a look.
@@ -225,7 +252,7 @@ async fn send_claim(
     }
     let query = queries::claim_scan_runs();
     let is_full = *look == Look::Full;
-    let claims = query.bind(client, is_repeated, request, &is_full, &limit, &worker, &lease);
+    let claims = query.bind(client, &lease, is_repeated, request, &is_full, &limit, &worker);
     claims.map(|row| ScanClaim::try_from(row)).all().await
 }
 
@@ -263,8 +290,9 @@ pub async fn complete_scan(client: &impl Client, claim: &ScanClaim) -> Result<bo
     })
 }
 
-/// [`complete_scan`] for many claims at once; returns the runs whose claims still held, in no order. Runs that others are writing
-/// to, and claims that were lost, take a statement of their own.
+/// [`complete_scan`] for many claims at once; returns the runs whose claims still held, in no order. A run that somebody else is
+/// writing to, and a claim that was lost, take a call of their own: so no two callers wait for each other, except in your own
+/// transactions.
 ///
 /// Idempotent.
 ///
@@ -276,28 +304,18 @@ pub async fn complete_scans(client: &impl Client, claims: &[ScanClaim]) -> Resul
     if claims.is_empty() {
         return Ok(Vec::new());
     }
-    idempotent!(client, "complete_scans", "UPDATE", |on| complete(on, claims).await)
-}
-
-/// Completes at once what nobody else is writing to, and then the others one by one, so that no two callers wait for each other.
-async fn complete(client: &impl GenericClient, claims: &[ScanClaim]) -> Result<Vec<ScanRunId>, Error> {
     let ids = IterSql(|| claims.iter().map(|claim| claim.run_id.get()));
     let tokens = IterSql(|| claims.iter().map(|claim| claim.token));
-    let mut completed: Vec<_> =
-        queries::complete_scans().bind(client, &ids, &tokens).map(ScanRunId::from).all().await?;
-    if completed.len() < claims.len() {
-        let at_once: HashSet<_> = completed.iter().copied().collect();
-        for claim in claims.iter().filter(|claim| !at_once.contains(&claim.run_id)) {
-            completed.extend(complete_one(client, claim).await?);
+    let mut completed = idempotent!(client, "complete_scans", "UPDATE", |on| {
+        Ok(queries::complete_scans().bind(on, &ids, &tokens).map(ScanRunId::from).all().await?)
+    })?;
+    let at_once: HashSet<_> = completed.iter().copied().collect();
+    for claim in claims.iter().filter(|claim| !at_once.contains(&claim.run_id)) {
+        if complete_scan(client, claim).await? {
+            completed.push(claim.run_id);
         }
     }
     Ok(completed)
-}
-
-/// The run, if the claim still held.
-async fn complete_one(client: &impl GenericClient, claim: &ScanClaim) -> Result<Option<ScanRunId>, Error> {
-    let query = queries::complete_scan();
-    Ok(query.bind(client, &claim.run_id.get(), &claim.token).map(ScanRunId::from).opt().await?)
 }
 
 /// running → failed with the reason; with `retry_at`, back into the queue until that time. A run that is to be canceled is
@@ -368,6 +386,9 @@ pub async fn request_scan_cancel(client: &impl Client, run_id: ScanRunId) -> Res
 /// # Errors
 /// See the [module](super#errors).
 pub async fn cancel_scans(client: &impl Client, scope: CancelScope<'_>) -> Result<u64, Error> {
+    if scope == CancelScope::Channels(&[]) {
+        return Ok(0);
+    }
     idempotent!(client, "cancel_scans", "UPDATE", |on| {
         let (guild_id, channel_ids) = match scope {
             CancelScope::Guild(guild_id) => (Some(guild_id), &[][..]),

@@ -16,3 +16,4 @@ mod scan_metrics;
 pub mod secrets;
 pub mod transactions;
 mod unreadable_lists;
+mod write_cost;

@@ -68,11 +68,7 @@ async fn read_plans() -> Plans {
     let client = ExplainClient::at(&database.url()).await;
     client.execute(SETTINGS).await;
     let reviewed = planned(&client, "").await;
-    let without_indexes = planned(
-        &client,
-        "drop index idx_bot_scan_runs_newest, idx_install_intents_expires",
-    )
-    .await;
+    let without_indexes = planned(&client, "drop index idx_bot_scan_runs_newest, idx_install_intents_expires").await;
     client.execute(SPINNING_DISK).await;
     let on_spinning_disk = planned(&client, "").await;
     Plans { reviewed, on_spinning_disk, without_indexes }

@@ -1,11 +1,11 @@
 //! `request_scan_cancel` and `cancel_scans`.
 
-use clip_saver_db::{CancelScope, LeaseState, ScanRequest, ScanRunId, repositories as db};
+use clip_saver_db::{CancelScope, Db, LeaseState, PreparedStatements, ScanRequest, ScanRunId, repositories as db};
 use uuid::Uuid;
 
-use crate::support::TestDatabase;
 use crate::support::races::LockHolder;
 use crate::support::scans::{LEASE, after, channel_of, claim, claimed, claims, expire_leases, requested, run_is};
+use crate::support::{TestDatabase, config};
 
 #[tokio::test]
 async fn a_queued_run_is_canceled_at_once() {
@@ -131,8 +131,11 @@ async fn cancel_scans_and_complete_scans_of_the_same_runs_do_not_deadlock() {
     held.sort_by_key(|claim| std::cmp::Reverse(claim.run_id.get()));
     let lock = format!("select from bot_channel_scan_runs where id = '{}' for update", held[1].run_id);
     let holder = LockHolder::new(&database, &lock).await;
+    let mut config = config(&database.name);
+    config.prepared_statements = PreparedStatements::Off;
 
-    let (one, other) = (database.db.clone(), database.db.clone());
+    // Without prepared statements each call is a transaction of its own.
+    let (one, other) = (database.db.clone(), Db::connect(config).await.unwrap());
     let canceling = tokio::spawn(async move { db::cancel_scans(&one, CancelScope::Guild(1001.into())).await });
     holder.wait_until_blocked(1).await;
     let completing = tokio::spawn(async move { db::complete_scans(&other, &held).await });

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use clip_saver_db::{ChannelId, Db, ScanClaim, ScanRequest, ScanRunId, ScanWorker, repositories as db};
+use clip_saver_db::{
+    ChannelId, Db, PreparedStatements, ScanClaim, ScanRequest, ScanRunId, ScanWorker, repositories as db,
+};
 use tokio::time::timeout;
 
 use crate::support::proxy::Proxy;
@@ -160,9 +162,13 @@ async fn claims_whose_answer_is_lost_are_returned_by_the_next_call_of_the_worker
     .await;
     proxy.cut().await;
     proxy.release();
-    let claimed = db::claim_scan_runs(&pool, &worker, 3, LEASE).await.unwrap();
+    database.execute("update bot_channel_scan_runs set lease_until = now() + interval '1 minute'").await;
+    let claimed = db::claim_scan_runs(&pool, &worker, 1, LEASE).await.unwrap();
 
-    assert_eq!(runs(&claimed), expected[..3]);
+    assert_eq!(runs(&claimed), expected[..3], "also if they are more than the limit");
+    let soonest =
+        "select min(lease_until) > now() + interval '2 minutes' from bot_channel_scan_runs where status = 'running'";
+    assert_eq!(database.text(soonest).await, "t", "the leases begin again");
     assert!(claimed.iter().all(|claim| (claim.token, claim.attempt) == (1, 1)), "{claimed:?}");
     assert_eq!(runs(&db::claim_scan_runs(&pool, &worker, 3, LEASE).await.unwrap()), expected[3..]);
 }
@@ -189,6 +195,43 @@ async fn a_claim_that_is_sent_again_after_its_connection_broke_claims_once() {
     assert_eq!(runs(&claimed), expected[..3]);
     assert_eq!(database.text("select sum(claim_token) from bot_channel_scan_runs").await, "3");
     recorded(&pool, &claimed[0], &page(1, 2)).await;
+}
+
+#[tokio::test]
+async fn claims_whose_commit_has_no_answer_are_returned_with_prepared_statements_off_too() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let expected = requested_in_order(&database, channel, 0..6).await;
+    let proxy = Proxy::to(&database.name).await;
+    let mut config = proxy.config();
+    (config.pool_max, config.prepared_statements) = (1, PreparedStatements::Off);
+    let (pool, worker) = (Db::connect(config).await.unwrap(), ScanWorker::new("w"));
+
+    let cutting = async {
+        proxy.hold_at('E').await;
+        proxy.release();
+        proxy.hold_at('Q').await;
+        let running = "select count(*) from bot_channel_scan_runs where status = 'running'";
+        crate::support::races::wait_for_value(&database, running, "3").await;
+        proxy.cut().await;
+        proxy.release();
+    };
+    let call = db::claim_scan_runs(&pool, &worker, 3, LEASE);
+    let claimed = timeout(TEST_TIMEOUT, async { tokio::join!(cutting, call).1 }).await.expect("the call ends").unwrap();
+
+    assert_eq!(runs(&claimed), expected[..3]);
+    assert_eq!(database.text("select sum(claim_token) from bot_channel_scan_runs").await, "3");
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_read_does_not_cost_the_other_claims() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let expected = requested_in_order(&database, channel, 0..3).await;
+    let unreadable = format!("update bot_channel_scan_runs set queue_guild_id = 'abc' where id = '{}'", expected[1]);
+    database.execute(&unreadable).await;
+
+    assert_eq!(runs(&claims(&database, 10).await), [expected[0], expected[2]]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `claim_scan_runs`: runs whose lease has expired are taken over, and no others.
 
-use clip_saver_db::{ScanRequest, ScanWorker, repositories as db};
+use clip_saver_db::{CancelScope, ScanRequest, ScanWorker, repositories as db};
 use tokio::time::timeout;
 
 use crate::support::races::{TEST_TIMEOUT, fifty_connections};
@@ -125,4 +125,44 @@ async fn a_worker_that_finds_enough_looks_everywhere_a_second_later() {
         }
     };
     timeout(TEST_TIMEOUT, looking).await.expect("the expired run is found");
+}
+
+#[tokio::test]
+async fn runs_that_are_only_ended_take_no_place_of_a_claim() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    for number in 0..3 {
+        requested(&database, channel, after(number)).await;
+    }
+    claims(&database, 10).await;
+    db::cancel_scans(&*database, CancelScope::Guild(1001.into())).await.unwrap();
+    let other = requested(&database, channel, after(10)).await;
+    claim(&database).await;
+    database.execute("update bot_channel_scan_runs set lease_until = now() - interval '1 hour' where cancel_requested_at is not null").await;
+    database
+        .execute("update bot_channel_scan_runs set lease_until = now() - interval '1 second' where lease_until > now()")
+        .await;
+
+    let claimed = claims(&database, 1).await;
+
+    assert_eq!(claimed.iter().map(|claim| claim.run_id).collect::<Vec<_>>(), [other]);
+}
+
+#[tokio::test]
+async fn of_expired_runs_the_one_with_the_highest_priority_is_taken_over_first() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    requested(&database, channel, after(1)).await;
+    let urgent = requested(&database, channel, after(2).with_priority(10)).await;
+    claims(&database, 10).await;
+    database
+        .execute("update bot_channel_scan_runs set lease_until = now() - interval '1 hour' where priority = 0")
+        .await;
+    database
+        .execute("update bot_channel_scan_runs set lease_until = now() - interval '1 second' where priority = 10")
+        .await;
+
+    let claimed = claims(&database, 1).await;
+
+    assert_eq!(claimed.iter().map(|claim| claim.run_id).collect::<Vec<_>>(), [urgent]);
 }
