@@ -60,6 +60,19 @@ worker also looks at everything, which the second line shows. Inserts by hand ar
 
 $(cat "$target/tmp/queues.md")
 
+What stands in the way of the aims that were missed, from profiles of 2026-11-26:
+
+- Claims: the plainest SQL by hand on these tables, without fairness, cancellation and repeated calls, is little
+  faster in the same run. A run's row stays: it is history. So a claim writes four index entries
+  (key, channel, lease, active) and a completion two, at some 7.5 µs an entry here: dropping one index of the table (\`pgbench\`, 100 at a
+  time) raised 330 to 440 statements a second. The update cannot be in place, because the status is in the indexes' conditions.
+  graphile_worker deletes a job when it is done, and has no token that keeps a stalled worker from writing.
+- \`record_scan_page\`: of what it takes beyond the inserts, some 170 µs are the start of a plan of 60 nodes, 100 µs the locks (guild,
+  channel, run, coverage) and the commit, 40 µs the counting (one session, the statement cut down part by part).
+- One channel's pages are written one after another: each waits for the lock of the one before. With pages of 100, handing that lock
+  from one session to the next takes longer than the page. With pages of 1,000, the most that the call takes, the aim is met:
+  a worker may collect Discord's pages of 100.
+
 ## Building
 
 | | measured | target | met |

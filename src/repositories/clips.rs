@@ -188,6 +188,8 @@ pub async fn refresh_clip_url(client: &impl Client, attachment_id: AttachmentId,
 /// later do not bring them back. Messages that had been counted are taken off the channel's message count: those whose ids were
 /// covered. An unknown channel has no messages: 0.
 ///
+/// In a transaction, call it before other writes to the same channel: else it may deadlock with a worker's page.
+///
 /// Idempotent.
 ///
 /// Sent again, it answers how many clips were removed the second time.

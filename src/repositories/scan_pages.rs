@@ -52,6 +52,8 @@ impl From<ScanIntervalRow> for MessageInterval {
 /// that begins with 0: it never moves back, and never passes a gap. Of two URLs of a clip the one that expires later stays. What
 /// [`delete_messages`](super::delete_messages) has removed does not come back.
 ///
+/// In a transaction, call it before other writes to the same channel: else it may deadlock with a worker's page.
+///
 /// Idempotent.
 ///
 /// A page that was sent again counts nothing the second time: then `new_messages` is 0, although the call has counted.
@@ -95,6 +97,8 @@ pub async fn record_scan_page(
 /// message, is covered. Without it only the messages themselves are: what came before may not have been read, and stays a gap.
 /// The page's `covered` counts for nothing else. Counters, clips, deletions, the cursor and the metrics of messages and clips are
 /// as in [`record_scan_page`].
+///
+/// In a transaction, call it before other writes to the same channel: else it may deadlock with a worker's page.
 ///
 /// Idempotent.
 ///
