@@ -1,7 +1,8 @@
 //! The same operations written by hand with tokio-postgres, as its documentation shows them: statements prepared once and
 //! held, batches by `unnest`, rows streamed into owned structs of `String` and `serde_json::Value`.
 //!
-//! The SQL is the same, so only the way to the server and back differs.
+//! The SQL is the same, so only the way to the server and back differs. The list of channels is the exception: here the database
+//! sorts it, as most programs would have it; the crate sorts it after reading.
 
 use std::pin::pin;
 

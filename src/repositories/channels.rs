@@ -87,9 +87,16 @@ pub async fn get_channel(client: &impl Client, channel_id: ChannelId) -> Result<
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_channels_by_guild(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
-    list!(client, "get_channels_by_guild", |on| queries::get_channels_by_guild()
+    let mut channels = list!(client, "get_channels_by_guild", |on| queries::get_channels_by_guild()
         .bind(on, &guild_id)
-        .map(|row| Channel::try_from(row)))
+        .map(|row| Channel::try_from(row)))?;
+    channels.sort_unstable_by(|one, other| by_name(one).cmp(&by_name(other)));
+    Ok(channels)
+}
+
+/// The key of a list by name. `str` compares in code-point order, and `None` would come first.
+fn by_name(channel: &Channel) -> (bool, Option<&str>, ChannelId) {
+    (channel.name.is_none(), channel.name.as_deref(), channel.channel_id)
 }
 
 /// Returns the channels of a guild that the worker reads, in work order: those never scanned first, then those scanned longest
@@ -100,9 +107,11 @@ pub async fn get_channels_by_guild(client: &impl Client, guild_id: GuildId) -> R
 /// # Errors
 /// See the [module](super#errors).
 pub async fn get_reading_channels(client: &impl Client, guild_id: GuildId) -> Result<Vec<Channel>, Error> {
-    list!(client, "get_reading_channels", |on| queries::get_reading_channels()
+    let mut channels = list!(client, "get_reading_channels", |on| queries::get_reading_channels()
         .bind(on, &guild_id)
-        .map(|row| Channel::try_from(row)))
+        .map(|row| Channel::try_from(row)))?;
+    channels.sort_unstable_by_key(|channel| (channel.last_scanned_at, channel.channel_id));
+    Ok(channels)
 }
 
 /// Returns how many channels of a guild are stored.

@@ -152,10 +152,6 @@ async fn no_query_reads_a_table_from_end_to_end() {
 #[tokio::test]
 async fn no_query_sorts_more_than_a_guilds_rows_that_an_index_could_return_in_order() {
     let exceptions = [
-        // People read this list by name. An index for it would be written at every renaming and rarely read.
-        "get_channels_by_guild: Sort by name COLLATE \"C\", (length(channel_id)), channel_id COLLATE \"C\"",
-        // At most 500 channels. An index would be written at each step of a scan.
-        "get_reading_channels: Sort by last_scanned_at NULLS FIRST, (length(channel_id)), channel_id COLLATE \"C\"",
         // It reads the whole table, which is smaller than such an index and its rows together.
         "get_guilds: Sort by (length(guild_id)), guild_id COLLATE \"C\"",
         // It needs the channels of several guilds in one order. An index holds them by guild.
