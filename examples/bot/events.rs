@@ -5,7 +5,7 @@ use std::str;
 use clip_saver_db::{ChannelId, Db, Error, GuildId, MessageId, repositories as db};
 use serde::de::DeserializeSeed as _;
 use twilight_model::channel::Channel;
-use twilight_model::gateway::event::{DispatchEvent, GatewayEvent, GatewayEventDeserializer};
+use twilight_model::gateway::event::{DispatchEvent, EventType, GatewayEvent, GatewayEventDeserializer};
 use twilight_model::gateway::payload::incoming::{GuildCreate, GuildDelete};
 use twilight_model::guild::Guild;
 
@@ -20,6 +20,13 @@ pub fn parse(line: &[u8]) -> Result<GatewayEvent, Failure> {
     let event = seed.deserialize(&mut json)?;
     json.end()?;
     Ok(event)
+}
+
+/// Whether a line that cannot be read may hold an event that the bot needs: any but one of an unknown kind.
+pub fn may_be_needed(line: &[u8]) -> bool {
+    let seed = str::from_utf8(line).ok().and_then(GatewayEventDeserializer::from_json);
+    let kind = seed.as_ref().and_then(GatewayEventDeserializer::event_type);
+    kind.is_none_or(|kind| EventType::try_from(kind).is_ok())
 }
 
 /// The event's name at Discord.
@@ -44,15 +51,18 @@ pub async fn store(db: &Db, session: &Session, event: &GatewayEvent) -> Result<b
         },
         DispatchEvent::GuildDelete(guild) => guild_delete(db, guild).await,
         DispatchEvent::ChannelCreate(channel) => channel_change(db, channel).await,
-        DispatchEvent::ChannelUpdate(channel) => channel_change(db, channel).await,
+        DispatchEvent::ChannelUpdate(channel) => {
+            session.forget(channel.id.get().into()); // the bot may have had no access for a while
+            channel_change(db, channel).await
+        }
         DispatchEvent::ChannelDelete(channel) => channel_delete(db, channel).await,
         DispatchEvent::MessageCreate(message) => messages::create(db, session, message).await,
         DispatchEvent::MessageDelete(event) => {
-            messages::delete(db, event.channel_id.get().into(), &[event.id.get().into()]).await
+            messages::delete(db, event.channel_id.get().into(), vec![event.id.get().into()]).await
         }
         DispatchEvent::MessageDeleteBulk(event) => {
-            let ids: Vec<MessageId> = event.ids.iter().map(|id| id.get().into()).collect();
-            messages::delete(db, event.channel_id.get().into(), &ids).await
+            let ids = event.ids.iter().map(|id| id.get().into()).collect();
+            messages::delete(db, event.channel_id.get().into(), ids).await
         }
         _ => Ok(false), // RESUMED, too: the session goes on, and Discord sends again what was missed
     }
@@ -60,14 +70,15 @@ pub async fn store(db: &Db, session: &Session, event: &GatewayEvent) -> Result<b
 
 /// A guild comes at the start of a session, after an outage, and when the bot joins it.
 async fn guild_create(db: &Db, session: &Session, guild: &Guild) -> Result<bool, Error> {
-    let snapshot = snapshots::guild(guild);
-    let owner = snapshots::owner(guild);
-    let (snapshot, owner) = (&snapshot, owner.as_ref());
-    db.transaction(|tx| async move { guild_service::join(&tx, snapshot, owner).await }).await?;
+    // First: if the guild cannot be stored, the messages of an outage still count as missed.
     for channel in &guild.channels {
         let newest = channel.last_message_id.map(|id| MessageId::from(id.get()));
         session.begin(ChannelId::from(channel.id.get()), newest);
     }
+    let snapshot = snapshots::guild(guild);
+    let owner = snapshots::owner(guild);
+    let (snapshot, owner) = (&snapshot, owner.as_ref());
+    db.transaction(|tx| async move { guild_service::join(&tx, snapshot, owner).await }).await?;
     messages::request_guild(db, session, snapshot.id).await?;
     Ok(true)
 }

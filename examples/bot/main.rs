@@ -68,6 +68,9 @@ async fn read_event(db: &Db, line: &[u8], session: &Session, summary: &mut Summa
         Ok(event) => event,
         Err(error) => {
             warn!(%error, "skipping a line");
+            if events::may_be_needed(line) {
+                session.forget_all();
+            }
             summary.skipped += 1;
             return Ok("(unreadable)");
         }

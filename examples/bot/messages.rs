@@ -20,7 +20,7 @@ pub async fn create(database: &Db, session: &Session, message: &Message) -> Resu
     let stored = database.transaction(|tx| async move { record(&tx, channel, since, page).await }).await;
     match stored {
         Ok(true) => session.stored(channel, id),
-        _ => session.not_stored(channel),
+        _ => session.forget(channel),
     }
     let is_stored = stored?;
     if is_stored && since.is_none() {
@@ -35,19 +35,28 @@ async fn record(
     since: Option<MessageId>,
     page: &ScanPage,
 ) -> Result<bool, Error> {
+    let is_stored =
+        is_reading(client, channel).await? && db::record_live_messages(client, channel, since, page).await?.is_some();
+    // Last, because it locks the channel's row: a caller that holds this row and then records can deadlock with a worker's page.
     db::touch_channel_activity(client, channel).await?;
-    match db::get_channel(client, channel).await? {
-        Some(stored) if stored.is_reading => {
-            Ok(db::record_live_messages(client, channel, since, page).await?.is_some())
-        }
-        _ => Ok(false), // a thread, a direct message, or nobody wants its clips
-    }
+    Ok(is_stored)
 }
 
-/// Removes deleted messages. Those that nobody has read yet stay deleted when a worker reads them.
-pub async fn delete(database: &Db, channel: ChannelId, messages: &[MessageId]) -> Result<bool, Error> {
-    db::delete_messages(database, channel, messages).await?;
-    Ok(true)
+/// Whether the channel is stored and read. Threads and direct messages are not stored.
+async fn is_reading(client: &impl Client, channel: ChannelId) -> Result<bool, Error> {
+    Ok(db::get_channel(client, channel).await?.is_some_and(|stored| stored.is_reading))
+}
+
+/// Removes deleted messages; returns whether there were any to remove. Those that nobody has read yet stay deleted when a worker
+/// reads them. In a channel that is not read, only what was read before is removed: every other id would add an interval to the
+/// coverage, and no worker needs it.
+pub async fn delete(database: &Db, channel: ChannelId, mut messages: Vec<MessageId>) -> Result<bool, Error> {
+    if !is_reading(database, channel).await? {
+        let covered = db::get_scan_coverage(database, channel).await?;
+        messages.retain(|id| covered.iter().any(|interval| interval.contains(*id)));
+    }
+    db::delete_messages(database, channel, &messages).await?;
+    Ok(!messages.is_empty())
 }
 
 /// Asks for scans of everything that was not read of a guild's channels, up to the newest messages that Discord has named.
@@ -61,20 +70,21 @@ pub async fn request_guild(database: &Db, session: &Session, guild: GuildId) -> 
     Ok(())
 }
 
-/// Asks for a scan of each gap between two messages. A request that was made before enqueues nothing.
+/// Asks for one scan of all gaps between two messages: its worker reads only what is not covered. A request that was made before
+/// enqueues nothing.
 async fn request_gaps(
     database: &Db,
     channel: ChannelId,
     after: Option<MessageId>,
     up_to: MessageId,
 ) -> Result<(), Error> {
-    for gap in db::get_scan_gaps(database, channel, up_to).await? {
-        if after < Some(gap.last) {
-            let mut request = ScanRequest::new().with_before(gap.last.get().saturating_add(1).into());
-            request.after = after.max(gap.first.get().checked_sub(1).map(MessageId::from));
-            request.priority = if request.after.is_some() { MISSED } else { 0 };
-            db::request_scan(database, channel, &request).await?; // if the channel is gone meanwhile: nothing to scan
-        }
+    let mut gaps = db::get_scan_gaps(database, channel, up_to).await?;
+    gaps.retain(|gap| after < Some(gap.last));
+    if let (Some(first), Some(last)) = (gaps.first(), gaps.last()) {
+        let mut request = ScanRequest::new().with_before(last.last.get().saturating_add(1).into());
+        request.after = after.max(first.first.get().checked_sub(1).map(MessageId::from));
+        request.priority = if request.after.is_some() { MISSED } else { 0 };
+        db::request_scan(database, channel, &request).await?; // if the channel is gone meanwhile: nothing to scan
     }
     Ok(())
 }

@@ -44,9 +44,16 @@ impl Session {
         seen.last = seen.last.max(Some(message));
     }
 
-    /// A message was not stored. The next one must not cover it.
-    pub fn not_stored(&self, channel: ChannelId) {
+    /// A message may have been missed, or was not stored. The next one must not cover it.
+    pub fn forget(&self, channel: ChannelId) {
         if let Some(seen) = self.channels.borrow_mut().get_mut(&channel) {
+            seen.last = None;
+        }
+    }
+
+    /// The same for every channel: nobody knows which one the message was in.
+    pub fn forget_all(&self) {
+        for seen in self.channels.borrow_mut().values_mut() {
             seen.last = None;
         }
     }

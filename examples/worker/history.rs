@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clip_saver_db::{ChannelId, MessageId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -19,16 +19,22 @@ use super::support::clips::message_id;
 /// The most messages that Discord returns in one page.
 const PAGE: usize = 100;
 
-/// The first pause after a server error. Each further one is twice as long, up to `LONGEST_PAUSE`.
+/// The first pause after a server error. Each further one in a row is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
-/// After so many attempts a refusal counts as one for good.
-const MOST_ATTEMPTS: u32 = 10;
+/// So many server errors in a row count as a refusal for good. It takes two minutes.
+const MOST_SERVER_ERRORS: u32 = 10;
+
+/// The pause after a rate limit that does not say how long it lasts.
+const UNKNOWN_PAUSE: Duration = Duration::from_mins(1);
+
+/// A worker does something else while a rate limit lasts longer than this.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 pub struct History {
     channels: HashMap<ChannelId, Vec<Message>>,
-    refusals: Mutex<HashMap<ChannelId, VecDeque<Refusal>>>,
+    /// `null` is a request that is not refused.
+    refusals: Mutex<HashMap<ChannelId, VecDeque<Option<Refusal>>>>,
     delay: Duration,
 }
 
@@ -57,19 +63,37 @@ struct RefusalBody {
 }
 
 impl Refusal {
-    /// When to ask again. `None`: Discord refuses for good (no access, no such channel), or did it too often.
-    pub fn retry_at(&self, attempt: u32) -> Option<DateTime<Utc>> {
-        let pause = match self.status {
-            _ if attempt >= MOST_ATTEMPTS => return None,
-            429 => Duration::try_from_secs_f64(self.body.retry_after?).ok()?,
-            500.. => FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt - 1)),
-            _ => return None,
-        };
-        Some((SystemTime::now() + pause.min(LONGEST_PAUSE)).into())
+    /// How long to wait before the same request is sent again. `None`: not worth waiting.
+    pub fn pause(&self, server_errors_in_a_row: u32) -> Option<Duration> {
+        match self.status {
+            429 => Some(self.rate_limit()).filter(|pause| *pause <= LONGEST_WAIT),
+            500.. if server_errors_in_a_row < MOST_SERVER_ERRORS => {
+                Some(FIRST_PAUSE * 2_u32.pow(server_errors_in_a_row.saturating_sub(1)))
+            }
+            _ => None,
+        }
+    }
+
+    /// When the run is to be claimed again. `None`: Discord refuses for good (no access, no such channel, too many server errors).
+    ///
+    /// The time is by this machine's clock, and PostgreSQL compares it with its own. If this one is behind, the run comes back too
+    /// early, and is refused once more.
+    pub fn retry_at(&self) -> Option<DateTime<Utc>> {
+        let pause = (self.status == 429).then(|| self.rate_limit())?;
+        DateTime::<Utc>::from(SystemTime::now()).checked_add_signed(TimeDelta::from_std(pause).ok()?)
+    }
+
+    pub fn is_server_error(&self) -> bool {
+        self.status >= 500
     }
 
     fn is_temporary(&self) -> bool {
-        matches!(self.status, 429 | 500..)
+        self.status == 429 || self.is_server_error()
+    }
+
+    fn rate_limit(&self) -> Duration {
+        let pause = self.body.retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        pause.unwrap_or(UNKNOWN_PAUSE)
     }
 }
 
@@ -107,11 +131,14 @@ impl History {
         })
     }
 
-    /// The channel's next refusal. One for good comes every time.
+    /// The refusal of the channel's next request. One for good comes every time.
     fn refusal(&self, channel: ChannelId) -> Option<Refusal> {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let refusals = refusals.get_mut(&channel)?;
-        if refusals.front()?.is_temporary() { refusals.pop_front() } else { refusals.front().cloned() }
+        match refusals.front()? {
+            Some(refusal) if !refusal.is_temporary() => Some(refusal.clone()),
+            _ => refusals.pop_front()?,
+        }
     }
 }
 

@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clip_saver_db::{Db, Error, RecordedScanPage, ScanClaim, ScanLease, repositories as db};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use twilight_model::channel::Message;
 
 use super::gap::{self, Gap};
-use super::history::{History, Refusal};
+use super::history::{History, Place, Refusal};
 use super::support::{concerns_one_row, is_temporary, progress, retrying};
 
 /// What the tasks of this process share.
@@ -72,7 +74,7 @@ impl Worker {
     async fn fill(&self, claim: &ScanClaim, gap: Gap) -> Result<End, Error> {
         let mut rest = Some(gap);
         while let Some(gap) = rest {
-            let messages = match self.history.messages(claim.channel_id, gap.place()).await {
+            let messages = match self.ask(claim, gap.place()).await {
                 Ok(messages) => messages,
                 Err(refusal) => return Ok(End::Refused(refusal)),
             };
@@ -91,6 +93,21 @@ impl Worker {
         Ok(End::Complete)
     }
 
+    /// Asks Discord for a page. A short refusal is waited for here: the claim holds meanwhile, and no attempt is spent.
+    async fn ask(&self, claim: &ScanClaim, place: Place) -> Result<&[Message], Refusal> {
+        let mut server_errors = 0;
+        loop {
+            let refusal = match self.history.messages(claim.channel_id, place).await {
+                Ok(messages) => return Ok(messages),
+                Err(refusal) => refusal,
+            };
+            server_errors += u32::from(refusal.is_server_error());
+            let Some(pause) = refusal.pause(server_errors) else { return Err(refusal) };
+            info!(channel = %claim.channel_id, ?pause, "{refusal}");
+            sleep(pause).await;
+        }
+    }
+
     fn report(&self, claim: &ScanClaim, messages: u64, clips: u64) {
         self.clips.fetch_add(clips, Ordering::Relaxed);
         let before = self.messages.fetch_add(messages, Ordering::Relaxed);
@@ -100,14 +117,14 @@ impl Worker {
 
 /// Tells the queue how the run ended. Returns whether the claim still held.
 async fn end_run(lease: ScanLease, end: Result<End, Error>) -> Result<bool, Error> {
-    let ScanClaim { channel_id, attempt, .. } = *lease.claim();
+    let channel_id = lease.claim().channel_id;
     match end {
         Ok(End::Complete) => lease.complete().await,
         Ok(End::Stopped) => lease.release().await,
         Ok(End::Lost) => Ok(false),
         Ok(End::Refused(refusal)) => {
-            let retry_at = refusal.retry_at(attempt);
-            warn!(channel = %channel_id, attempt, ?retry_at, "{refusal}");
+            let retry_at = refusal.retry_at();
+            warn!(channel = %channel_id, ?retry_at, "{refusal}");
             lease.fail(&refusal.to_string(), retry_at).await
         }
         Err(error) if concerns_one_row(&error) => {

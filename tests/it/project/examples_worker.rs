@@ -1,10 +1,12 @@
 //! The example `worker`, run as a program on what the example `bot` has requested.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use clip_saver_db::{
     ChannelId, MessageId, MessageInterval, ScanPage, ScanRequest, ScanRequested, ScanRunId, repositories as db,
 };
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::examples::{ALL, MESSAGES_AND_CLIPS, data, example, interrupt, run};
@@ -126,9 +128,51 @@ async fn what_discord_refuses_for_a_moment_is_tried_again() {
 
     run(&mut worker(&database, &["--until-idle"])).await;
 
-    let tried_again = "select string_agg(c.name, ', ' order by c.name collate \"C\") from bot_channel_scan_runs r \
-                       join bot_channels c using (channel_id) where r.status = 'succeeded' and r.attempts = 2";
-    assert_eq!(database.text(tried_again).await, "général, off-topic");
+    let failed =
+        "select string_agg(distinct error_message, ', ') from bot_channel_scan_runs where status <> 'succeeded'";
+    assert_eq!(database.text(failed).await, "Discord answered 403: Missing Access");
+    assert_eq!(database.text(MESSAGES_AND_CLIPS).await, ALL);
+}
+
+#[tokio::test]
+async fn server_errors_between_pages_do_not_add_up() {
+    let database = TestDatabase::new().await;
+    let channel = lone_channel(&database, CLIPS).await;
+    request(&database, channel).await;
+    let error = json!({"status": 503, "body": {"message": "Service Unavailable"}});
+
+    run(&mut refused_worker(&database, channel, &vec![[error, json!(null)]; 10].concat())).await;
+
+    assert_eq!(database.text(SCANNED).await, "1029");
+}
+
+#[tokio::test]
+async fn a_long_rate_limit_puts_the_run_back_into_the_queue_until_it_is_over() {
+    for (retry_after, not_before) in [(json!(3600), "59 minutes"), (json!(null), "30 seconds")] {
+        let database = TestDatabase::new().await;
+        let channel = lone_channel(&database, CLIPS).await;
+        request(&database, channel).await;
+        database.execute("update bot_channel_scan_runs set attempts = 50").await;
+        let limit =
+            json!({"status": 429, "body": {"message": "You are being rate limited.", "retry_after": retry_after}});
+
+        let _worker = refused_worker(&database, channel, &[limit]).spawn().unwrap();
+
+        let waits = format!(
+            "select status = 'queued' and not_before > now() + interval '{not_before}' from bot_channel_scan_runs \
+             where error_message is not null"
+        );
+        wait_for_value(&database, &waits, "t").await;
+    }
+}
+
+/// A worker that Discord answers a channel's first requests so. `null` is a page.
+fn refused_worker(database: &TestDatabase, channel: ChannelId, answers: &[Value]) -> Command {
+    let refusals = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.json", database.name));
+    std::fs::write(&refusals, json!({channel.to_string(): answers}).to_string()).unwrap();
+    let mut worker = worker(database, &["--until-idle"]);
+    worker.arg(data("messages.jsonl")).arg(refusals);
+    worker
 }
 
 #[tokio::test]
@@ -189,7 +233,7 @@ fn messages(channel: ChannelId) -> Vec<MessageId> {
     let lines = lines.lines().filter(|line| line.contains(&of_channel));
     let mut ids: Vec<_> = lines
         .map(|line| {
-            let message: serde_json::Value = serde_json::from_str(line).unwrap();
+            let message: Value = serde_json::from_str(line).unwrap();
             message["id"].as_str().unwrap().parse().unwrap()
         })
         .collect();
