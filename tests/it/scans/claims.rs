@@ -173,17 +173,22 @@ async fn claims_whose_answer_is_lost_are_returned_by_the_next_call_of_the_worker
     assert_eq!(runs(&db::claim_scan_runs(&pool, &worker, 3, LEASE).await.unwrap()), expected[3..]);
 }
 
-#[tokio::test]
-async fn a_claim_that_is_sent_again_after_its_connection_broke_claims_once() {
+/// Claims 3 of 6 runs. The connection is cut when they are claimed, and the answer to the last of these messages is awaited.
+async fn assert_claimed_once_through_a_cut(statements: PreparedStatements, messages: &[char]) {
     let database = TestDatabase::new().await;
     let channel = channel_of(&database, 1001, 2001).await;
     let expected = requested_in_order(&database, channel, 0..6).await;
     let proxy = Proxy::to(&database.name).await;
-    let (pool, worker) = (proxy.pool(1).await, ScanWorker::new("w"));
+    let mut config = proxy.config();
+    (config.pool_max, config.prepared_statements) = (1, statements);
+    let (pool, worker) = (Db::connect(config).await.unwrap(), ScanWorker::new("w"));
     db::scan_queue_stats(&pool).await.unwrap();
 
     let cutting = async {
-        proxy.hold_at('E').await;
+        for message in messages {
+            proxy.release();
+            proxy.hold_at(*message).await;
+        }
         let running = "select count(*) from bot_channel_scan_runs where status = 'running'";
         crate::support::races::wait_for_value(&database, running, "3").await;
         proxy.cut().await;
@@ -198,29 +203,13 @@ async fn a_claim_that_is_sent_again_after_its_connection_broke_claims_once() {
 }
 
 #[tokio::test]
+async fn a_claim_that_is_sent_again_after_its_connection_broke_claims_once() {
+    assert_claimed_once_through_a_cut(PreparedStatements::On, &['E']).await;
+}
+
+#[tokio::test]
 async fn claims_whose_commit_has_no_answer_are_returned_with_prepared_statements_off_too() {
-    let database = TestDatabase::new().await;
-    let channel = channel_of(&database, 1001, 2001).await;
-    let expected = requested_in_order(&database, channel, 0..6).await;
-    let proxy = Proxy::to(&database.name).await;
-    let mut config = proxy.config();
-    (config.pool_max, config.prepared_statements) = (1, PreparedStatements::Off);
-    let (pool, worker) = (Db::connect(config).await.unwrap(), ScanWorker::new("w"));
-
-    let cutting = async {
-        proxy.hold_at('E').await;
-        proxy.release();
-        proxy.hold_at('Q').await;
-        let running = "select count(*) from bot_channel_scan_runs where status = 'running'";
-        crate::support::races::wait_for_value(&database, running, "3").await;
-        proxy.cut().await;
-        proxy.release();
-    };
-    let call = db::claim_scan_runs(&pool, &worker, 3, LEASE);
-    let claimed = timeout(TEST_TIMEOUT, async { tokio::join!(cutting, call).1 }).await.expect("the call ends").unwrap();
-
-    assert_eq!(runs(&claimed), expected[..3]);
-    assert_eq!(database.text("select sum(claim_token) from bot_channel_scan_runs").await, "3");
+    assert_claimed_once_through_a_cut(PreparedStatements::Off, &['E', 'Q']).await;
 }
 
 #[tokio::test]
