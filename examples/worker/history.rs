@@ -74,10 +74,10 @@ impl Refusal {
         }
     }
 
-    /// When the run is to be claimed again. `None`: Discord refuses for good (no access, no such channel, too many server errors).
+    /// When the run is to be claimed again. `None`: Discord refuses for good (no access, unknown channel, many server errors).
     ///
-    /// The time is by this machine's clock, and PostgreSQL compares it with its own. If this one is behind, the run comes back too
-    /// early, and is refused once more.
+    /// The time is by this machine's clock, and PostgreSQL compares it with its own. If this clock is behind, the run comes back
+    /// too early, and is refused once more.
     pub fn retry_at(&self) -> Option<DateTime<Utc>> {
         let pause = (self.status == 429).then(|| self.rate_limit())?;
         DateTime::<Utc>::from(SystemTime::now()).checked_add_signed(TimeDelta::from_std(pause).ok()?)
