@@ -27,6 +27,7 @@ between machines; ratios and the shapes of curves hardly do.
 The hand-written side runs the same statements through tokio-postgres, prepared once and held
 (\`benches/common/hand_written.rs\`). Each of 25 rounds alternates between both sides and gives one ratio: ours divided by
 hand-written, in wall time and in client CPU time. The table shows the medians, the middle half (spread) and the targets.
+A guild's channels are the exception: by hand the server sorts them (\`order by\`), and the crate sorts them after reading.
 Hand-written code uses one connection and no pool, except with concurrent tasks, and no \`returning\` if no row is needed. It
 parses lists into \`serde_json::Value\`; this crate parses JSON only when a value is asked for. Rows without a target show other
 ways to write the code by hand.
