@@ -34,7 +34,8 @@ pub async fn prepare_all(db: &Db) -> Result<Vec<Prepared>, Error> {
             count_clips_of_channel count_clips_of_author count_clips_of_channel_and_author get_clip get_expiring_clips
             refresh_clip_url delete_messages;
         guild_settings: get_guild_settings ensure_guild_settings update_guild_settings set_guild_settings;
-        guilds: get_guild get_guilds upsert_guild upsert_guilds delete_guilds touch_guild sync_guild;
+        guilds: get_guild get_guilds upsert_guild upsert_guilds delete_guilds touch_guild
+            upsert_channels_for_guild sync_guild;
         install_intents: create_install_intent get_install_intent consume_install_intent purge_expired_install_intents;
         parts: current_transaction;
         scan_pages: create_scan_coverage record_scan_page get_scan_coverage get_scan_gaps;

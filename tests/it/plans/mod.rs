@@ -68,11 +68,7 @@ async fn read_plans() -> Plans {
     let client = ExplainClient::at(&database.url()).await;
     client.execute(SETTINGS).await;
     let reviewed = planned(&client, "").await;
-    let without_indexes = planned(
-        &client,
-        "drop index idx_bot_scan_runs_newest, idx_install_intents_expires",
-    )
-    .await;
+    let without_indexes = planned(&client, "drop index idx_bot_scan_runs_newest, idx_install_intents_expires").await;
     client.execute(SPINNING_DISK).await;
     let on_spinning_disk = planned(&client, "").await;
     Plans { reviewed, on_spinning_disk, without_indexes }
@@ -84,7 +80,7 @@ async fn planned(client: &ExplainClient, first: &str) -> Vec<Planned> {
     let mut plans = Vec::new();
     for mode in ["force_custom_plan", "force_generic_plan"] {
         client.execute(&format!("set plan_cache_mode = {mode}; begin; {first}")).await;
-        calls::of_guilds(&client.client).await; // before the channels, whose batch is the query of sync_guild without a guild
+        calls::of_guilds(&client.client).await;
         calls::of_channels(&client.client).await;
         calls::of_guild_settings(&client.client).await;
         calls::of_install_intents(&client.client).await;
