@@ -67,34 +67,8 @@ select count(*) as deleted from deleted;
 --- Marks a guild as seen now.
 update /* touch_guild */ bot_guilds set last_seen_at = now() where guild_id = :guild_id returning guild_id;
 
---! upsert_channels_for_guild (channel_names[?], channel_types[?], channel_overrides[?])
---- A guild's channels. No channel may come twice, and they come in key order (see upsert_guilds). Overrides are merged into the
---- stored settings. The guild is locked before its channels, as a racing delete_guilds does. An unknown guild is left to the
---- foreign key, whose error names it.
-with /* upsert_channels_for_guild */ written as (
-  insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
-  select i.channel_id,
-         coalesce((select g.guild_id from bot_guilds g where g.guild_id = :guild_id for key share), :guild_id),
-         i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}')
-  from unnest(
-    :channel_ids::text[], :channel_names::text[], :channel_types::text[], :channel_nsfws::boolean[],
-    :channel_overrides::jsonb[]
-  ) as i (channel_id, name, type, is_nsfw, overrides)
-  on conflict (channel_id) do update
-  set guild_id = excluded.guild_id,
-      name = excluded.name,
-      type = excluded.type,
-      is_nsfw = excluded.is_nsfw,
-      settings = case
-        when excluded.settings = '{}' then c.settings
-        when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings
-        else excluded.settings
-      end
-)
-select true as is_written;
-
 --! sync_guild (icon?, owner_user_id?, joined_at?, channel_names[?], channel_types[?], channel_overrides[?])
---- A guild with its channels, in one statement; the channels as upsert_channels_for_guild writes them, which is a statement of
+--- A guild with its channels, in one statement; the channels as upsert_channels_for_guild (channels.sql) does, a statement of
 --- its own because a few channels would cost a third more here. The owner is added to `users` if missing, since Discord names
 --- owners whom nobody has stored yet, with the next number of the sequence that no row has (see upsert_users). Channels that
 --- are not named stay.

@@ -32,26 +32,6 @@ pub struct UpsertGuildsParams<
     pub joined_ats: T9,
 }
 #[derive(Debug)]
-pub struct UpsertChannelsForGuildParams<
-    T1: crate::StringSql,
-    T2: crate::StringSql,
-    T3: crate::ArraySql<Item = T2>,
-    T4: crate::StringSql,
-    T5: crate::ArraySql<Item = Option<T4>>,
-    T6: crate::StringSql,
-    T7: crate::ArraySql<Item = Option<T6>>,
-    T8: crate::ArraySql<Item = bool>,
-    T9: crate::JsonSql,
-    T10: crate::ArraySql<Item = Option<T9>>,
-> {
-    pub guild_id: T1,
-    pub channel_ids: T3,
-    pub channel_names: T5,
-    pub channel_types: T7,
-    pub channel_nsfws: T8,
-    pub channel_overrides: T10,
-}
-#[derive(Debug)]
 pub struct SyncGuildParams<
     T1: crate::StringSql,
     T2: crate::StringSql,
@@ -693,109 +673,8 @@ impl TouchGuildStmt {
         }
     }
 }
-pub struct UpsertChannelsForGuildStmt(&'static str, Option<tokio_postgres::Statement>);
-/// A guild's channels. No channel may come twice, and they come in key order (see upsert_guilds). Overrides are merged into the
-/// stored settings. The guild is locked before its channels, as a racing delete_guilds does. An unknown guild is left to the
-/// foreign key, whose error names it.
-pub fn upsert_channels_for_guild() -> UpsertChannelsForGuildStmt {
-    UpsertChannelsForGuildStmt(
-        "with /* upsert_channels_for_guild */ written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select i.channel_id, coalesce((select g.guild_id from bot_guilds g where g.guild_id = $1 for key share), $1), i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}') from unnest( $2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[] ) as i (channel_id, name, type, is_nsfw, overrides) on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end ) select true as is_written",
-        None,
-    )
-}
-impl UpsertChannelsForGuildStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
-        self.1 = Some(client.prepare(self.0).await?);
-        Ok(self)
-    }
-    pub fn bind<
-        'c,
-        'a,
-        's,
-        C: GenericClient,
-        T1: crate::StringSql,
-        T2: crate::StringSql,
-        T3: crate::ArraySql<Item = T2>,
-        T4: crate::StringSql,
-        T5: crate::ArraySql<Item = Option<T4>>,
-        T6: crate::StringSql,
-        T7: crate::ArraySql<Item = Option<T6>>,
-        T8: crate::ArraySql<Item = bool>,
-        T9: crate::JsonSql,
-        T10: crate::ArraySql<Item = Option<T9>>,
-    >(
-        &'s self,
-        client: &'c C,
-        guild_id: &'a T1,
-        channel_ids: &'a T3,
-        channel_names: &'a T5,
-        channel_types: &'a T7,
-        channel_nsfws: &'a T8,
-        channel_overrides: &'a T10,
-    ) -> BoolQuery<'c, 'a, 's, C, bool, 6> {
-        BoolQuery {
-            client,
-            params: [
-                guild_id,
-                channel_ids,
-                channel_names,
-                channel_types,
-                channel_nsfws,
-                channel_overrides,
-            ],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it,
-        }
-    }
-}
-impl<
-    'c,
-    'a,
-    's,
-    C: GenericClient,
-    T1: crate::StringSql,
-    T2: crate::StringSql,
-    T3: crate::ArraySql<Item = T2>,
-    T4: crate::StringSql,
-    T5: crate::ArraySql<Item = Option<T4>>,
-    T6: crate::StringSql,
-    T7: crate::ArraySql<Item = Option<T6>>,
-    T8: crate::ArraySql<Item = bool>,
-    T9: crate::JsonSql,
-    T10: crate::ArraySql<Item = Option<T9>>,
->
-    crate::client::async_::Params<
-        'c,
-        'a,
-        's,
-        UpsertChannelsForGuildParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>,
-        BoolQuery<'c, 'a, 's, C, bool, 6>,
-        C,
-    > for UpsertChannelsForGuildStmt
-{
-    fn params(
-        &'s self,
-        client: &'c C,
-        params: &'a UpsertChannelsForGuildParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>,
-    ) -> BoolQuery<'c, 'a, 's, C, bool, 6> {
-        self.bind(
-            client,
-            &params.guild_id,
-            &params.channel_ids,
-            &params.channel_names,
-            &params.channel_types,
-            &params.channel_nsfws,
-            &params.channel_overrides,
-        )
-    }
-}
 pub struct SyncGuildStmt(&'static str, Option<tokio_postgres::Statement>);
-/// A guild with its channels, in one statement; the channels as upsert_channels_for_guild writes them, which is a statement of
+/// A guild with its channels, in one statement; the channels as upsert_channels_for_guild (channels.sql) does, a statement of
 /// its own because a few channels would cost a third more here. The owner is added to `users` if missing, since Discord names
 /// owners whom nobody has stored yet, with the next number of the sequence that no row has (see upsert_users). Channels that
 /// are not named stay.

@@ -181,7 +181,8 @@ use tokio_postgres::Error as PgError;
 use self::parts::{ID, Part};
 use crate::GenericClient;
 use crate::codegen::client::Params as _;
-use crate::codegen::queries::guilds::{self as queries, SyncGuildParams, UpsertChannelsForGuildParams};
+use crate::codegen::queries::channels::{UpsertChannelsForGuildParams, upsert_channels_for_guild as channels_query};
+use crate::codegen::queries::guilds::{SyncGuildParams, sync_guild as sync_guild_query};
 use crate::codegen::{IterSql, JsonSql, StringSql};
 use crate::config::Limits;
 use crate::error::Error;
@@ -302,7 +303,7 @@ async fn write_channels(
             channel_nsfws,
             channel_overrides,
         };
-        queries::sync_guild().params(client, &params).one().await?;
+        sync_guild_query().params(client, &params).one().await?;
     } else {
         let params = UpsertChannelsForGuildParams {
             guild_id,
@@ -312,7 +313,7 @@ async fn write_channels(
             channel_nsfws,
             channel_overrides,
         };
-        queries::upsert_channels_for_guild().params(client, &params).one().await?;
+        channels_query().params(client, &params).one().await?;
     }
     Ok(channels.len() as u64)
 }
