@@ -1,4 +1,4 @@
--- Channels: what the bot syncs and the worker scans. sync_guild (guilds.sql) writes batches of them. A trigger sets `updated_at` at every update.
+-- Channels: what the bot syncs and the worker scans. sync_guild (guilds.sql) writes them, too. A trigger sets `updated_at` at every update.
 -- A cursor (`last_message_id`) counts as none unless it is a snowflake: older programs left 'NaN' and the like.
 
 --: ChannelRow(name?, type?, is_nsfw?, last_message_id?, last_scanned_at?, last_activity_at?)
@@ -37,6 +37,32 @@ select /* count_channels_by_guild */ count(*) as channels from bot_channels wher
 select /* total_message_count */ coalesce(sum(message_count), 0)::bigint as messages
 from bot_channels
 where guild_id = :guild_id;
+
+--! upsert_channels_for_guild (channel_names[?], channel_types[?], channel_overrides[?])
+--- A guild's channels. No channel may come twice, and they come in key order (see upsert_guilds in guilds.sql). Overrides are
+--- merged into the stored settings. The guild is locked before its channels, as a racing delete_guilds does. An unknown guild is
+--- left to the foreign key, whose error names it.
+with /* upsert_channels_for_guild */ written as (
+  insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
+  select i.channel_id,
+         coalesce((select g.guild_id from bot_guilds g where g.guild_id = :guild_id for key share), :guild_id),
+         i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}')
+  from unnest(
+    :channel_ids::text[], :channel_names::text[], :channel_types::text[], :channel_nsfws::boolean[],
+    :channel_overrides::jsonb[]
+  ) as i (channel_id, name, type, is_nsfw, overrides)
+  on conflict (channel_id) do update
+  set guild_id = excluded.guild_id,
+      name = excluded.name,
+      type = excluded.type,
+      is_nsfw = excluded.is_nsfw,
+      settings = case
+        when excluded.settings = '{}' then c.settings
+        when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings
+        else excluded.settings
+      end
+)
+select true as is_written;
 
 --! set_channel_reading
 --- Turns reading on or off, in the column and in `settings.is_enabled`.

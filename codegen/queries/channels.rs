@@ -1,6 +1,26 @@
 // This file was generated with `cornucopia`. Do not modify.
 
 #[derive(Debug)]
+pub struct UpsertChannelsForGuildParams<
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::ArraySql<Item = T2>,
+    T4: crate::StringSql,
+    T5: crate::ArraySql<Item = Option<T4>>,
+    T6: crate::StringSql,
+    T7: crate::ArraySql<Item = Option<T6>>,
+    T8: crate::ArraySql<Item = bool>,
+    T9: crate::JsonSql,
+    T10: crate::ArraySql<Item = Option<T9>>,
+> {
+    pub guild_id: T1,
+    pub channel_ids: T3,
+    pub channel_names: T5,
+    pub channel_types: T7,
+    pub channel_nsfws: T8,
+    pub channel_overrides: T10,
+}
+#[derive(Debug)]
 pub struct SetChannelReadingParams<T1: crate::StringSql> {
     pub is_reading: bool,
     pub channel_id: T1,
@@ -206,6 +226,70 @@ where
 {
     pub fn map<R>(self, mapper: fn(i64) -> R) -> I64Query<'c, 'a, 's, C, R, N> {
         I64Query {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct BoolQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<bool, tokio_postgres::Error>,
+    mapper: fn(bool) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> BoolQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(bool) -> R) -> BoolQuery<'c, 'a, 's, C, R, N> {
+        BoolQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -593,6 +677,107 @@ impl TotalMessageCountStmt {
             extractor: |row| Ok(row.try_get(0)?),
             mapper: |it| it,
         }
+    }
+}
+pub struct UpsertChannelsForGuildStmt(&'static str, Option<tokio_postgres::Statement>);
+/// A guild's channels. No channel may come twice, and they come in key order (see upsert_guilds in guilds.sql). Overrides are
+/// merged into the stored settings. The guild is locked before its channels, as a racing delete_guilds does. An unknown guild is
+/// left to the foreign key, whose error names it.
+pub fn upsert_channels_for_guild() -> UpsertChannelsForGuildStmt {
+    UpsertChannelsForGuildStmt(
+        "with /* upsert_channels_for_guild */ written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select i.channel_id, coalesce((select g.guild_id from bot_guilds g where g.guild_id = $1 for key share), $1), i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}') from unnest( $2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[] ) as i (channel_id, name, type, is_nsfw, overrides) on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end ) select true as is_written",
+        None,
+    )
+}
+impl UpsertChannelsForGuildStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::StringSql,
+        T3: crate::ArraySql<Item = T2>,
+        T4: crate::StringSql,
+        T5: crate::ArraySql<Item = Option<T4>>,
+        T6: crate::StringSql,
+        T7: crate::ArraySql<Item = Option<T6>>,
+        T8: crate::ArraySql<Item = bool>,
+        T9: crate::JsonSql,
+        T10: crate::ArraySql<Item = Option<T9>>,
+    >(
+        &'s self,
+        client: &'c C,
+        guild_id: &'a T1,
+        channel_ids: &'a T3,
+        channel_names: &'a T5,
+        channel_types: &'a T7,
+        channel_nsfws: &'a T8,
+        channel_overrides: &'a T10,
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 6> {
+        BoolQuery {
+            client,
+            params: [
+                guild_id,
+                channel_ids,
+                channel_names,
+                channel_types,
+                channel_nsfws,
+                channel_overrides,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<
+    'c,
+    'a,
+    's,
+    C: GenericClient,
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::ArraySql<Item = T2>,
+    T4: crate::StringSql,
+    T5: crate::ArraySql<Item = Option<T4>>,
+    T6: crate::StringSql,
+    T7: crate::ArraySql<Item = Option<T6>>,
+    T8: crate::ArraySql<Item = bool>,
+    T9: crate::JsonSql,
+    T10: crate::ArraySql<Item = Option<T9>>,
+>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpsertChannelsForGuildParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>,
+        BoolQuery<'c, 'a, 's, C, bool, 6>,
+        C,
+    > for UpsertChannelsForGuildStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpsertChannelsForGuildParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>,
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 6> {
+        self.bind(
+            client,
+            &params.guild_id,
+            &params.channel_ids,
+            &params.channel_names,
+            &params.channel_types,
+            &params.channel_nsfws,
+            &params.channel_overrides,
+        )
     }
 }
 pub struct SetChannelReadingStmt(&'static str, Option<tokio_postgres::Statement>);

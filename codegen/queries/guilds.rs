@@ -49,7 +49,7 @@ pub struct SyncGuildParams<
 > {
     pub owner_user_id: Option<T1>,
     pub guild_id: T2,
-    pub name: Option<T3>,
+    pub name: T3,
     pub icon: Option<T4>,
     pub joined_at: Option<chrono::DateTime<chrono::Utc>>,
     pub channel_ids: T6,
@@ -176,6 +176,70 @@ where
 {
     pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
         StringQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct BoolQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<bool, tokio_postgres::Error>,
+    mapper: fn(bool) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> BoolQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(bool) -> R) -> BoolQuery<'c, 'a, 's, C, R, N> {
+        BoolQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -451,11 +515,11 @@ impl<
     }
 }
 pub struct UpsertGuildsStmt(&'static str, Option<tokio_postgres::Statement>);
-/// The same for a batch, in key order (batches in opposite orders would deadlock); of duplicates the last one wins.
-/// Returns how many distinct guilds were written.
+/// The same for a batch. No guild may come twice, and they come in key order, so that batches in opposite orders cannot
+/// deadlock. The caller sees to both and knows the count: sorting, `distinct on` and counting here made every batch slower.
 pub fn upsert_guilds() -> UpsertGuildsStmt {
     UpsertGuildsStmt(
-        "with /* upsert_guilds */ input as ( select distinct on (guild_id) guild_id, name, icon, owner_user_id, joined_at from unnest( $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[] ) with ordinality as t (guild_id, name, icon, owner_user_id, joined_at, n) order by guild_id, n desc ), written as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) select guild_id, name, icon, owner_user_id, coalesce(joined_at, now()), now() from input order by guild_id on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id ) select count(*) as written from written",
+        "with /* upsert_guilds */ written as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) select guild_id, name, icon, owner_user_id, coalesce(joined_at, now()), now() from unnest( $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[] ) as t (guild_id, name, icon, owner_user_id, joined_at) on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at ) select true as is_written",
         None,
     )
 }
@@ -489,8 +553,8 @@ impl UpsertGuildsStmt {
         icons: &'a T6,
         owner_user_ids: &'a T8,
         joined_ats: &'a T9,
-    ) -> I64Query<'c, 'a, 's, C, i64, 5> {
-        I64Query {
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 5> {
+        BoolQuery {
             client,
             params: [guild_ids, names, icons, owner_user_ids, joined_ats],
             query: self.0,
@@ -520,7 +584,7 @@ impl<
         'a,
         's,
         UpsertGuildsParams<T1, T2, T3, T4, T5, T6, T7, T8, T9>,
-        I64Query<'c, 'a, 's, C, i64, 5>,
+        BoolQuery<'c, 'a, 's, C, bool, 5>,
         C,
     > for UpsertGuildsStmt
 {
@@ -528,7 +592,7 @@ impl<
         &'s self,
         client: &'c C,
         params: &'a UpsertGuildsParams<T1, T2, T3, T4, T5, T6, T7, T8, T9>,
-    ) -> I64Query<'c, 'a, 's, C, i64, 5> {
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 5> {
         self.bind(
             client,
             &params.guild_ids,
@@ -610,14 +674,13 @@ impl TouchGuildStmt {
     }
 }
 pub struct SyncGuildStmt(&'static str, Option<tokio_postgres::Statement>);
-/// A guild with its channels, in one statement; or its channels alone, if no name of the guild is given. The owner is
-/// added to `users` if missing, since Discord names owners whom nobody has stored yet, with the next number of the sequence
-/// that no row has (see upsert_users). No channel may come twice; in key order, so that batches in opposite orders cannot
-/// deadlock. Overrides are merged into the stored settings. Channels that are not named stay. Returns how many channels were
-/// written.
+/// A guild with its channels, in one statement; the channels as upsert_channels_for_guild (channels.sql) does, a statement of
+/// its own because a few channels would cost a third more here. The owner is added to `users` if missing, since Discord names
+/// owners whom nobody has stored yet, with the next number of the sequence that no row has (see upsert_users). Channels that
+/// are not named stay.
 pub fn sync_guild() -> SyncGuildStmt {
     SyncGuildStmt(
-        "with /* sync_guild */ owner as ( insert into users (id, discord_user_id) select ( select s.id from (select nextval('users_id_seq') as id from (select generate_series(1, 2147483647)) endless) s where (select u.id from users u where u.id = s.id) is null limit 1 ), $1::text where $1::text is not null and not exists (select from users u where u.discord_user_id = $1) on conflict (discord_user_id) do nothing ), replaced as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) select $2, $3, $4, $1, coalesce($5, now()), now() where $3::text is not null on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id ), locked as materialized ( select from bot_guilds where $3::text is null and guild_id = $2 for key share ), written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select i.channel_id, $2, i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}') from unnest( $6::text[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[] ) as i (channel_id, name, type, is_nsfw, overrides) left join replaced on true left join locked on true order by i.channel_id on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end returning c.channel_id ) select count(*) as written from written",
+        "with /* sync_guild */ owner as ( insert into users (id, discord_user_id) select ( select s.id from (select nextval('users_id_seq') as id from (select generate_series(1, 2147483647)) endless) s where (select u.id from users u where u.id = s.id) is null limit 1 ), $1::text where $1::text is not null and not exists (select from users u where u.discord_user_id = $1) on conflict (discord_user_id) do nothing ), replaced as ( insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) values ($2, $3, $4, $1, coalesce($5, now()), now()) on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id ), written as ( insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings) select i.channel_id, (select r.guild_id from replaced r), i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}') from unnest( $6::text[], $7::text[], $8::text[], $9::boolean[], $10::jsonb[] ) as i (channel_id, name, type, is_nsfw, overrides) on conflict (channel_id) do update set guild_id = excluded.guild_id, name = excluded.name, type = excluded.type, is_nsfw = excluded.is_nsfw, settings = case when excluded.settings = '{}' then c.settings when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings else excluded.settings end ) select true as is_written",
         None,
     )
 }
@@ -652,7 +715,7 @@ impl SyncGuildStmt {
         client: &'c C,
         owner_user_id: &'a Option<T1>,
         guild_id: &'a T2,
-        name: &'a Option<T3>,
+        name: &'a T3,
         icon: &'a Option<T4>,
         joined_at: &'a Option<chrono::DateTime<chrono::Utc>>,
         channel_ids: &'a T6,
@@ -660,8 +723,8 @@ impl SyncGuildStmt {
         channel_types: &'a T10,
         channel_nsfws: &'a T11,
         channel_overrides: &'a T13,
-    ) -> I64Query<'c, 'a, 's, C, i64, 10> {
-        I64Query {
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 10> {
+        BoolQuery {
             client,
             params: [
                 owner_user_id,
@@ -706,7 +769,7 @@ impl<
         'a,
         's,
         SyncGuildParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>,
-        I64Query<'c, 'a, 's, C, i64, 10>,
+        BoolQuery<'c, 'a, 's, C, bool, 10>,
         C,
     > for SyncGuildStmt
 {
@@ -714,7 +777,7 @@ impl<
         &'s self,
         client: &'c C,
         params: &'a SyncGuildParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>,
-    ) -> I64Query<'c, 'a, 's, C, i64, 10> {
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 10> {
         self.bind(
             client,
             &params.owner_user_id,

@@ -122,20 +122,20 @@ where
         Ok(mapped)
     }
 }
-pub struct I64Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct BoolQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<i64, tokio_postgres::Error>,
-    mapper: fn(i64) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<bool, tokio_postgres::Error>,
+    mapper: fn(bool) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> I64Query<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> BoolQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(i64) -> R) -> I64Query<'c, 'a, 's, C, R, N> {
-        I64Query {
+    pub fn map<R>(self, mapper: fn(bool) -> R) -> BoolQuery<'c, 'a, 's, C, R, N> {
+        BoolQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -228,15 +228,15 @@ impl GetUserStmt {
     }
 }
 pub struct UpsertUsersStmt(&'static str, Option<tokio_postgres::Statement>);
-/// Inserts or updates a batch of users; returns how many distinct users were written. In key order, known and new ones
-/// alike, so that batches in opposite orders cannot deadlock. A known user brings an `id` along: the default would draw a
+/// Inserts or updates a batch of users. No user may come twice, and they come in key order, known and new ones alike, so that
+/// batches in opposite orders cannot deadlock (see upsert_guilds). A known user brings an `id` along: the default would draw a
 /// number from the 32-bit `users_id_seq` for every row of every sync, until it runs out. It is not the user's own, which
 /// could be taken for a second row while another session updates the first; the update keeps the own one. The lock, which is
 /// the update's own, keeps the row until then: if a racing delete took it, the negative number would be stored. A new user gets the next number of
 /// the sequence that no row has: after an import the sequence may be behind the rows.
 pub fn upsert_users() -> UpsertUsersStmt {
     UpsertUsersStmt(
-        "with /* upsert_users */ input as ( select distinct on (discord_user_id) discord_user_id, username, global_name, avatar, last_login_at from unnest( $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[] ) with ordinality as t (discord_user_id, username, global_name, avatar, last_login_at, n) order by discord_user_id, n desc ), written as ( insert into users as u (id, discord_user_id, username, global_name, avatar, last_login_at) select coalesce(-k.id, ( select s.id from ( select nextval('users_id_seq') as id from (select generate_series(1, 2147483647)) endless where i.discord_user_id is not null ) s where (select t.id from users t where t.id = s.id) is null limit 1 )), i.discord_user_id, i.username, i.global_name, i.avatar, i.last_login_at from input i left join lateral (select t.id from users t where t.discord_user_id = i.discord_user_id for no key update) k on true order by i.discord_user_id on conflict (discord_user_id) do update set username = excluded.username, global_name = excluded.global_name, avatar = excluded.avatar, last_login_at = coalesce(excluded.last_login_at, u.last_login_at) returning u.discord_user_id ) select count(*) as written from written",
+        "with /* upsert_users */ written as ( insert into users as u (id, discord_user_id, username, global_name, avatar, last_login_at) select coalesce(-k.id, ( select s.id from ( select nextval('users_id_seq') as id from (select generate_series(1, 2147483647)) endless where i.discord_user_id is not null ) s where (select t.id from users t where t.id = s.id) is null limit 1 )), i.discord_user_id, i.username, i.global_name, i.avatar, i.last_login_at from ( select discord_user_id, username, global_name, avatar, last_login_at from unnest( $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[] ) as t (discord_user_id, username, global_name, avatar, last_login_at) limit cardinality($1) ) i left join lateral (select t.id from users t where t.discord_user_id = i.discord_user_id for no key update) k on true on conflict (discord_user_id) do update set username = excluded.username, global_name = excluded.global_name, avatar = excluded.avatar, last_login_at = coalesce(excluded.last_login_at, u.last_login_at) ) select true as is_written",
         None,
     )
 }
@@ -270,8 +270,8 @@ impl UpsertUsersStmt {
         global_names: &'a T6,
         avatars: &'a T8,
         last_login_ats: &'a T9,
-    ) -> I64Query<'c, 'a, 's, C, i64, 5> {
-        I64Query {
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 5> {
+        BoolQuery {
             client,
             params: [
                 discord_user_ids,
@@ -307,7 +307,7 @@ impl<
         'a,
         's,
         UpsertUsersParams<T1, T2, T3, T4, T5, T6, T7, T8, T9>,
-        I64Query<'c, 'a, 's, C, i64, 5>,
+        BoolQuery<'c, 'a, 's, C, bool, 5>,
         C,
     > for UpsertUsersStmt
 {
@@ -315,7 +315,7 @@ impl<
         &'s self,
         client: &'c C,
         params: &'a UpsertUsersParams<T1, T2, T3, T4, T5, T6, T7, T8, T9>,
-    ) -> I64Query<'c, 'a, 's, C, i64, 5> {
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 5> {
         self.bind(
             client,
             &params.discord_user_ids,

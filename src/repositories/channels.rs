@@ -143,7 +143,7 @@ pub async fn total_message_count(client: &impl Client, guild_id: GuildId) -> Res
 ///
 /// Idempotent.
 ///
-/// Needs: select, insert on `users`; select, insert, update on `bot_guilds`; select, insert, update on `bot_channels`.
+/// Needs: select, update on `bot_guilds`; select, insert, update on `bot_channels`.
 ///
 /// # Errors
 /// [`ErrorKind::ForeignKeyViolation`] (`bot_channels_guild_id_fkey`) if the guild is unknown; [`ErrorKind::InvalidInput`] for

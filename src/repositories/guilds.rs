@@ -123,14 +123,16 @@ impl Batch for Upsert<'_> {
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, GuildSnapshot>) -> Result<u64, Error> {
+        let guilds = part.distinct(Self::key);
         let params = UpsertGuildsParams {
-            guild_ids: IterSql(|| part.iter().map(|guild| guild.id)),
-            names: IterSql(|| part.iter().map(|guild| guild.name.as_str())),
-            icons: IterSql(|| part.iter().map(|guild| guild.icon.as_deref())),
-            owner_user_ids: IterSql(|| part.iter().map(|guild| guild.owner_user_id)),
-            joined_ats: IterSql(|| part.iter().map(|guild| guild.joined_at)),
+            guild_ids: IterSql(|| guilds.iter().map(|guild| guild.id)),
+            names: IterSql(|| guilds.iter().map(|guild| guild.name.as_str())),
+            icons: IterSql(|| guilds.iter().map(|guild| guild.icon.as_deref())),
+            owner_user_ids: IterSql(|| guilds.iter().map(|guild| guild.owner_user_id)),
+            joined_ats: IterSql(|| guilds.iter().map(|guild| guild.joined_at)),
         };
-        Ok(rows(queries::upsert_guilds().params(client, &params).one().await?))
+        queries::upsert_guilds().params(client, &params).one().await?;
+        Ok(guilds.len() as u64)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The facade: one function for each query, under the name that the Python `repositories` module gave it.
 //!
-//! A function has the name of its query in `queries/`, one file an aggregate. (`upsert_user` and `upsert_channels_for_guild` run
-//! the queries of `upsert_users` and `sync_guild`.) Each runs on a [`Db`](crate::Db) (one call, one commit), on a connection,
-//! or inside a [`Transaction`](crate::Transaction).
+//! A function has the name of its query in `queries/`, one file an aggregate. (`upsert_user` runs the query
+//! of `upsert_users`.) Each runs on a [`Db`](crate::Db) (one call, one commit), on a connection, or inside a
+//! [`Transaction`](crate::Transaction).
 //!
 //! - PostgreSQL computes counters, cursors and merges: concurrent calls lose nothing.
 //! - A batch is atomic. The last of several duplicates wins. "Rows written" counts distinct keys. An empty batch is no round
@@ -181,6 +181,7 @@ use tokio_postgres::Error as PgError;
 use self::parts::{ID, Part};
 use crate::GenericClient;
 use crate::codegen::client::Params as _;
+use crate::codegen::queries::channels::{UpsertChannelsForGuildParams, upsert_channels_for_guild as channels_query};
 use crate::codegen::queries::guilds::{SyncGuildParams, sync_guild as sync_guild_query};
 use crate::codegen::{IterSql, JsonSql, StringSql};
 use crate::config::Limits;
@@ -279,26 +280,42 @@ async fn write_channels(
     guild: Option<&GuildSnapshot>,
     part: Part<'_, ChannelSnapshot>,
 ) -> Result<u64, Error> {
-    let mut channels: Vec<_> = part.iter().collect();
-    channels.sort_by_key(|channel| channel.id);
+    let key = |channel: &ChannelSnapshot| channel.id.get();
+    let mut channels = part.in_key_order(key);
     let merged = merged_overrides(&channels);
-    channels.reverse(); // of duplicates the first one stays now, which was the last
-    channels.dedup_by_key(|channel| channel.id);
-    let params = SyncGuildParams {
-        guild_id,
-        name: guild.map(|guild| guild.name.as_str()),
-        icon: guild.and_then(|guild| guild.icon.as_deref()),
-        owner_user_id: guild.and_then(|guild| guild.owner_user_id),
-        joined_at: guild.and_then(|guild| guild.joined_at),
-        channel_ids: IterSql(|| channels.iter().map(|channel| channel.id)),
-        channel_names: IterSql(|| channels.iter().map(|channel| channel.name.as_deref())),
-        channel_types: IterSql(|| channels.iter().map(|channel| channel.kind.as_deref())),
-        channel_nsfws: IterSql(|| channels.iter().map(|channel| channel.is_nsfw)),
-        channel_overrides: IterSql(|| {
-            channels.iter().map(|channel| merged.get(&channel.id).or(channel.settings_overrides.as_ref()))
-        }),
-    };
-    Ok(rows(sync_guild_query().params(client, &params).one().await?))
+    parts::keep_last(&mut channels, key);
+    let channel_ids = IterSql(|| channels.iter().map(|channel| channel.id));
+    let channel_names = IterSql(|| channels.iter().map(|channel| channel.name.as_deref()));
+    let channel_types = IterSql(|| channels.iter().map(|channel| channel.kind.as_deref()));
+    let channel_nsfws = IterSql(|| channels.iter().map(|channel| channel.is_nsfw));
+    let channel_overrides =
+        IterSql(|| channels.iter().map(|channel| merged.get(&channel.id).or(channel.settings_overrides.as_ref())));
+    if let Some(guild) = guild {
+        let params = SyncGuildParams {
+            guild_id,
+            name: guild.name.as_str(),
+            icon: guild.icon.as_deref(),
+            owner_user_id: guild.owner_user_id,
+            joined_at: guild.joined_at,
+            channel_ids,
+            channel_names,
+            channel_types,
+            channel_nsfws,
+            channel_overrides,
+        };
+        sync_guild_query().params(client, &params).one().await?;
+    } else {
+        let params = UpsertChannelsForGuildParams {
+            guild_id,
+            channel_ids,
+            channel_names,
+            channel_types,
+            channel_nsfws,
+            channel_overrides,
+        };
+        channels_query().params(client, &params).one().await?;
+    }
+    Ok(channels.len() as u64)
 }
 
 /// The overrides of channels that come several times, merged in their order. Merging them in SQL made every batch slower,

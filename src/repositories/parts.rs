@@ -1,6 +1,7 @@
 //! Sends batches that are too large for one statement in parts of one transaction, so that memory does not grow with them.
-//! The parts are in key order, and all rows of a key are in one part. So a statement's promises (the last duplicate wins,
-//! distinct keys are counted, locks are taken in key order) hold for the whole batch.
+//! The parts are in key order, and all rows of a key are in one part. So a part's promises (the last duplicate wins,
+//! distinct keys are counted, locks are taken in key order) hold for the whole batch. A part keeps them by its own order:
+//! the statements lock and write their rows as they are given.
 
 use futures::future::try_join;
 
@@ -69,6 +70,31 @@ impl<'a, T> Part<'a, T> {
         let Self { rows, indexes, .. } = *self;
         (0..indexes.map_or(rows.len(), <[_]>::len)).map(move |n| &rows[indexes.map_or(n, |indexes| indexes[n])])
     }
+
+    /// The rows in PostgreSQL's order of keys. Duplicates keep their order.
+    pub fn in_key_order(&self, key: impl Fn(&T) -> u64) -> Vec<&'a T> {
+        let mut rows: Vec<_> = self.iter().collect();
+        rows.sort_by_key(|row| text_order(key(row)));
+        rows
+    }
+
+    /// The last row of each key, in PostgreSQL's order of keys.
+    pub fn distinct(&self, key: impl Fn(&T) -> u64) -> Vec<&'a T> {
+        let mut rows = self.in_key_order(&key);
+        keep_last(&mut rows, key);
+        rows
+    }
+}
+
+/// Leaves the last one of the rows that follow each other with the same key.
+pub(super) fn keep_last<T>(rows: &mut Vec<&T>, key: impl Fn(&T) -> u64) {
+    rows.dedup_by(|later, kept| {
+        let is_duplicate = key(later) == key(kept);
+        if is_duplicate {
+            *kept = *later;
+        }
+        is_duplicate
+    });
 }
 
 /// Writes a batch. Returns how many distinct keys it has.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::parts::{self, Batch, ID, Part};
-use super::{Texts, bytes_of, check_batch, check_texts, check_time, rows, stored};
+use super::{Texts, bytes_of, check_batch, check_texts, check_time, stored};
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
@@ -100,14 +100,16 @@ impl Batch for Upsert<'_> {
     }
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, UserSnapshot>) -> Result<u64, Error> {
+        let users = part.distinct(Self::key);
         let params = UpsertUsersParams {
-            discord_user_ids: IterSql(|| part.iter().map(|user| user.id)),
-            usernames: IterSql(|| part.iter().map(|user| user.username.as_deref())),
-            global_names: IterSql(|| part.iter().map(|user| user.global_name.as_deref())),
-            avatars: IterSql(|| part.iter().map(|user| user.avatar.as_deref())),
-            last_login_ats: IterSql(|| part.iter().map(|user| -> Option<DateTime<Utc>> { user.last_login_at })),
+            discord_user_ids: IterSql(|| users.iter().map(|user| user.id)),
+            usernames: IterSql(|| users.iter().map(|user| user.username.as_deref())),
+            global_names: IterSql(|| users.iter().map(|user| user.global_name.as_deref())),
+            avatars: IterSql(|| users.iter().map(|user| user.avatar.as_deref())),
+            last_login_ats: IterSql(|| users.iter().map(|user| -> Option<DateTime<Utc>> { user.last_login_at })),
         };
-        Ok(rows(queries::upsert_users().params(client, &params).one().await?))
+        queries::upsert_users().params(client, &params).one().await?;
+        Ok(users.len() as u64)
     }
 }
 

@@ -28,7 +28,7 @@ macro_rules! prepare {
 pub async fn prepare_all(db: &Db) -> Result<Vec<Prepared>, Error> {
     Ok(prepare! { db;
         channels: get_channel get_channels_by_guild get_reading_channels count_channels_by_guild total_message_count
-            set_channel_reading update_channel_cursor update_channel_progress touch_channel_activity
+            upsert_channels_for_guild set_channel_reading update_channel_cursor update_channel_progress touch_channel_activity
             increment_channel_message_count update_channel_settings set_channel_settings delete_channels;
         clips: get_clips get_clips_of_channel get_clips_of_author get_clips_of_channel_and_author count_clips
             count_clips_of_channel count_clips_of_author count_clips_of_channel_and_author get_clip get_expiring_clips

@@ -80,7 +80,7 @@ async fn planned(client: &ExplainClient, first: &str) -> Vec<Planned> {
     let mut plans = Vec::new();
     for mode in ["force_custom_plan", "force_generic_plan"] {
         client.execute(&format!("set plan_cache_mode = {mode}; begin; {first}")).await;
-        calls::of_guilds(&client.client).await; // before the channels, whose batch is the query of sync_guild without a guild
+        calls::of_guilds(&client.client).await;
         calls::of_channels(&client.client).await;
         calls::of_guild_settings(&client.client).await;
         calls::of_install_intents(&client.client).await;
