@@ -101,7 +101,7 @@ impl Worker {
                 Ok(messages) => return Ok(messages),
                 Err(refusal) => refusal,
             };
-            server_errors += u32::from(refusal.is_server_error());
+            server_errors = if refusal.is_server_error() { server_errors + 1 } else { 0 };
             let Some(pause) = refusal.pause(server_errors) else { return Err(refusal) };
             info!(channel = %claim.channel_id, ?pause, "{refusal}");
             sleep(pause).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::{StreamExt as _, stream};
+use futures::stream;
 
 use super::parts::check_bytes;
 use super::{bigint, check_duration, check_text, found, rows, stored};
@@ -80,7 +80,7 @@ pub async fn get_clips(
             ($query:ident $(, $key:expr)*) => {{
                 let query = queries::$query();
                 let query = query.bind(on, &guild_id, $($key,)* &first, &last, &message, &attachment, &most);
-                query.map(|row| (key(&row), Clip::try_from(row))).iter().await?.collect::<Vec<_>>().await
+                query.map(|row| (key(&row), Clip::try_from(row))).all().await?
             }};
         }
         let found = match (&channel_id, &author) {
@@ -90,9 +90,8 @@ pub async fn get_clips(
             (Some(channel), Some(author)) => list!(get_clips_of_channel_and_author, channel, author),
         };
         let is_full = usize::try_from(limit).is_ok_and(|limit| found.len() >= limit);
-        let next = found.iter().rev().flatten().next().filter(|_| is_full).map(|(key, _)| *key);
-        let clips = found.into_iter().map(|row| row.map(|(_, clip)| clip));
-        let clips = super::readable("get_clips", stream::iter(clips)).await?;
+        let next = found.last().filter(|_| is_full).map(|(key, _)| *key);
+        let clips = super::readable("get_clips", stream::iter(found.into_iter().map(|(_, clip)| Ok(clip)))).await?;
         Ok(ClipPage { clips, next })
     })
 }

@@ -292,7 +292,7 @@ pub async fn complete_scan(client: &impl Client, claim: &ScanClaim) -> Result<bo
 
 /// [`complete_scan`] for many claims at once; returns the runs whose claims still held, in no order. A run that somebody else is
 /// writing to, and a claim that was lost, take a call of their own: so no two callers wait for each other, except in your own
-/// transactions.
+/// transactions. On an error some of the runs may be completed: send the claims again.
 ///
 /// Idempotent.
 ///
@@ -309,9 +309,9 @@ pub async fn complete_scans(client: &impl Client, claims: &[ScanClaim]) -> Resul
     let mut completed = idempotent!(client, "complete_scans", "UPDATE", |on| {
         Ok(queries::complete_scans().bind(on, &ids, &tokens).map(ScanRunId::from).all().await?)
     })?;
-    let at_once: HashSet<_> = completed.iter().copied().collect();
-    for claim in claims.iter().filter(|claim| !at_once.contains(&claim.run_id)) {
-        if complete_scan(client, claim).await? {
+    let mut done: HashSet<_> = completed.iter().copied().collect();
+    for claim in claims {
+        if done.insert(claim.run_id) && complete_scan(client, claim).await? {
             completed.push(claim.run_id);
         }
     }
