@@ -1,4 +1,5 @@
--- Channels: what the bot syncs and the worker scans. sync_guild (guilds.sql) writes them, too. A trigger sets `updated_at` at every update.
+-- Channels: what the bot syncs and the worker scans. sync_guild (guilds.sql) writes them, too. A trigger sets `updated_at` at
+-- every update.
 -- A cursor (`last_message_id`) counts as none unless it is a snowflake: older programs left 'NaN' and the like.
 
 --: ChannelRow(name?, type?, is_nsfw?, last_message_id?, last_scanned_at?, last_activity_at?)

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use futures::stream;
 use metrics::gauge;
 
 use super::parts::check_bytes;
@@ -17,7 +18,7 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::pool::client::Client;
-use crate::pool::observe::{Rows, SkippedRows};
+use crate::pool::observe::Rows;
 use crate::types::ids::{ChannelId, GuildId, MessageId, ScanRunId};
 use crate::types::models::ScanProgress;
 use crate::types::scans::{
@@ -200,6 +201,7 @@ pub async fn claim_scan_runs(
         }
     )?
     .answer(limit)
+    .await
 }
 
 /// What a look found. Dropped without an answer, because the commit's outcome is unknown, the worker's next call repeats it.
@@ -209,12 +211,9 @@ struct Claimed<'a> {
 }
 
 impl Claimed<'_> {
-    fn answer(mut self, limit: u32) -> Result<Vec<ScanClaim>, Error> {
+    async fn answer(mut self, limit: u32) -> Result<Vec<ScanClaim>, Error> {
         self.call.answer(self.claims.len(), limit);
-        let mut skipped = SkippedRows::of("claim_scan_runs");
-        let readable = self.claims.into_iter().filter_map(|claim| skipped.filter(claim)).collect();
-        skipped.report();
-        readable
+        super::readable("claim_scan_runs", stream::iter(self.claims.into_iter().map(Ok))).await
     }
 }
 

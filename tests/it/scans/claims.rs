@@ -26,7 +26,7 @@ async fn requested_in_order(
     runs
 }
 
-fn runs(claims: &[ScanClaim]) -> Vec<ScanRunId> {
+pub fn runs(claims: &[ScanClaim]) -> Vec<ScanRunId> {
     claims.iter().map(|claim| claim.run_id).collect()
 }
 

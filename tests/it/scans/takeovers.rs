@@ -3,6 +3,7 @@
 use clip_saver_db::{CancelScope, ScanRequest, ScanWorker, repositories as db};
 use tokio::time::timeout;
 
+use crate::scans::claims::runs;
 use crate::support::races::{TEST_TIMEOUT, fifty_connections};
 use crate::support::scans::{LEASE, after, channel_of, claim, claims, expire_leases, requested, run_is};
 use crate::support::{TestDatabase, concurrently};
@@ -127,6 +128,12 @@ async fn a_worker_that_finds_enough_looks_everywhere_a_second_later() {
     timeout(TEST_TIMEOUT, looking).await.expect("the expired run is found");
 }
 
+/// Lets the leases of some runs have expired for so long.
+async fn expire(database: &TestDatabase, ago: &str, condition: &str) {
+    let sql = format!("update bot_channel_scan_runs set lease_until = now() - interval '{ago}' where {condition}");
+    database.execute(&sql).await;
+}
+
 #[tokio::test]
 async fn runs_that_are_only_ended_take_no_place_of_a_claim() {
     let database = TestDatabase::new().await;
@@ -138,14 +145,12 @@ async fn runs_that_are_only_ended_take_no_place_of_a_claim() {
     db::cancel_scans(&*database, CancelScope::Guild(1001.into())).await.unwrap();
     let other = requested(&database, channel, after(10)).await;
     claim(&database).await;
-    database.execute("update bot_channel_scan_runs set lease_until = now() - interval '1 hour' where cancel_requested_at is not null").await;
-    database
-        .execute("update bot_channel_scan_runs set lease_until = now() - interval '1 second' where lease_until > now()")
-        .await;
+    expire(&database, "1 hour", "cancel_requested_at is not null").await;
+    expire(&database, "1 second", "cancel_requested_at is null").await;
 
     let claimed = claims(&database, 1).await;
 
-    assert_eq!(claimed.iter().map(|claim| claim.run_id).collect::<Vec<_>>(), [other]);
+    assert_eq!(runs(&claimed), [other]);
 }
 
 #[tokio::test]
@@ -155,14 +160,10 @@ async fn of_expired_runs_the_one_with_the_highest_priority_is_taken_over_first()
     requested(&database, channel, after(1)).await;
     let urgent = requested(&database, channel, after(2).with_priority(10)).await;
     claims(&database, 10).await;
-    database
-        .execute("update bot_channel_scan_runs set lease_until = now() - interval '1 hour' where priority = 0")
-        .await;
-    database
-        .execute("update bot_channel_scan_runs set lease_until = now() - interval '1 second' where priority = 10")
-        .await;
+    expire(&database, "1 hour", "priority = 0").await;
+    expire(&database, "1 second", "priority = 10").await;
 
     let claimed = claims(&database, 1).await;
 
-    assert_eq!(claimed.iter().map(|claim| claim.run_id).collect::<Vec<_>>(), [urgent]);
+    assert_eq!(runs(&claimed), [urgent]);
 }
