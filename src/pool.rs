@@ -14,6 +14,7 @@ pub(crate) mod pooler;
 pub(crate) mod transaction;
 
 mod backend_pid;
+mod clock;
 mod connect;
 mod driver;
 mod epoch;

@@ -2,6 +2,7 @@
 //! on another connection. For any other write only the caller can know whether to repeat it. A call whose prepared statement
 //! was useless did nothing: it is sent again, whatever it does.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
@@ -90,7 +91,7 @@ impl<'a> Attempt<'a> {
     /// Runs the call. The session counts it as running until its last row is read.
     pub(crate) fn run<T>(
         &self,
-        call: impl Future<Output = Result<T, Error>>,
+        call: Pin<&mut impl Future<Output = Result<T, Error>>>,
     ) -> impl Future<Output = Result<T, Error>> {
         match self.session {
             // Boxed because it is rare: otherwise every call's future would be larger.

@@ -161,7 +161,12 @@ impl Db {
         let shared = match self.sharing.least_loaded() {
             (None, false) => None,
             // A read that can share a connection never waits for a free one.
-            (Some(shared), is_room) if !is_room || self.pool.status().available == 0 => Some((shared, false)),
+            (Some(shared), is_room) if !is_room || self.pool.status().available == 0 => {
+                if is_room && shared.is_busy() {
+                    self.pool.open_ahead();
+                }
+                Some((shared, false))
+            }
             (least_loaded, _) => match (self.free_connection().await?, least_loaded) {
                 (Some(connection), _) => self.sharing.add(connection),
                 (None, Some(shared)) => Some((shared, false)),

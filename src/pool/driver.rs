@@ -13,14 +13,15 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 use tokio_postgres::{AsyncMessage, Error as PgError};
 use tracing::{debug, warn};
 
+use super::clock::Clock;
 use super::connect::PgConnection;
 use super::epoch::Epoch;
 use super::server_check::{Answer, CHECK_TIMEOUT, ServerCheck};
 use super::stream::Traffic;
+use crate::error::{Error, ErrorKind};
 
 /// A connection is checked about `POLLS` times before it counts as silent, and at least once every `POLL_INTERVAL`.
 const POLLS: u32 = 8;
@@ -110,38 +111,66 @@ impl Drop for Call<'_> {
     }
 }
 
-/// When a connection counts as silent, and how that is verified.
-pub(super) struct Watch {
+/// When a connection counts as silent.
+#[derive(Clone)]
+pub(crate) struct Silence {
     /// How long no byte may move; `None` for no limit.
-    pub(super) limit: Option<Duration>,
+    limit: Option<Duration>,
+    interval: Duration,
+    clock: Clock,
+}
+
+impl Silence {
+    /// Starts a clock for all connections that get a clone of this.
+    pub(super) fn of(limit: Option<Duration>) -> Result<Self, Error> {
+        let interval = limit.map_or(POLL_INTERVAL, |limit| (limit / POLLS).min(POLL_INTERVAL));
+        let clock = Clock::start(interval).map_err(|error| {
+            Error::new(ErrorKind::Connection).with_reason(format!("no thread can be started to watch it: {error}"))
+        })?;
+        Ok(Self { limit, interval, clock })
+    }
+}
+
+/// Watches a connection for silence.
+pub(super) struct Watch {
+    pub(super) silence: Silence,
+    /// How silence is verified.
     pub(super) check: ServerCheck,
 }
 
 /// Drives a connection until it ends, is no longer used, or is silent. `hear` gets notices and notifications.
 pub(super) fn drive(
-    mut connection: PgConnection,
+    connection: PgConnection,
     activity: Arc<Activity>,
-    watch: Watch,
+    mut watch: Watch,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> JoinHandle<()> {
     let open = activity.epoch.count_open();
     tokio::spawn(async move {
-        let end = match select(pin!(move_bytes(&mut connection, hear)), pin!(watch.end(&activity))).await {
-            Either::Left((end, _)) | Either::Right((end, _)) => end,
-        };
-        // Before the connection is dropped, so that a call that then fails finds the cause.
-        activity.close(end);
-        drop((connection, open));
+        // A task of its own: in this one, each message would also poll the watch.
+        let mut moving = tokio::spawn(move_bytes(Box::new(connection), hear));
+        // The connection is dropped after its end is noted, so that a call that then fails finds the cause.
+        match select(&mut moving, pin!(watch.end(&activity))).await {
+            Either::Left((Ok((end, _connection)), _)) => activity.close(end),
+            Either::Left((Err(_), _)) => {} // it has panicked, or its runtime ends
+            Either::Right((end, moving)) => {
+                activity.close(end);
+                moving.abort();
+                _ = moving.await;
+            }
+        }
+        drop(open);
         watch.check_writes(&activity).await;
     })
 }
 
-async fn move_bytes(connection: &mut PgConnection, mut hear: impl FnMut(AsyncMessage)) -> End {
+/// The connection is boxed: tokio copies a task's result at every poll.
+async fn move_bytes(mut connection: Box<PgConnection>, mut hear: impl FnMut(AsyncMessage)) -> (End, Box<PgConnection>) {
     loop {
         match poll_fn(|context| connection.poll_message(context)).await {
             Some(Ok(message)) => hear(message),
-            Some(Err(error)) => return End::Broken(error),
-            None => return End::Regular,
+            Some(Err(error)) => return (End::Broken(error), connection),
+            None => return (End::Regular, connection),
         }
     }
 }
@@ -178,23 +207,22 @@ impl Activity {
 }
 
 impl Watch {
-    /// Waits until the connection is silent or no longer used. One timer for the connection: calls have no timers of
-    /// their own.
-    async fn end(&self, activity: &Arc<Activity>) -> End {
+    /// Waits until the connection is silent or no longer used.
+    async fn end(&mut self, activity: &Arc<Activity>) -> End {
         let Activity { traffic, epoch, .. } = &**activity;
-        let interval = self.limit.map_or(POLL_INTERVAL, |limit| (limit / POLLS).min(POLL_INTERVAL));
+        let Silence { limit, interval, clock } = &mut self.silence;
         let (mut still, mut moved, mut answers) = (Duration::ZERO, traffic.moved(), epoch.answers());
         loop {
-            sleep(interval).await;
+            clock.tick().await;
             if Arc::strong_count(activity) == 1 {
                 return End::Unused;
             }
             if activity.is_under_way() && traffic.moved() == moved {
-                still += interval;
+                still += *interval;
             } else {
                 (still, moved, answers) = (Duration::ZERO, traffic.moved(), epoch.answers());
             }
-            let Some(limit) = self.limit.filter(|limit| still + CHECK_TIMEOUT > *limit) else { continue };
+            let Some(limit) = limit.filter(|limit| still + CHECK_TIMEOUT > *limit) else { continue };
             match self.check.ask(activity.backend.load(Ordering::Relaxed)).await {
                 // A full server says nothing about the session, but it runs, and TCP notices a dead connection.
                 Answer::Facts { is_running: true, .. } | Answer::Full => still = Duration::ZERO,

@@ -68,7 +68,8 @@ macro_rules! generic_client {
             T: ?Sized + tokio_postgres::ToStatement + Sync + Send,
         {
             $($self.$check::<T>();)?
-            let $statement = $inner.$name(statement, params);
+            // Pinned: otherwise it would be moved into the future of each wrapper.
+            let $statement = std::pin::pin!($inner.$name(statement, params));
             $run.await
         }
     };

@@ -2,11 +2,11 @@
 //! pool. Names follow OpenTelemetry's semantic conventions for database clients, where it has one. They never hold stored
 //! values or parameters, except the warnings about rows that cannot be read: these show the row's key and value.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use metrics::{Counter, Gauge, Histogram, counter, gauge};
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -60,18 +60,18 @@ impl<T> Rows for Vec<T> {
 }
 
 impl Operation {
-    /// Observes a call, and names the function in its error.
-    pub(crate) fn observe<T: Rows>(
+    /// Observes a call, and names the function in its error. The call is pinned where it is made: moving its future into this
+    /// one's would take longer than observing it.
+    pub(crate) async fn observe<T: Rows>(
         &'static self,
         slow: Option<Duration>,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> impl Future<Output = Result<T, Error>> {
+        call: Pin<&mut impl Future<Output = Result<T, Error>>>,
+    ) -> Result<T, Error> {
         let (span, started) = (self.span(), Instant::now());
-        call.instrument(span.clone()).map(move |result| {
-            let result = result.map_err(|error| error.in_function(self.name));
-            self.record_end(&span, started.elapsed(), slow, result.as_ref().map(Rows::rows));
-            result
-        })
+        let result = if span.is_disabled() { call.await } else { call.instrument(span.clone()).await };
+        let result = result.map_err(|error| error.in_function(self.name));
+        self.record_end(&span, started.elapsed(), slow, result.as_ref().map(Rows::rows));
+        result
     }
 
     fn span(&self) -> Span {

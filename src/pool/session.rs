@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use futures::FutureExt as _;
 use tokio::runtime::{self, Handle};
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio::time::{Instant, timeout};
@@ -93,27 +92,31 @@ impl Session {
     }
 
     /// Counts the calls on this session, and those that are dropped before they end.
-    pub(crate) fn track<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    pub(crate) async fn track<T>(&self, work: impl Future<Output = T>) -> T {
         let call = self.activity.begin();
-        work.inspect(move |_| call.end())
+        let done = work.await;
+        call.end();
+        done
     }
 
     /// Runs a statement; notes an error that this session would keep returning.
-    fn run<T>(&self, statement: impl Future<Output = Result<T, PgError>>) -> impl Future<Output = Result<T, PgError>> {
+    async fn run<T>(&self, statement: impl Future<Output = Result<T, PgError>>) -> Result<T, PgError> {
         let was_open = !self.client.is_closed();
-        self.track(statement).inspect(move |result| match result {
+        let result = self.track(statement).await;
+        match &result {
             Ok(_) => self.activity.epoch.answered(),
             Err(error) => self.note(error, was_open),
-        })
+        }
+        result
     }
 
     /// A statement from the cache. Preparing one stores nothing, even if the connection breaks.
-    fn prepare_cached(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
-        self.track(self.statement(sql)).inspect(|result| {
-            if let Err(error) = result {
-                self.note(error, false);
-            }
-        })
+    async fn prepare_cached(&self, sql: &str) -> Result<Statement, PgError> {
+        let prepared = self.track(self.statement(sql)).await;
+        if let Err(error) = &prepared {
+            self.note(error, false);
+        }
+        prepared
     }
 
     fn note(&self, error: &PgError, was_sent: bool) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use deadpool::Status;
 use deadpool::unmanaged::{Object, Pool};
 use futures::future::{Either, select};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::pins::Pins;
@@ -30,6 +30,8 @@ pub(super) struct SessionPool {
     /// One for each session that may be open.
     places: Arc<Semaphore>,
     pub(super) sessions: Arc<Sessions>,
+    /// Held while a session is opened that no call waits for.
+    ahead: Arc<Mutex<()>>,
     /// The epoch in which stale sessions were last closed.
     cleaned_epoch: Arc<AtomicU64>,
 }
@@ -40,6 +42,7 @@ impl SessionPool {
             free: Pool::new(config.pool_max),
             places: Arc::new(Semaphore::new(config.pool_max)),
             sessions: Arc::new(Sessions::of(config, Pins::of(config, sets_pins))?),
+            ahead: Arc::default(),
             cleaned_epoch: Arc::default(),
         })
     }
@@ -107,6 +110,19 @@ impl SessionPool {
                         .with_reason("opening a connection has panicked, or its runtime has ended");
                 }
             }
+        }
+    }
+
+    /// Opens one more session in the background, if there is a place for it: no call waits for it, but there is enough to do for
+    /// one more. Does nothing while it opens another one.
+    pub(super) fn open_ahead(&self) {
+        if let (Ok(turn), Ok(place)) = (self.ahead.clone().try_lock_owned(), self.places.clone().try_acquire_owned()) {
+            let pool = self.clone();
+            tokio::spawn(async move {
+                pool.sessions.server.until_worth_asking().await;
+                _ = pool.open(place).await; // a refusal is logged, and calls have the sessions that are open
+                drop(turn);
+            });
         }
     }
 

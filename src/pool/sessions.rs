@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::backend_pid;
 use super::connect::{PgConnection, Route, connect};
-use super::driver::{Activity, Watch, drive};
+use super::driver::{Activity, Silence, Watch, drive};
 use super::epoch::{Epoch, Server};
 use super::pins::Pins;
 use super::server_check::ServerCheck;
@@ -32,7 +32,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Sessions {
     pub(super) target: Target,
     connect_timeout: Duration,
-    silence_limit: Option<Duration>,
+    silence: Silence,
     max_lifetime: Option<Duration>,
     limits: Limits,
     pins: Arc<Pins>,
@@ -45,7 +45,7 @@ impl Sessions {
         Ok(Self {
             target: config.pooled_target()?,
             connect_timeout: config.connect_timeout,
-            silence_limit: config.silence_limit(),
+            silence: Silence::of(config.silence_limit())?,
             max_lifetime: config.max_lifetime,
             limits: config.limits(),
             pins,
@@ -64,7 +64,7 @@ impl Sessions {
 
     /// Connects to the first host that accepts the session, and gives the session its settings.
     async fn connect_first(&self, epoch: Epoch) -> Option<Result<Driven, Error>> {
-        match connect_first(&self.target, self.in_order(), epoch, self.silence_limit, log_notice).await? {
+        match connect_first(&self.target, self.in_order(), epoch, &self.silence, log_notice).await? {
             Ok(driven) => Some(self.pins.set(&driven.client).await.map(|()| driven).map_err(Error::from)),
             refused => Some(refused),
         }
@@ -139,7 +139,7 @@ async fn connect_first(
     target: &Target,
     places: impl Iterator<Item = usize>,
     epoch: Epoch,
-    silence_limit: Option<Duration>,
+    silence: &Silence,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> Option<Result<Driven, Error>> {
     let (mut found, traffic): (Option<Error>, _) = (None, Arc::default());
@@ -149,7 +149,7 @@ async fn connect_first(
             match timeout(target.host_timeout, connect_to(target, place, wanted, &traffic)).await {
                 Ok(Ok((client, connection, route, backend))) => {
                     let activity = Arc::new(Activity::of(epoch, traffic, backend));
-                    let watch = Watch { limit: silence_limit, check: ServerCheck::on(&route) };
+                    let watch = Watch { silence: silence.clone(), check: ServerCheck::on(&route) };
                     let driver = drive(connection, activity.clone(), watch, hear);
                     return Some(Ok(Driven { client, activity, driver, route, host: place }));
                 }
@@ -167,7 +167,8 @@ pub(crate) async fn connect_alone(
     silence_limit: Option<Duration>,
     hear: impl FnMut(AsyncMessage) + Send + 'static,
 ) -> Result<Driven, Error> {
-    let connecting = connect_first(target, 0..target.hosts.len(), Epoch::default(), silence_limit, hear);
+    let silence = Silence::of(silence_limit)?;
+    let connecting = connect_first(target, 0..target.hosts.len(), Epoch::default(), &silence, hear);
     connecting.await.ok_or_else(|| Error::new(ErrorKind::ConnectTimeout))?
 }
 

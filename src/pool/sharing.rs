@@ -25,6 +25,9 @@ const MAX_SHARED: usize = 4;
 /// How many reads may run for each connection that may be shared.
 const MAX_READS: usize = 32;
 
+/// With so many reads, a connection is busy: one more would take over half of them. With fewer, more of them travel together.
+const BUSY: usize = 16;
+
 /// If a connection answers no read for this long, its reads are sent again elsewhere.
 const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -113,6 +116,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whether one more connection would be of use. The caller holds this one, as each of its reads does.
+    pub(crate) fn is_busy(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) > BUSY
+    }
+
     fn is_open(&self) -> bool {
         !self.is_stalled.load(Ordering::Relaxed) && !self.connection.session().is_spent()
     }

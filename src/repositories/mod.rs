@@ -74,7 +74,7 @@ macro_rules! attempts {
             };
             let attempt = $crate::pool::attempt::Attempt::on($client, &lease);
             let $on = &*lease;
-            let result = attempt.run(async { $call }).await;
+            let result = attempt.run(std::pin::pin!(async { $call })).await;
             if let Some(result) = attempts.outcome(&attempt, result) {
                 break result;
             }
@@ -85,12 +85,13 @@ macro_rules! attempts {
 /// Runs a repository function: its checks, if it has some, then its statement on a lease. Observes all of it as one call.
 macro_rules! run {
     ($kind:ident, $client:expr, $name:literal, $verb:literal, $(|| $check:expr,)* |$on:ident| $call:expr) => {
-        operation!($name, $verb).observe($client.limits().slow_query, async {
-            $($check?;)*
-            let kind = $crate::pool::attempt::CallKind::$kind;
-            attempts!($client, $crate::pool::attempt::Attempts::of($client, kind), |$on| $call)
-        })
-        .await
+        operation!($name, $verb)
+            .observe($client.limits().slow_query, std::pin::pin!(async {
+                $($check?;)*
+                let kind = $crate::pool::attempt::CallKind::$kind;
+                attempts!($client, $crate::pool::attempt::Attempts::of($client, kind), |$on| $call)
+            }))
+            .await
     };
 }
 
@@ -125,24 +126,25 @@ macro_rules! once {
 /// A read of one row by its key, on a shared connection. If there is none, or it does not answer, runs on a lease.
 macro_rules! read {
     ($client:expr, $name:literal, $(|| $check:expr,)? |$on:ident| $query:expr) => {
-        operation!($name, "SELECT").observe($client.limits().slow_query, async {
-            $($check?;)?
-            let shared = match $client.db() {
-                Some(db) => db.share().await?,
-                None => None,
-            };
-            let mut attempts = $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read);
-            if let Some(shared) = shared {
-                let $on = shared.session();
-                // Pinned where it is made: a future that is moved takes its place twice in every caller's future.
-                if let Some(result) = shared.run(std::pin::pin!(async { $query.opt().await?.transpose() })).await {
-                    return result;
+        operation!($name, "SELECT")
+            .observe($client.limits().slow_query, std::pin::pin!(async {
+                $($check?;)?
+                let shared = match $client.db() {
+                    Some(db) => db.share().await?,
+                    None => None,
+                };
+                let mut attempts = $crate::pool::attempt::Attempts::of($client, $crate::pool::attempt::CallKind::Read);
+                if let Some(shared) = shared {
+                    let $on = shared.session();
+                    // Pinned where it is made: a future that is moved takes its place twice in every caller's future.
+                    if let Some(result) = shared.run(std::pin::pin!(async { $query.opt().await?.transpose() })).await {
+                        return result;
+                    }
+                    attempts = $crate::pool::attempt::Attempts::last();
                 }
-                attempts = $crate::pool::attempt::Attempts::last();
-            }
-            attempts!($client, attempts, |$on| $query.opt().await?.transpose())
-        })
-        .await
+                attempts!($client, attempts, |$on| $query.opt().await?.transpose())
+            }))
+            .await
     };
 }
 

@@ -3,6 +3,8 @@
 //! distinct keys are counted, locks are taken in key order) hold for the whole batch. A part keeps them by its own order:
 //! the statements lock and write their rows as they are given.
 
+use std::pin::pin;
+
 use futures::future::try_join;
 
 use crate::GenericClient;
@@ -106,7 +108,7 @@ pub(super) async fn write<B: Batch>(
     if batch.is_empty() {
         return Ok(0);
     }
-    operation.observe(client.limits().slow_query, write_checked(client, batch)).await
+    operation.observe(client.limits().slow_query, pin!(write_checked(client, batch))).await
 }
 
 async fn write_checked<B: Batch>(client: &impl Client, batch: &B) -> Result<u64, Error> {
