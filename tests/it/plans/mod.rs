@@ -197,7 +197,7 @@ async fn no_query_sorts_more_than_a_guilds_rows_that_an_index_could_return_in_or
     assert_eq!(found(&plans().await.reviewed, sorts), exceptions);
 }
 
-/// A session has one plan for all batches of a statement (planned_once.rs). It is made without knowing the values.
+/// A session has one plan for all batches of a statement (`planned_once.rs`). It is made without knowing the values.
 #[tokio::test]
 async fn a_batch_of_10_000_rows_does_not_suffer_from_the_plan_of_a_small_one() {
     let large = &plans().await.large_batches;
