@@ -130,10 +130,8 @@ returning channel_id, settings, updated_at;
 
 --! delete_channels
 --- Deletes channels; their scan runs go with them. Rows are locked in key order first, as the batches do.
-with /* delete_channels */ doomed as materialized (
+delete /* delete_channels */ from bot_channels
+where channel_id = any(array(
   select channel_id from bot_channels where channel_id = any(:channel_ids::text[]) order by channel_id for update
-),
-deleted as (
-  delete from bot_channels c using doomed d where c.channel_id = d.channel_id returning c.channel_id
-)
-select count(*) as deleted from deleted;
+))
+returning channel_id;

@@ -54,14 +54,10 @@ channels as materialized (
   from bot_channels c join doomed d on d.guild_id = c.guild_id
   order by c.channel_id
   for update of c
-),
-deleted as (
-  delete from bot_guilds g
-  using doomed d
-  where g.guild_id = d.guild_id and (select count(*) from channels) >= 0
-  returning g.guild_id
 )
-select count(*) as deleted from deleted;
+delete from bot_guilds
+where guild_id = any(array(select guild_id from doomed)) and (select count(*) from channels) >= 0
+returning guild_id;
 
 --! touch_guild
 --- Marks a guild as seen now.

@@ -118,12 +118,18 @@ order by priority desc, turn, created_at, id;
 --- The first of the queued runs becomes the bound. A delayed run gets a new turn when its time has come, as if it were
 --- requested now: else a guild's many delayed runs would come before those that others queued meanwhile.
 --- An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed; both get a new token.
---- A repeated call returns the claims of the first, with new leases.
+--- A repeated call returns the claims of the first, with new leases. It locks them in key order first, as cancel_scans does.
 with /* claim_scan_runs */ repeated as (
   update bot_channel_scan_runs r
   set lease_until = now() + make_interval(secs => :lease_seconds)
-  where :is_repeated::boolean and r.status = 'running' and r.turn is not null and r.claim_request = :request
-    and r.lease_until > now()
+  where r.id = any(array(
+    select id
+    from bot_channel_scan_runs
+    where :is_repeated::boolean and status = 'running' and turn is not null and claim_request = :request
+      and lease_until > now()
+    order by id
+    for no key update
+  ))
   returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
             r.turn, r.created_at
 ),
@@ -377,31 +383,26 @@ returning id;
 
 --! cancel_scans (guild_id?)
 --- The same for the shared runs of a guild, and of channels.
-with /* cancel_scans */ channels as materialized (
-  -- Locked first, in key order, as a racing delete does.
-  select channel_id
-  from bot_channels
-  where guild_id = :guild_id or channel_id = any(:channel_ids::text[])
-  order by channel_id
-  for key share
-),
-doomed as materialized (
-  select r.id
-  from channels c join bot_channel_scan_runs r on r.channel_id = c.channel_id
-  where r.status in ('queued', 'running') and r.turn is not null
-  order by r.id
-  for no key update of r
-),
-canceled as (
-  update bot_channel_scan_runs r
-  set status = case when r.status = 'queued' or r.lease_until is null then 'canceled' else r.status end,
-      finished_at = case when r.status = 'queued' or r.lease_until is null then now() else r.finished_at end,
-      cancel_requested_at = coalesce(r.cancel_requested_at, now())
-  from doomed d
-  where r.id = d.id
-  returning r.id
-)
-select count(*) as canceled from canceled;
+update /* cancel_scans */ bot_channel_scan_runs
+set status = case when status = 'queued' or lease_until is null then 'canceled' else status end,
+    finished_at = case when status = 'queued' or lease_until is null then now() else finished_at end,
+    cancel_requested_at = coalesce(cancel_requested_at, now())
+where id = any(array(
+  select id
+  from bot_channel_scan_runs
+  where channel_id = any(array(
+      -- Locked first, in key order, as a racing delete does.
+      select channel_id
+      from bot_channels
+      where guild_id = :guild_id or channel_id = any(:channel_ids::text[])
+      order by channel_id
+      for key share
+    ))
+    and status in ('queued', 'running') and turn is not null
+  order by id
+  for no key update
+))
+returning id;
 
 --! get_scan_states : ScanStateRow
 --- A row for each channel of a guild, by number: its shared run that runs, or else the oldest in the queue; how many intervals

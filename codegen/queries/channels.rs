@@ -1138,7 +1138,7 @@ pub struct DeleteChannelsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Deletes channels; their scan runs go with them. Rows are locked in key order first, as the batches do.
 pub fn delete_channels() -> DeleteChannelsStmt {
     DeleteChannelsStmt(
-        "with /* delete_channels */ doomed as materialized ( select channel_id from bot_channels where channel_id = any($1::text[]) order by channel_id for update ), deleted as ( delete from bot_channels c using doomed d where c.channel_id = d.channel_id returning c.channel_id ) select count(*) as deleted from deleted",
+        "delete /* delete_channels */ from bot_channels where channel_id = any(array( select channel_id from bot_channels where channel_id = any($1::text[]) order by channel_id for update )) returning channel_id",
         None,
     )
 }
@@ -1161,14 +1161,14 @@ impl DeleteChannelsStmt {
         &'s self,
         client: &'c C,
         channel_ids: &'a T2,
-    ) -> I64Query<'c, 'a, 's, C, i64, 1> {
-        I64Query {
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+        StringQuery {
             client,
             params: [channel_ids],
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it,
+            mapper: |it| it.into(),
         }
     }
 }

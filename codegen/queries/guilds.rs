@@ -290,70 +290,6 @@ where
         Ok(mapped)
     }
 }
-pub struct I64Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
-    client: &'c C,
-    params: [&'a (dyn postgres_types::ToSql + Sync); N],
-    query: &'static str,
-    cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<i64, tokio_postgres::Error>,
-    mapper: fn(i64) -> T,
-}
-impl<'c, 'a, 's, C, T: 'c, const N: usize> I64Query<'c, 'a, 's, C, T, N>
-where
-    C: GenericClient,
-{
-    pub fn map<R>(self, mapper: fn(i64) -> R) -> I64Query<'c, 'a, 's, C, R, N> {
-        I64Query {
-            client: self.client,
-            params: self.params,
-            query: self.query,
-            cached: self.cached,
-            extractor: self.extractor,
-            mapper,
-        }
-    }
-    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
-        Ok((self.mapper)((self.extractor)(&row)?))
-    }
-    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
-        self.iter().await?.try_collect().await
-    }
-    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
-        Ok(opt_row
-            .map(|row| {
-                let extracted = (self.extractor)(&row)?;
-                Ok((self.mapper)(extracted))
-            })
-            .transpose()?)
-    }
-    pub async fn iter(
-        self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
-        let mapped = stream
-            .map(move |res| {
-                res.and_then(|row| {
-                    let extracted = (self.extractor)(&row)?;
-                    Ok((self.mapper)(extracted))
-                })
-            })
-            .into_stream();
-        Ok(mapped)
-    }
-}
 pub struct GetGuildStmt(&'static str, Option<tokio_postgres::Statement>);
 /// One guild by id.
 pub fn get_guild() -> GetGuildStmt {
@@ -608,7 +544,7 @@ pub struct DeleteGuildsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// batches do: the cascade itself would take the channels as they lie on the disk.
 pub fn delete_guilds() -> DeleteGuildsStmt {
     DeleteGuildsStmt(
-        "with /* delete_guilds */ doomed as materialized ( select guild_id from bot_guilds where guild_id = any($1::text[]) order by guild_id for update ), channels as materialized ( select c.channel_id from bot_channels c join doomed d on d.guild_id = c.guild_id order by c.channel_id for update of c ), deleted as ( delete from bot_guilds g using doomed d where g.guild_id = d.guild_id and (select count(*) from channels) >= 0 returning g.guild_id ) select count(*) as deleted from deleted",
+        "with /* delete_guilds */ doomed as materialized ( select guild_id from bot_guilds where guild_id = any($1::text[]) order by guild_id for update ), channels as materialized ( select c.channel_id from bot_channels c join doomed d on d.guild_id = c.guild_id order by c.channel_id for update of c ) delete from bot_guilds where guild_id = any(array(select guild_id from doomed)) and (select count(*) from channels) >= 0 returning guild_id",
         None,
     )
 }
@@ -631,14 +567,14 @@ impl DeleteGuildsStmt {
         &'s self,
         client: &'c C,
         guild_ids: &'a T2,
-    ) -> I64Query<'c, 'a, 's, C, i64, 1> {
-        I64Query {
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+        StringQuery {
             client,
             params: [guild_ids],
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it,
+            mapper: |it| it.into(),
         }
     }
 }

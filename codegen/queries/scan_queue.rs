@@ -552,70 +552,6 @@ where
         Ok(mapped)
     }
 }
-pub struct I64Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
-    client: &'c C,
-    params: [&'a (dyn postgres_types::ToSql + Sync); N],
-    query: &'static str,
-    cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<i64, tokio_postgres::Error>,
-    mapper: fn(i64) -> T,
-}
-impl<'c, 'a, 's, C, T: 'c, const N: usize> I64Query<'c, 'a, 's, C, T, N>
-where
-    C: GenericClient,
-{
-    pub fn map<R>(self, mapper: fn(i64) -> R) -> I64Query<'c, 'a, 's, C, R, N> {
-        I64Query {
-            client: self.client,
-            params: self.params,
-            query: self.query,
-            cached: self.cached,
-            extractor: self.extractor,
-            mapper,
-        }
-    }
-    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
-        Ok((self.mapper)((self.extractor)(&row)?))
-    }
-    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
-        self.iter().await?.try_collect().await
-    }
-    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
-        Ok(opt_row
-            .map(|row| {
-                let extracted = (self.extractor)(&row)?;
-                Ok((self.mapper)(extracted))
-            })
-            .transpose()?)
-    }
-    pub async fn iter(
-        self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
-        let mapped = stream
-            .map(move |res| {
-                res.and_then(|row| {
-                    let extracted = (self.extractor)(&row)?;
-                    Ok((self.mapper)(extracted))
-                })
-            })
-            .into_stream();
-        Ok(mapped)
-    }
-}
 pub struct ScanStateRowQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
@@ -978,10 +914,10 @@ pub struct ClaimScanRunsStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The first of the queued runs becomes the bound. A delayed run gets a new turn when its time has come, as if it were
 /// requested now: else a guild's many delayed runs would come before those that others queued meanwhile.
 /// An expired run that was to be canceled is canceled, and one that was taken over 20 times has failed; both get a new token.
-/// A repeated call returns the claims of the first, with new leases.
+/// A repeated call returns the claims of the first, with new leases. It locks them in key order first, as cancel_scans does.
 pub fn claim_scan_runs() -> ClaimScanRunsStmt {
     ClaimScanRunsStmt(
-        "with /* claim_scan_runs */ repeated as ( update bot_channel_scan_runs r set lease_until = now() + make_interval(secs => $1) where $2::boolean and r.status = 'running' and r.turn is not null and r.claim_request = $3 and r.lease_until > now() returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at ), expired as materialized ( select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless from bot_channel_scan_runs where $4::boolean and not exists (select from repeated) and status = 'running' and turn is not null and lease_until <= now() order by lease_until limit 100 for no key update skip locked ), ended as ( update bot_channel_scan_runs r set status = case when e.is_canceled then 'canceled' else 'failed' end::scan_status, finished_at = now(), claim_token = r.claim_token + 1, lease_until = null, error_message = case when e.is_canceled then r.error_message else 'given up: 20 workers lost it in turn, the last was ' || coalesce(r.worker, 'unknown') end from expired e where r.id = e.id and (e.is_canceled or e.is_hopeless) ), due as materialized ( select id, queue_guild_id as guild_id, priority, not_before from bot_channel_scan_runs where $4::boolean and not exists (select from repeated) and status = 'queued' and turn is not null and not_before <= now() order by not_before limit 100 for no key update skip locked ), queued as materialized ( select r.id, r.priority, r.turn, r.created_at from ( select priority, turn, created_at, run_id from bot_scan_queue where priority between -32768 and 32767 and not exists (select from repeated) order by priority desc ) l cross join lateral ( select o.id, o.priority, o.turn, o.created_at from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority and (o.turn, o.created_at, o.id) >= ( case when $4::boolean then 0 else l.turn end, case when $4::boolean then '-infinity' else l.created_at end, l.run_id ) order by o.turn, o.created_at, o.id limit 100 for no key update skip locked ) r order by l.priority desc limit $5 ), present as materialized ( select d.id, d.priority, d.guild_id, d.not_before, greatest( q.turn, ( select r.turn from bot_channel_scan_runs r where r.status = 'queued' and r.not_before is null and r.turn is not null and r.priority = d.priority and (r.turn, r.created_at, r.id) >= (q.turn, q.created_at, q.run_id) order by r.turn, r.created_at, r.id limit 1 ), ( select o.turn + 1 from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.queue_guild_id = d.guild_id and o.priority = d.priority order by o.turn desc limit 1 ) ) as turn from due d left join lateral ( select b.turn, b.created_at, b.run_id from bot_scan_queue b where b.priority = d.priority limit 1 ) q on true ), ready as materialized ( select id, priority, not_before, coalesce(turn, 0) + row_number() over (partition by priority, guild_id order by not_before) - 1 as turn from present ), chosen as materialized ( select id, turn from ( select id, priority, turn, created_at as since from expired where not is_canceled and not is_hopeless union all select id, priority, turn, not_before from ready union all select id, priority, turn, created_at from queued order by priority desc, turn, since, id limit 100 ) c limit $5 ), promoted as ( update bot_channel_scan_runs r set not_before = null, turn = p.turn from (select id, turn from ready w where not exists (select from chosen c where c.id = w.id) limit 100) p where r.id = p.id ), raised as ( update bot_scan_queue q set turn = n.turn, created_at = n.created_at, run_id = n.id from ( select l.priority, n.turn, n.created_at, n.id from (select distinct on (priority) priority, turn, created_at, id from queued order by priority, turn, created_at, id) n join bot_scan_queue l on l.priority = n.priority where (n.turn, n.created_at, n.id) > (l.turn, l.created_at, l.run_id) for no key update of l skip locked ) n where q.priority = n.priority ), claimed as ( update bot_channel_scan_runs r set status = 'running', claim_token = r.claim_token + 1, claim_request = $3, worker = $6, lease_until = now() + make_interval(secs => $1), attempts = r.attempts + 1, takeovers = r.takeovers + (r.status = 'running')::integer, started_at = coalesce(r.started_at, now()), not_before = null, turn = c.turn from chosen c where r.id = c.id returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at ) select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts from ( select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at from claimed union all select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at from repeated ) a order by priority desc, turn, created_at, id",
+        "with /* claim_scan_runs */ repeated as ( update bot_channel_scan_runs r set lease_until = now() + make_interval(secs => $1) where r.id = any(array( select id from bot_channel_scan_runs where $2::boolean and status = 'running' and turn is not null and claim_request = $3 and lease_until > now() order by id for no key update )) returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at ), expired as materialized ( select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless from bot_channel_scan_runs where $4::boolean and not exists (select from repeated) and status = 'running' and turn is not null and lease_until <= now() order by lease_until limit 100 for no key update skip locked ), ended as ( update bot_channel_scan_runs r set status = case when e.is_canceled then 'canceled' else 'failed' end::scan_status, finished_at = now(), claim_token = r.claim_token + 1, lease_until = null, error_message = case when e.is_canceled then r.error_message else 'given up: 20 workers lost it in turn, the last was ' || coalesce(r.worker, 'unknown') end from expired e where r.id = e.id and (e.is_canceled or e.is_hopeless) ), due as materialized ( select id, queue_guild_id as guild_id, priority, not_before from bot_channel_scan_runs where $4::boolean and not exists (select from repeated) and status = 'queued' and turn is not null and not_before <= now() order by not_before limit 100 for no key update skip locked ), queued as materialized ( select r.id, r.priority, r.turn, r.created_at from ( select priority, turn, created_at, run_id from bot_scan_queue where priority between -32768 and 32767 and not exists (select from repeated) order by priority desc ) l cross join lateral ( select o.id, o.priority, o.turn, o.created_at from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority and (o.turn, o.created_at, o.id) >= ( case when $4::boolean then 0 else l.turn end, case when $4::boolean then '-infinity' else l.created_at end, l.run_id ) order by o.turn, o.created_at, o.id limit 100 for no key update skip locked ) r order by l.priority desc limit $5 ), present as materialized ( select d.id, d.priority, d.guild_id, d.not_before, greatest( q.turn, ( select r.turn from bot_channel_scan_runs r where r.status = 'queued' and r.not_before is null and r.turn is not null and r.priority = d.priority and (r.turn, r.created_at, r.id) >= (q.turn, q.created_at, q.run_id) order by r.turn, r.created_at, r.id limit 1 ), ( select o.turn + 1 from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.queue_guild_id = d.guild_id and o.priority = d.priority order by o.turn desc limit 1 ) ) as turn from due d left join lateral ( select b.turn, b.created_at, b.run_id from bot_scan_queue b where b.priority = d.priority limit 1 ) q on true ), ready as materialized ( select id, priority, not_before, coalesce(turn, 0) + row_number() over (partition by priority, guild_id order by not_before) - 1 as turn from present ), chosen as materialized ( select id, turn from ( select id, priority, turn, created_at as since from expired where not is_canceled and not is_hopeless union all select id, priority, turn, not_before from ready union all select id, priority, turn, created_at from queued order by priority desc, turn, since, id limit 100 ) c limit $5 ), promoted as ( update bot_channel_scan_runs r set not_before = null, turn = p.turn from (select id, turn from ready w where not exists (select from chosen c where c.id = w.id) limit 100) p where r.id = p.id ), raised as ( update bot_scan_queue q set turn = n.turn, created_at = n.created_at, run_id = n.id from ( select l.priority, n.turn, n.created_at, n.id from (select distinct on (priority) priority, turn, created_at, id from queued order by priority, turn, created_at, id) n join bot_scan_queue l on l.priority = n.priority where (n.turn, n.created_at, n.id) > (l.turn, l.created_at, l.run_id) for no key update of l skip locked ) n where q.priority = n.priority ), claimed as ( update bot_channel_scan_runs r set status = 'running', claim_token = r.claim_token + 1, claim_request = $3, worker = $6, lease_until = now() + make_interval(secs => $1), attempts = r.attempts + 1, takeovers = r.takeovers + (r.status = 'running')::integer, started_at = coalesce(r.started_at, now()), not_before = null, turn = c.turn from chosen c where r.id = c.id returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at ) select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts from ( select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at from claimed union all select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts, priority, turn, created_at from repeated ) a order by priority desc, turn, created_at, id",
         None,
     )
 }
@@ -1369,7 +1305,7 @@ pub struct CancelScansStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The same for the shared runs of a guild, and of channels.
 pub fn cancel_scans() -> CancelScansStmt {
     CancelScansStmt(
-        "with /* cancel_scans */ channels as materialized ( select channel_id from bot_channels where guild_id = $1 or channel_id = any($2::text[]) order by channel_id for key share ), doomed as materialized ( select r.id from channels c join bot_channel_scan_runs r on r.channel_id = c.channel_id where r.status in ('queued', 'running') and r.turn is not null order by r.id for no key update of r ), canceled as ( update bot_channel_scan_runs r set status = case when r.status = 'queued' or r.lease_until is null then 'canceled' else r.status end, finished_at = case when r.status = 'queued' or r.lease_until is null then now() else r.finished_at end, cancel_requested_at = coalesce(r.cancel_requested_at, now()) from doomed d where r.id = d.id returning r.id ) select count(*) as canceled from canceled",
+        "update /* cancel_scans */ bot_channel_scan_runs set status = case when status = 'queued' or lease_until is null then 'canceled' else status end, finished_at = case when status = 'queued' or lease_until is null then now() else finished_at end, cancel_requested_at = coalesce(cancel_requested_at, now()) where id = any(array( select id from bot_channel_scan_runs where channel_id = any(array( select channel_id from bot_channels where guild_id = $1 or channel_id = any($2::text[]) order by channel_id for key share )) and status in ('queued', 'running') and turn is not null order by id for no key update )) returning id",
         None,
     )
 }
@@ -1394,8 +1330,8 @@ impl CancelScansStmt {
         client: &'c C,
         guild_id: &'a Option<T1>,
         channel_ids: &'a T3,
-    ) -> I64Query<'c, 'a, 's, C, i64, 2> {
-        I64Query {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
+        UuidUuidQuery {
             client,
             params: [guild_id, channel_ids],
             query: self.0,
@@ -1419,7 +1355,7 @@ impl<
         'a,
         's,
         CancelScansParams<T1, T2, T3>,
-        I64Query<'c, 'a, 's, C, i64, 2>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2>,
         C,
     > for CancelScansStmt
 {
@@ -1427,7 +1363,7 @@ impl<
         &'s self,
         client: &'c C,
         params: &'a CancelScansParams<T1, T2, T3>,
-    ) -> I64Query<'c, 'a, 's, C, i64, 2> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
         self.bind(client, &params.guild_id, &params.channel_ids)
     }
 }

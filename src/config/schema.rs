@@ -10,6 +10,10 @@ const MAX_NAME: usize = 63;
 /// The isolation level that the queries were written for: a write waits for a concurrent one, and then counts on top of it.
 pub(crate) const ISOLATION: &str = "read committed";
 
+/// A session plans each statement once. By default PostgreSQL plans a call anew if a small batch, or a guild with few rows, would
+/// need less than the average: that often costs more than the call. tests/it/plans compares both kinds of plans.
+const PLAN_CACHE_MODE: &str = "force_generic_plan";
+
 /// A name as SQL writes it: in double quotes.
 pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -22,9 +26,13 @@ impl Config {
     }
 
     /// The settings as start-up options. They come last, so that they win.
-    pub(super) fn pinned_options(&self) -> [String; 2] {
-        [("search_path", self.search_path()), ("default_transaction_isolation", ISOLATION.to_owned())]
-            .map(|(name, value)| format!("-c {name}={}", escaped(&value)))
+    pub(super) fn pinned_options(&self) -> [String; 3] {
+        [
+            ("search_path", self.search_path()),
+            ("default_transaction_isolation", ISOLATION.to_owned()),
+            ("plan_cache_mode", PLAN_CACHE_MODE.to_owned()),
+        ]
+        .map(|(name, value)| format!("-c {name}={}", escaped(&value)))
     }
 
     /// Whether the pinned settings are the only start-up options.

@@ -1,9 +1,10 @@
-//! Makes sure that every session has the settings that the queries were written for: the schema of the tables, and the
-//! isolation level.
+//! Makes sure that every session has the settings that the queries were written for: the schema of the tables, the isolation
+//! level, and one plan for all calls of a statement.
 //!
 //! Start-up options bring them. A pooler may refuse or ignore these, so a new [`Db`](crate::Db) asks a session what it has got.
 //! Behind a pooler in session mode each session then sets them itself. With `DB_PREPARED_STATEMENTS=off` each transaction does.
-//! Otherwise the server must have them for the role, or the program does not start.
+//! Otherwise the server must have them for the role, or the program does not start. The plans are an exception: without the
+//! setting, calls are only slower.
 
 use std::sync::Arc;
 

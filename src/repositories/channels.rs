@@ -352,6 +352,6 @@ impl Batch for Delete<'_> {
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelId>) -> Result<u64, Error> {
         let channel_ids = IterSql(|| part.iter().copied());
-        Ok(rows(queries::delete_channels().bind(client, &channel_ids).one().await?))
+        Ok(queries::delete_channels().bind(client, &channel_ids).map(|_| ()).all().await?.len() as u64)
     }
 }

@@ -2,8 +2,7 @@
 
 use super::parts::{self, Batch, ID, Part};
 use super::{
-    Texts, bytes_of, channel_bytes, check_batch, check_channels, check_texts, check_time, found, rows, stored,
-    write_channels,
+    Texts, bytes_of, channel_bytes, check_batch, check_channels, check_texts, check_time, found, stored, write_channels,
 };
 use crate::GenericClient;
 use crate::codegen::IterSql;
@@ -155,7 +154,7 @@ pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Resul
         "delete_guilds",
         "DELETE",
         || parts::check_bytes("guild_ids", guild_ids.iter().map(|_| ID), client.limits()),
-        |on| Ok(rows(queries::delete_guilds().bind(on, &guild_ids).one().await?))
+        |on| Ok(queries::delete_guilds().bind(on, &guild_ids).map(|_| ()).all().await?.len() as u64)
     )
 }
 

@@ -185,3 +185,27 @@ pub async fn of_install_intents(client: &impl Client) {
 pub async fn of_parts(client: &impl GenericClient) {
     assert!(queries::parts::current_transaction().bind(client).one().await.unwrap().is_some());
 }
+
+/// Batches of 10,000 rows, the most that one statement gets.
+pub async fn of_large_batches(client: &(impl Client + GenericClient)) {
+    let users: Vec<_> = (45_000..55_000).map(|n| UserSnapshot::new(user(n), "renamed")).collect();
+    let guilds: Vec<_> = (901..10_901).map(|n| GuildSnapshot::new(guild(n), "renamed")).collect();
+    let channels: Vec<_> = (95_000..105_000).map(|n| ChannelSnapshot::new(channel(n), "renamed", "text")).collect();
+    let with_channels = changed!(GuildSnapshot::new(guild(900), "renamed"), channels = channels.clone());
+    assert_eq!(db::upsert_users(client, &users).await.unwrap(), 10_000);
+    assert_eq!(db::upsert_guilds(client, &guilds).await.unwrap(), 10_000);
+    assert_eq!(db::upsert_channels_for_guild(client, guild(901), &channels).await.unwrap(), 10_000);
+    assert_eq!(db::sync_guild(client, &with_channels).await.unwrap(), 10_000);
+    let runs: Vec<_> = (1..=10_000).map(|n| run(2_000_000 + 10 * n).get()).collect();
+    queries::scan_queue::complete_scans().bind(client, &runs, &vec![1_i64; 10_000]).all().await.unwrap();
+    let scanned: Vec<_> = (0..10_000).map(|n| channel(n * 6)).collect();
+    assert!(db::cancel_scans(client, CancelScope::Channels(&scanned)).await.unwrap() > 10_000);
+    let deleted: Vec<_> = (0..10_000).map(|n| (400_000_000_000_000_000 + 4 * n * 1_048_583).into()).collect();
+    assert!(db::delete_messages(client, channel(0), &deleted).await.unwrap() > 9_000);
+    let page = db::get_clips(client, &ClipFilter::new(guild(1)), None, 10_000).await.unwrap();
+    assert_eq!(page.clips.len(), 10_000);
+    let unread: Vec<_> = (0..10_000).map(|n| channel(n * 10 + 9)).collect();
+    assert_eq!(db::delete_channels(client, &unread).await.unwrap(), 10_000);
+    let empty: Vec<_> = (902..10_902).map(guild).collect();
+    assert!(db::delete_guilds(client, &empty).await.unwrap() > 9_000);
+}

@@ -10,8 +10,11 @@ use crate::support::{TestDatabase, backend_pid, changed, config, connect, value}
 
 const IGNORES_OPTIONS: &str = "ignore_startup_parameters=options";
 
-const PATH_AND_LEVEL: &str =
-    "select current_setting('search_path') || ', ' || current_setting('default_transaction_isolation')";
+const SETTINGS: &str = "select concat_ws(', ', current_setting('search_path'),
+    current_setting('default_transaction_isolation'), current_setting('plan_cache_mode'))";
+
+/// What every session must have.
+const PINNED: &str = "\"public\", read committed, force_generic_plan";
 
 /// A migrated database whose sessions would look for tables in another schema, at another isolation level.
 async fn misleading() -> TestDatabase {
@@ -27,7 +30,7 @@ async fn misleading() -> TestDatabase {
 }
 
 async fn settings(client: &impl clip_saver_db::GenericClient) -> String {
-    let statement = client.prepare(PATH_AND_LEVEL).await.unwrap();
+    let statement = client.prepare(SETTINGS).await.unwrap();
     client.query_one(&statement, &[]).await.unwrap().get(0)
 }
 
@@ -46,7 +49,7 @@ async fn each_session_behind_a_pooler_in_session_mode_sets_them_itself() {
         let connections = [db.connection().await.unwrap(), db.connection().await.unwrap()];
 
         for connection in &connections {
-            assert_eq!(settings(connection).await, "\"public\", read committed", "{setting}");
+            assert_eq!(settings(connection).await, PINNED, "{setting}");
         }
         drop(connections);
         db.migrate().await.unwrap();
@@ -64,11 +67,12 @@ async fn a_session_has_them_again_after_the_callers_own_statements_were_undone()
         let pid = backend_pid(&transaction).await;
         transaction.execute("set search_path = pg_catalog", &[]).await.unwrap();
         transaction.execute("set default_transaction_isolation = serializable", &[]).await.unwrap();
+        transaction.execute("set plan_cache_mode = auto", &[]).await.unwrap();
         transaction.commit().await.unwrap();
 
         let connection = db.connection().await.unwrap();
 
-        assert_eq!(settings(&connection).await, "\"public\", read committed");
+        assert_eq!(settings(&connection).await, PINNED);
         assert_eq!(backend_pid(&connection).await, pid, "it is the same session");
     }
 }

@@ -1,6 +1,8 @@
 //! `request_scan_cancel` and `cancel_scans`.
 
-use clip_saver_db::{CancelScope, Db, LeaseState, PreparedStatements, ScanRequest, ScanRunId, repositories as db};
+use clip_saver_db::{
+    CancelScope, Db, LeaseState, PreparedStatements, ScanRequest, ScanRunId, queries, repositories as db,
+};
 use uuid::Uuid;
 
 use crate::support::races::LockHolder;
@@ -181,4 +183,38 @@ async fn a_claimed_run_that_is_canceled_by_an_old_program_is_over() {
 
     assert_eq!(db::renew_scan_lease(&*database, &claim, LEASE).await.unwrap(), LeaseState::Lost);
     requested(&database, channel, ScanRequest::new()).await;
+}
+
+/// If a repeated claim took its runs as they lie on the disk, both would wait for each other once the first run is free.
+#[tokio::test]
+async fn a_cancel_and_a_repeated_claim_of_the_same_runs_do_not_deadlock() {
+    let database = TestDatabase::new().await;
+    let channel = channel_of(&database, 1001, 2001).await;
+    let (first, last, request) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+    for (message, run) in [(1, last), (2, first)] {
+        requested(&database, channel, after(message)).await;
+        database
+            .execute(&format!(
+                "update bot_channel_scan_runs
+                 set id = '{run}', status = 'running', claim_request = '{request}', lease_until = now() + interval '1 hour'
+                 where status = 'queued'"
+            ))
+            .await;
+    }
+    let lock = format!("select from bot_channel_scan_runs where id = '{first}' for update");
+    let holder = LockHolder::new(&database, &lock).await;
+
+    let (one, other) = (database.db.clone(), database.db.clone());
+    let cancel = tokio::spawn(async move { db::cancel_scans(&one, CancelScope::Channels(&[channel])).await });
+    holder.wait_until_blocked(1).await;
+    let repeated = tokio::spawn(async move {
+        let connection = other.connection().await.unwrap();
+        let query = queries::scan_queue::claim_scan_runs();
+        query.bind(&connection, &3600.0, &true, &request, &false, &10, &"worker").all().await.map(|claims| claims.len())
+    });
+    holder.wait_until_blocked(2).await;
+    holder.rollback().await;
+
+    assert_eq!(cancel.await.unwrap().unwrap(), 2);
+    assert_eq!(repeated.await.unwrap().unwrap(), 2);
 }
