@@ -27,8 +27,9 @@ between machines; ratios and the shapes of curves hardly do.
 The hand-written side runs the same statements through tokio-postgres, prepared once and held
 (\`benches/common/hand_written.rs\`). Each of 25 rounds alternates between both sides and gives one ratio: ours divided by
 hand-written, in wall time and in client CPU time. The table shows the medians, the middle half (spread) and the targets.
-A guild's channels are the exception: by hand the server sorts them (\`order by\`), and the crate sorts them after reading.
-Hand-written code uses one connection and no pool, except with concurrent tasks, and no \`returning\` if no row is needed. It
+There are two exceptions. A guild's channels: by hand the server sorts them (\`order by\`), and the crate sorts them after
+reading. Batches: by hand they are the plainest \`unnest … on conflict\`, which fails if a key comes twice, and can deadlock.
+Hand-written code uses one connection and no pool, with concurrent tasks a pool of 8, and no \`returning\` if no row is needed. It
 parses lists into \`serde_json::Value\`; this crate parses JSON only when a value is asked for. Rows without a target show other
 ways to write the code by hand.
 
@@ -40,6 +41,39 @@ Allocations and bytes for one run of an operation, including the driver's share.
 each task.
 
 $(cat "$target/tmp/allocations.md")
+
+## Server cost
+
+What one call of each function costs the server, as the server itself counts it (\`benches/server_cost\`), on a database with
+100,000 channels, 1,000,000 runs and 1,000,000 clips (\`tests/fixtures/large_database.sql\`). Means of 200 calls after 20 others.
+Each call takes other rows, and commits. No vacuum runs meanwhile.
+
+- *statements*: those of the function; \`begin\` and the like are not counted. *rows*: the rows that they returned or wrote.
+- *buffers*: pages of 8 kB that were looked at, in memory or not.
+- *WAL bytes*: everything that was written to the WAL, the commit included, without images of whole pages
+  (\`full_page_writes=off\`). A read that cleans up a page writes a few.
+- *HOT*: the share of the updated rows that were updated in place, so that no index was written. Empty: nothing was updated.
+- *plans*: how often a call was planned; 0 is a statement that is planned once for each connection. *planning*: its share of the
+  server's time.
+
+$(cat "$target/tmp/server-cost.md")
+
+### With images of whole pages
+
+Progress of 1,000 scans at once after a checkpoint, with \`full_page_writes=on\`, PostgreSQL's default. The aim is 95 % HOT, and
+indexes that do not grow.
+
+$(cat "$target/tmp/server-cost-of-a-scan.md")
+
+## Scans on a disk
+
+1,000 messages of a channel are scanned on a server that waits for the disk at each commit (\`fsync=on\`,
+\`synchronous_commit=on\`; \`benches/durable\`). Of the 13 statements the first enqueues a run, ten count 100 messages each, and two
+mark start and end. In five commits, the enqueued run is committed first; then come four commits of three statements. Each of 15
+rounds runs every way; *wall* is the time divided by that of the first line. The worker's functions (\`request_scan\`,
+\`claim_scan_runs\`, \`record_scan_page\`, \`complete_scan\`) also keep other workers away, and count each message once.
+
+$(cat "$target/tmp/durable.md")
 
 ## Growth
 

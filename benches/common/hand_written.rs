@@ -1,8 +1,9 @@
 //! The same operations written by hand with tokio-postgres, as its documentation shows them: statements prepared once and
 //! held, batches by `unnest`, rows streamed into owned structs of `String` and `serde_json::Value`.
 //!
-//! The SQL is the same, so only the way to the server and back differs. The list of channels is the exception: here the database
-//! sorts it, as most programs would have it; the crate sorts it after reading.
+//! The SQL is the same, so only the way to the server and back differs, with two exceptions. The database sorts the list of
+//! channels, as most programs would have it; the crate sorts it after reading. Batches are the plainest right statement: it
+//! fails if a key comes twice, locks rows as they come, and takes stored settings to be an object.
 
 use std::pin::pin;
 
@@ -120,15 +121,14 @@ impl Statements {
         Ok(())
     }
 
-    pub async fn upsert_guilds(&self, client: &impl GenericClient, guilds: &[GuildSnapshot]) -> Result<i64, Error> {
+    pub async fn upsert_guilds(&self, client: &impl GenericClient, guilds: &[GuildSnapshot]) -> Result<u64, Error> {
         let ids: Vec<String> = guilds.iter().map(|guild| guild.id.to_string()).collect();
         let names: Vec<&str> = guilds.iter().map(|guild| guild.name.as_str()).collect();
         let icons: Vec<Option<&str>> = guilds.iter().map(|guild| guild.icon.as_deref()).collect();
         let owners: Vec<Option<String>> =
             guilds.iter().map(|guild| guild.owner_user_id.map(|owner| owner.to_string())).collect();
         let joined_ats: Vec<Option<DateTime<Utc>>> = guilds.iter().map(|guild| guild.joined_at).collect();
-        let row = client.query_one(&self.upsert_guilds, &[&ids, &names, &icons, &owners, &joined_ats]).await?;
-        row.try_get(0)
+        client.execute(&self.upsert_guilds, &[&ids, &names, &icons, &owners, &joined_ats]).await
     }
 
     pub async fn get_channels_by_guild<J>(
@@ -151,13 +151,13 @@ impl Statements {
         guild_id: &str,
         channels: &[ChannelSnapshot],
         overrides: &[Value],
-    ) -> Result<i64, Error> {
+    ) -> Result<u64, Error> {
         let ids: Vec<String> = channels.iter().map(|channel| channel.id.to_string()).collect();
         let names: Vec<Option<&str>> = channels.iter().map(|channel| channel.name.as_deref()).collect();
         let kinds: Vec<Option<&str>> = channels.iter().map(|channel| channel.kind.as_deref()).collect();
         let nsfws: Vec<bool> = channels.iter().map(|channel| channel.is_nsfw).collect();
         let params: [&(dyn ToSql + Sync); 6] = [&guild_id, &ids, &names, &kinds, &nsfws, &overrides];
-        client.query_one(&self.upsert_channels_for_guild, &params).await?.try_get(0)
+        client.execute(&self.upsert_channels_for_guild, &params).await
     }
 
     pub async fn update_channel_progress(
@@ -205,26 +205,15 @@ set name = excluded.name,
     owner_user_id = excluded.owner_user_id,
     last_seen_at = excluded.last_seen_at";
 
-const UPSERT_GUILDS: &str = "with input as (
-  select distinct on (guild_id) guild_id, name, icon, owner_user_id, joined_at
-  from unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]
-  ) with ordinality as t (guild_id, name, icon, owner_user_id, joined_at, n)
-  order by guild_id, n desc
-),
-written as (
-  insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
-  select guild_id, name, icon, owner_user_id, coalesce(joined_at, now()), now()
-  from input
-  order by guild_id
-  on conflict (guild_id) do update
-  set name = excluded.name,
-      icon = excluded.icon,
-      owner_user_id = excluded.owner_user_id,
-      last_seen_at = excluded.last_seen_at
-  returning guild_id
-)
-select count(*) as written from written";
+const UPSERT_GUILDS: &str = "insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
+select guild_id, name, icon, owner_user_id, coalesce(joined_at, now()), now()
+from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+  as i (guild_id, name, icon, owner_user_id, joined_at)
+on conflict (guild_id) do update
+set name = excluded.name,
+    icon = excluded.icon,
+    owner_user_id = excluded.owner_user_id,
+    last_seen_at = excluded.last_seen_at";
 
 const GET_CHANNELS_BY_GUILD: &str = r#"select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
        message_count, settings, created_at, updated_at
@@ -232,28 +221,17 @@ from bot_channels
 where guild_id = $1
 order by name collate "C" nulls last, length(channel_id), channel_id collate "C""#;
 
-const UPSERT_CHANNELS_FOR_GUILD: &str = "with locked as materialized (
-  select from bot_guilds where guild_id = $1 for key share
-),
-written as (
-  insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
-  select i.channel_id, $1, i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}')
-  from unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[])
-    as i (channel_id, name, type, is_nsfw, overrides) left join locked on true
-  order by i.channel_id
-  on conflict (channel_id) do update
-  set guild_id = excluded.guild_id,
-      name = excluded.name,
-      type = excluded.type,
-      is_nsfw = excluded.is_nsfw,
-      settings = case
-        when excluded.settings = '{}' then c.settings
-        when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings
-        else excluded.settings
-      end
-  returning c.channel_id
-)
-select count(*) as written from written";
+const UPSERT_CHANNELS_FOR_GUILD: &str =
+    "insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
+select i.channel_id, $1, i.name, i.type, i.is_nsfw, coalesce(i.overrides, '{}')
+from unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::jsonb[])
+  as i (channel_id, name, type, is_nsfw, overrides)
+on conflict (channel_id) do update
+set guild_id = excluded.guild_id,
+    name = excluded.name,
+    type = excluded.type,
+    is_nsfw = excluded.is_nsfw,
+    settings = c.settings || excluded.settings";
 
 const UPDATE_CHANNEL_PROGRESS: &str = "update bot_channels
 set last_message_id = case

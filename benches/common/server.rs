@@ -12,10 +12,16 @@ pub struct Server(throwaway::Server);
 impl Server {
     /// Starts a server on the last core. This thread, and threads that it starts, use the first one.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with further settings.
+    pub fn start_with(settings: &[&str]) -> Self {
         let cores = core_affinity::get_core_ids().unwrap_or_default();
         // A child process inherits the core.
         cores.last().map(|core| core_affinity::set_for_current(*core));
-        let server = throwaway::Server::start(&["shared_buffers=1GB", "autovacuum=off", "jit=off"]);
+        let server =
+            throwaway::Server::start(&[&["shared_buffers=1GB", "autovacuum=off", "jit=off"], settings].concat());
         cores.first().map(|core| core_affinity::set_for_current(*core));
         Self(server)
     }

@@ -24,7 +24,7 @@ const PROGRAMS: [(Names, &str, Names); 12] = [
     (&["sed"], "sed", &["test", "bench x", "codegen", "compat"]),
     (&["grep"], "grep", &["demo", "test", "soak", "bench x", "codegen", "compat"]),
     (&["diff"], "diffutils", &["test", "codegen"]),
-    (&["awk"], "gawk", &["bench x"]),
+    (&["awk"], "gawk", &["test", "bench x"]),
     (&["openssl"], "openssl", &["test"]),
 ];
 

@@ -1,5 +1,6 @@
 //! What the project promises about itself: documents, packages, rights, examples, style.
 
+mod benches;
 pub mod examples;
 mod examples_bot;
 mod examples_worker;
