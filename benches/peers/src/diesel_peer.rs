@@ -1,5 +1,5 @@
-//! diesel-async: its query builder, and `sql_query` for what that cannot say: batches by `unnest`, a cursor that never moves back.
-//! It caches the statements of reads; updates, upserts and `sql_query` are prepared at each call.
+//! diesel-async: its query builder, and `sql_query` for what that cannot say: batches by `unnest`, a cursor that never moves
+//! back. It caches the statements of reads; updates, upserts and `sql_query` are prepared at each call.
 
 use std::io::Write as _;
 

@@ -10,7 +10,7 @@ use crate::common::numbers::Spread;
 use crate::common::server::Server;
 use crate::cost::Cost;
 use crate::diesel_peer::Diesel;
-use crate::peer::{Input, Work, run};
+use crate::peer::{self, Input, Work};
 use crate::sea_orm_peer::SeaOrm;
 use crate::sqlx_peer::Sqlx;
 
@@ -59,23 +59,21 @@ impl Peers {
         let run = async |side, times| match side {
             Side::ByHand => by_hand(times).await,
             Side::Ours => ours(times).await,
-            Side::Sqlx => run(&self.sqlx, work, &self.input, times).await,
-            Side::Diesel => run(&self.diesel, work, &self.input, times).await,
-            Side::SeaOrm => run(&self.sea_orm, work, &self.input, times).await,
+            Side::Sqlx => peer::run(&self.sqlx, work, &self.input, times).await,
+            Side::Diesel => peer::run(&self.diesel, work, &self.input, times).await,
+            Side::SeaOrm => peer::run(&self.sea_orm, work, &self.input, times).await,
         };
         self.check(work, &run).await;
         let times = enough(&run).await;
         let mut rounds = Vec::new();
         for round in 0..ROUNDS {
-            rounds.push(self::round(round, times, &run).await);
+            rounds.push(one_round(round, times, &run).await);
         }
-        from_fn(|place| {
-            let ratios = |of: fn(&Cost) -> Duration| {
-                let ratio = |costs: &[Cost; 5]| of(&costs[place + 1]).as_secs_f64() / of(&costs[0]).as_secs_f64();
-                Spread::of(rounds.iter().map(ratio)).median
-            };
-            [ratios(|cost| cost.wall), ratios(|cost| cost.cpu)]
-        })
+        let median = |place: usize, of: fn(&Cost) -> Duration| {
+            let ratios = rounds.iter().map(|costs| of(&costs[place]).as_secs_f64() / of(&costs[0]).as_secs_f64());
+            Spread::of(ratios).median
+        };
+        from_fn(|place| [median(place + 1, |cost| cost.wall), median(place + 1, |cost| cost.cpu)])
     }
 
     /// Lets each side run once, and compares what it wrote; what the libraries read, too. The other sides count what they read.
@@ -96,11 +94,11 @@ impl Peers {
     }
 }
 
-/// So many runs that a round is long enough. They warm up all sides.
+/// How many runs make a round long enough. Finding out warms up all sides.
 async fn enough(run: &impl AsyncFn(Side, u64)) -> u64 {
     let mut times = 1;
     loop {
-        let costs = round(0, times, run).await;
+        let costs = one_round(0, times, run).await;
         if costs[0].wall >= ROUND {
             return times;
         }
@@ -108,8 +106,8 @@ async fn enough(run: &impl AsyncFn(Side, u64)) -> u64 {
     }
 }
 
-/// The costs of all sides. Each round begins with another one, and every second round goes backwards.
-async fn round(round: usize, times: u64, run: &impl AsyncFn(Side, u64)) -> [Cost; 5] {
+/// Runs all sides; returns their costs. Each round begins with another side, and every second round goes backwards.
+async fn one_round(round: usize, times: u64, run: &impl AsyncFn(Side, u64)) -> [Cost; 5] {
     let mut places: [usize; 5] = from_fn(|place| (place + round) % SIDES.len());
     if round % 2 == 1 {
         places.reverse();
