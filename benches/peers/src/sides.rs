@@ -14,8 +14,11 @@ use crate::peer::{self, Input, Work};
 use crate::sea_orm_peer::SeaOrm;
 use crate::sqlx_peer::Sqlx;
 
-/// Rounds of an operation. Each runs every side once.
+/// Rounds of an operation. Each gives one ratio for each side.
 const ROUNDS: usize = 25;
+
+/// Turns in a round, so that all sides run under the same load of the machine.
+const TURNS: usize = 8;
 
 /// The least time that the hand-written side takes in a round, if one run is not longer.
 const ROUND: Duration = Duration::from_millis(50);
@@ -95,7 +98,7 @@ impl Peers {
 }
 
 /// How many runs make a round long enough. Finding out warms up all sides.
-async fn enough(run: &impl AsyncFn(Side, u64)) -> u64 {
+async fn enough(run: &impl AsyncFn(Side, u64)) -> usize {
     let mut times = 1;
     loop {
         let costs = one_round(0, times, run).await;
@@ -106,15 +109,20 @@ async fn enough(run: &impl AsyncFn(Side, u64)) -> u64 {
     }
 }
 
-/// Runs all sides; returns their costs. Each round begins with another side, and every second round goes backwards.
-async fn one_round(round: usize, times: u64, run: &impl AsyncFn(Side, u64)) -> [Cost; 5] {
-    let mut places: [usize; 5] = from_fn(|place| (place + round) % SIDES.len());
-    if round % 2 == 1 {
-        places.reverse();
-    }
+/// Runs all sides so many times, in turns; returns their costs. Each turn begins with another side, and every second one goes
+/// backwards.
+async fn one_round(round: usize, times: usize, run: &impl AsyncFn(Side, u64)) -> [Cost; 5] {
     let mut costs = [Cost::default(); 5];
-    for place in places {
-        costs[place] = Cost::of(run(SIDES[place], times)).await;
+    let turns = times.min(TURNS);
+    for turn in 0..turns {
+        let share = times * (turn + 1) / turns - times * turn / turns;
+        let mut places: [usize; 5] = from_fn(|place| (place + round + turn) % SIDES.len());
+        if (round + turn) % 2 == 1 {
+            places.reverse();
+        }
+        for place in places {
+            costs[place] += Cost::of(run(SIDES[place], share as u64)).await;
+        }
     }
     costs
 }
