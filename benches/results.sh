@@ -35,6 +35,21 @@ ways to write the code by hand.
 
 $(cat "$target/tmp/ratios.md")
 
+## Peers
+
+Measured by \`benches/peers\` (\`./dev bench peers\`): this crate and other libraries, each in comparison with the same
+hand-written code, on the same tables and server, in one run. A cell is wall time / client CPU time, divided by those of the
+hand-written side: the medians of 25 rounds, each of which runs all sides. Every library is used as its users would: cached
+statements where it has them, a pool of 8 connections without a ping before each use, typed structs, JSON parsed into
+\`serde_json::Value\` (this crate parses it when a value is asked for). Before the rounds, the sides' rows are compared.
+
+- sqlx: SQL by hand, batches by \`unnest\`.
+- diesel-async: its query builder; \`sql_query\` for batches by \`unnest\` and for what the builder cannot say. It prepares
+  updates, upserts and \`sql_query\` at each call. The ten updates of a scan run's totals are sent together.
+- SeaORM: entities, batches by \`insert_many\` with \`on_conflict\`.
+
+$(cat "$target/tmp/peers.md")
+
 ## Allocations
 
 Allocations and bytes for one run of an operation, including the driver's share. With several tasks, one run is one call of

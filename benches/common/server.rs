@@ -26,6 +26,11 @@ impl Server {
         Self(server)
     }
 
+    /// For programs that connect in their own way.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
     /// Opens a plain tokio-postgres connection.
     pub async fn connect(&self) -> Client {
         let (client, connection) =

@@ -16,7 +16,8 @@ pub struct Cost {
 }
 
 impl Cost {
-    async fn of(work: impl Future<Output = ()>) -> Self {
+    /// Runs the work once.
+    pub async fn of(work: impl Future<Output = ()>) -> Self {
         let (started, cpu) = (Instant::now(), ProcessTime::now());
         work.await;
         Self { wall: started.elapsed(), cpu: cpu.elapsed() }

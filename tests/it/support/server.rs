@@ -1,7 +1,7 @@
 //! A throwaway PostgreSQL for tests and benches, and a PgBouncer in front of one.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// A PostgreSQL that `./dev server` has started, or a PgBouncer that `./dev pooler` has started. `./dev` stops it when this
@@ -21,7 +21,7 @@ impl Server {
 
     /// Starts what a command of `./dev` serves, with these arguments.
     pub fn run(command: &str, arguments: &[&str]) -> Self {
-        let mut process = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("dev"))
+        let mut process = Command::new(dev())
             .arg(command)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -44,4 +44,10 @@ impl Server {
         self.answers.read_line(&mut answer).expect("./dev server answers");
         assert_eq!(answer, "ok\n", "{command}: see the output of ./dev server above");
     }
+}
+
+/// The path of `./dev`: in the package's folder, or above it if the package is one of benches/.
+fn dev() -> PathBuf {
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    folders.map(|folder| folder.join("dev")).find(|dev| dev.is_file()).expect("./dev is there")
 }
