@@ -35,6 +35,23 @@ ways to write the code by hand.
 
 $(cat "$target/tmp/ratios.md")
 
+What stands in the way of the aims that were missed, by callgrind on 2026-11-27 (\`benches/profile\`; user instructions a call, both
+sides in one process):
+
+| | ours | by hand |
+|---|---:|---:|
+| get_guild_settings | 17,738 | 27,006 |
+| upsert_guild | 17,724 | 14,704 |
+| update_channel_progress | 16,968 | 13,831 |
+| update_channel_progress, 16 tasks | 18,050 | 13,600 |
+
+- Of the 3,000 more for a write, some 800 receive the row that it returns: a statement without one would be prepared at each
+  call, since the generated function sends it as text. 550 find the prepared statement by its text, under a lock that keeps joined
+  calls in order. 300 take a session from the pool and give it back; 200 observe the call; the rest is in many small pieces.
+- With 16 tasks, half of the calls wait for one of 8 connections. That costs 1,000 more: a timer for \`DB_ACQUIRE_TIMEOUT\`, and
+  the question whether a further session may be opened.
+- Lists: the program sorts the rows, which by hand the server does.
+
 ## Peers
 
 Measured by \`benches/peers\` (\`./dev bench peers\`): this crate and other libraries, each in comparison with the same

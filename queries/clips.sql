@@ -158,9 +158,10 @@ tombstones as (
 removed as (
   update bot_clips k
   set deleted_at = now()
-  -- Not `any`: for that, a plan for average channels would read all clips of a large one.
-  from covered v cross join unnest(:message_ids::bigint[]) as i (id)
-  where k.channel_id = v.channel_id and k.message_id = i.id and k.deleted_at is null
+  from covered v
+  where k.channel_id = v.channel_id and k.message_id = any(:message_ids::bigint[])
+    -- Not `is null`: the planner may then take an index by author, and read all clips of the channel.
+    and coalesce(k.deleted_at, 'infinity') = 'infinity'
   returning k.attachment_id
 ),
 stored as (
