@@ -71,7 +71,7 @@ from channel c left join enqueued e on true;
 --- Claims the first runs of the queue: highest priority first, then by turn, then the oldest. Never waits: what others are
 --- claiming is skipped. Begins at the queue's bound, behind the entries of former claims. The literal limit, the bounds of the
 --- priority and the second limit tell the planner that there are few rows, whether or not the tables were analyzed: so it keeps
---- one plan instead of planning each call anew. claim_scan_runs looks further, and raises the bound.
+--- one plan, also behind poolers where sessions have no plan_cache_mode. claim_scan_runs looks further, and raises the bound.
 with /* claim_queued_scan_runs */ queued as materialized (
   select r.id, l.priority, r.turn, r.created_at
   from (
@@ -287,8 +287,8 @@ where id = :id and claim_token = :token and status::text = 'running' and lease_u
 returning cancel_requested_at is not null as is_cancel_requested;
 
 --! complete_scan
---- complete_scans for one claim. A statement of its own: complete_scans costs so much less if the planner knows that there is
---- one that it would plan each call anew.
+--- complete_scans for one claim. A statement of its own: it has fewer steps, and complete_scans costs so much less if the planner
+--- knows that there is one that it would plan each call anew where sessions have no plan_cache_mode.
 update /* complete_scan */ bot_channel_scan_runs
 set status = 'succeeded',
     finished_at = coalesce(finished_at, now()),

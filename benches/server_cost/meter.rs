@@ -15,7 +15,8 @@ const WARM_UP: u64 = 20;
 
 const CALLS: u64 = 200;
 
-const HEAD: &str = "| function | statements | rows | buffers | WAL bytes | HOT | plans | planning |\n|---|---:|---:|---:|---:|---:|---:|---:|\n";
+const HEAD: &str = "| function | statements | rows | buffers | WAL bytes | HOT | plans | planning |\n\
+    |---|---:|---:|---:|---:|---:|---:|---:|\n";
 
 /// The statements that carry a function's name.
 const STATEMENTS: &str = "select coalesce(sum(calls), 0)::float8, coalesce(sum(rows), 0)::float8,

@@ -21,7 +21,8 @@ pub async fn table(meter: &Meter<'_>) -> String {
     meter.close(db).await;
     let of = |number: u64| started[usize::try_from(number % CHANNELS).expect("it is small")];
     let increment = ScanIncrement::scanned(100);
-    let head = "| 20,000 updates | WAL bytes | HOT, `bot_channels` | HOT, `bot_channel_scan_runs` | indexes before, kB | after |\n|---|---:|---:|---:|---:|---:|\n";
+    let head = "| 20,000 updates | WAL bytes | HOT, `bot_channels` | HOT, `bot_channel_scan_runs` | indexes before, kB | after |\n\
+        |---|---:|---:|---:|---:|---:|\n";
     let progress = measured(meter, async |db, number| {
         let (channel, _) = of(number);
         db::update_channel_progress(db, channel, snowflake(number), 100).await.expect("written");

@@ -838,7 +838,7 @@ pub struct ClaimQueuedScanRunsStmt(&'static str, Option<tokio_postgres::Statemen
 /// Claims the first runs of the queue: highest priority first, then by turn, then the oldest. Never waits: what others are
 /// claiming is skipped. Begins at the queue's bound, behind the entries of former claims. The literal limit, the bounds of the
 /// priority and the second limit tell the planner that there are few rows, whether or not the tables were analyzed: so it keeps
-/// one plan instead of planning each call anew. claim_scan_runs looks further, and raises the bound.
+/// one plan, also behind poolers where sessions have no plan_cache_mode. claim_scan_runs looks further, and raises the bound.
 pub fn claim_queued_scan_runs() -> ClaimQueuedScanRunsStmt {
     ClaimQueuedScanRunsStmt(
         "with /* claim_queued_scan_runs */ queued as materialized ( select r.id, l.priority, r.turn, r.created_at from ( select priority, turn, created_at, run_id from bot_scan_queue where priority between -32768 and 32767 order by priority desc ) l cross join lateral ( select o.id, o.turn, o.created_at from bot_channel_scan_runs o where o.status = 'queued' and o.not_before is null and o.turn is not null and o.priority = l.priority and (o.turn, o.created_at, o.id) >= (l.turn, l.created_at, l.run_id) order by o.turn, o.created_at, o.id limit 100 for no key update skip locked ) r order by l.priority desc limit $1 ), claimed as ( update bot_channel_scan_runs r set status = 'running', claim_token = r.claim_token + 1, claim_request = $2, worker = $3, lease_until = now() + make_interval(secs => $4), attempts = r.attempts + 1, started_at = coalesce(r.started_at, now()) from (select id from queued limit $1) q where r.id = q.id returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority, r.turn, r.created_at ) select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts from claimed order by priority desc, turn, created_at, id",
@@ -1038,8 +1038,8 @@ impl<'c, 'a, 's, C: GenericClient>
     }
 }
 pub struct CompleteScanStmt(&'static str, Option<tokio_postgres::Statement>);
-/// complete_scans for one claim. A statement of its own: complete_scans costs so much less if the planner knows that there is
-/// one that it would plan each call anew.
+/// complete_scans for one claim. A statement of its own: it has fewer steps, and complete_scans costs so much less if the planner
+/// knows that there is one that it would plan each call anew where sessions have no plan_cache_mode.
 pub fn complete_scan() -> CompleteScanStmt {
     CompleteScanStmt(
         "update /* complete_scan */ bot_channel_scan_runs set status = 'succeeded', finished_at = coalesce(finished_at, now()), lease_until = null, error_message = null where id = $1 and claim_token = $2 and case status::text when 'running' then lease_until > now() when 'succeeded' then true else false end returning id",

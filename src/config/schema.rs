@@ -1,7 +1,7 @@
 //! The schema that holds the tables, and the settings that every session must have: the SQL was written for them, whatever
 //! role, database and connection string say.
 
-use super::Config;
+use super::{Config, PreparedStatements};
 use crate::error::Error;
 
 /// The longest name that PostgreSQL does not cut off, in bytes.
@@ -26,13 +26,17 @@ impl Config {
     }
 
     /// The settings as start-up options. They come last, so that they win.
-    pub(super) fn pinned_options(&self) -> [String; 3] {
-        [
-            ("search_path", self.search_path()),
-            ("default_transaction_isolation", ISOLATION.to_owned()),
-            ("plan_cache_mode", PLAN_CACHE_MODE.to_owned()),
-        ]
-        .map(|(name, value)| format!("-c {name}={}", escaped(&value)))
+    pub(super) fn pinned_options(&self) -> impl Iterator<Item = String> {
+        let plans_once = self.plans_once().then(|| ("plan_cache_mode", PLAN_CACHE_MODE.to_owned()));
+        let settings = [("search_path", self.search_path()), ("default_transaction_isolation", ISOLATION.to_owned())];
+        settings.into_iter().chain(plans_once).map(|(name, value)| format!("-c {name}={}", escaped(&value)))
+    }
+
+    /// Not if the connection string says otherwise, nor if no statement is kept: then each call is planned, and may as well be for
+    /// its values.
+    fn plans_once(&self) -> bool {
+        let options = self.server.session.get_options().map(settings).unwrap_or_default();
+        self.prepared_statements != PreparedStatements::Off && options.iter().all(|(name, _)| name != "plan_cache_mode")
     }
 
     /// Whether the pinned settings are the only start-up options.

@@ -98,7 +98,7 @@ impl Config {
         ];
         let set = timeouts.into_iter().filter_map(|(name, timeout)| Some((name, timeout?)));
         let ours = set.map(|(name, timeout)| format!("-c {name}={}", timeout.as_millis().max(1)));
-        let pinned = self.pinned_options().into_iter().filter(|_| self.pins_at_start);
+        let pinned = self.pinned_options().filter(|_| self.pins_at_start);
         ours.chain(self.server.session.get_options().map(ToOwned::to_owned)).chain(pinned).collect()
     }
 

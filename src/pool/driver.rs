@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_postgres::{AsyncMessage, Error as PgError};
 use tracing::{debug, warn};
 
@@ -152,7 +153,7 @@ pub(super) fn drive(
         // The connection is dropped after its end is noted, so that a call that then fails finds the cause.
         match select(&mut moving, pin!(watch.end(&activity))).await {
             Either::Left((Ok((end, _connection)), _)) => activity.close(end),
-            Either::Left((Err(_), _)) => {} // it has panicked, or its runtime ends
+            Either::Left((Err(error), _)) => debug!(%error, "the task of a connection has ended"), // its runtime ends
             Either::Right((end, moving)) => {
                 activity.close(end);
                 moving.abort();
@@ -213,12 +214,15 @@ impl Watch {
         let Silence { limit, interval, clock } = &mut self.silence;
         let (mut still, mut moved, mut answers) = (Duration::ZERO, traffic.moved(), epoch.answers());
         loop {
+            let looked = Instant::now();
             clock.tick().await;
+            // Less after a question that took long; no more if the program itself stood still.
+            let passed = looked.elapsed().min(*interval);
             if Arc::strong_count(activity) == 1 {
                 return End::Unused;
             }
             if activity.is_under_way() && traffic.moved() == moved {
-                still += *interval;
+                still += passed;
             } else {
                 (still, moved, answers) = (Duration::ZERO, traffic.moved(), epoch.answers());
             }

@@ -3,13 +3,14 @@
 
 use std::iter;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use deadpool::Status;
 use deadpool::unmanaged::{Object, Pool};
 use futures::future::{Either, select};
-use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::pins::Pins;
@@ -17,6 +18,9 @@ use super::session::Session;
 use super::sessions::Sessions;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
+
+/// How long no session is opened ahead after the server has refused one: the calls have those that are open.
+const PAUSE_AHEAD: Duration = Duration::from_secs(60);
 
 /// A session that a call holds. Dropping it returns it. Boxed: it is moved about a dozen times per call.
 pub(super) type HeldSession = Object<Box<Session>>;
@@ -30,8 +34,8 @@ pub(super) struct SessionPool {
     /// One for each session that may be open.
     places: Arc<Semaphore>,
     pub(super) sessions: Arc<Sessions>,
-    /// Held while a session is opened that no call waits for.
-    ahead: Arc<Mutex<()>>,
+    /// From when a session may be opened that no call waits for. `None` while one is being opened.
+    ahead: Arc<Mutex<Option<Instant>>>,
     /// The epoch in which stale sessions were last closed.
     cleaned_epoch: Arc<AtomicU64>,
 }
@@ -42,7 +46,7 @@ impl SessionPool {
             free: Pool::new(config.pool_max),
             places: Arc::new(Semaphore::new(config.pool_max)),
             sessions: Arc::new(Sessions::of(config, Pins::of(config, sets_pins))?),
-            ahead: Arc::default(),
+            ahead: Arc::new(Mutex::new(Some(Instant::now()))),
             cleaned_epoch: Arc::default(),
         })
     }
@@ -114,16 +118,19 @@ impl SessionPool {
     }
 
     /// Opens one more session in the background, if there is a place for it: no call waits for it, but there is enough to do for
-    /// one more. Does nothing while it opens another one.
+    /// one more. Does nothing while it opens another one, and for a while after the server has refused one.
     pub(super) fn open_ahead(&self) {
-        if let (Ok(turn), Ok(place)) = (self.ahead.clone().try_lock_owned(), self.places.clone().try_acquire_owned()) {
-            let pool = self.clone();
-            tokio::spawn(async move {
-                pool.sessions.server.until_worth_asking().await;
-                _ = pool.open(place).await; // a refusal is logged, and calls have the sessions that are open
-                drop(turn);
-            });
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if ahead.is_none_or(|moment| moment > Instant::now()) {
+            return;
         }
+        let Ok(place) = self.places.clone().try_acquire_owned() else { return };
+        *ahead = None;
+        let (pool, next) = (self.clone(), self.ahead.clone());
+        tokio::spawn(async move {
+            let pause = if pool.open(place).await.is_ok() { Duration::ZERO } else { PAUSE_AHEAD };
+            *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + pause);
+        });
     }
 
     /// A place for one more session, when the server is to be asked for one.

@@ -223,10 +223,11 @@ async fn a_missing_index_is_found() {
     assert!(sorts.iter().any(|found| found == "get_scan_runs: Sort by created_at DESC, id"), "{sorts:#?}");
 }
 
+/// The plan that runs at each call.
 #[tokio::test]
 async fn the_plans_are_those_that_were_reviewed() {
     let plans = plans().await;
-    let written = plans.reviewed.iter().map(|planned| format!("{}\n{}\n", planned.name, tree(&planned.custom)));
+    let written = plans.reviewed.iter().map(|planned| format!("{}\n{}\n", planned.name, tree(&planned.generic)));
 
     insta::assert_snapshot!(without_new_ids(&written.collect::<Vec<_>>().join("\n")));
 }
