@@ -49,6 +49,6 @@ async fn tables(server: &Server) -> [String; 2] {
     run("create extension pg_stat_statements; set pg_stat_statements.track = 'none'").await;
     let mut meter = Meter::new(server, observer);
     functions::measure_all(&mut meter).await;
-    let scan = scan::table(&meter).await;
+    let scan = Box::pin(scan::table(&meter)).await;
     [meter.into_table(), scan]
 }

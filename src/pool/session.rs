@@ -1,6 +1,7 @@
 //! A session of the pool: a connection to the server and the statements that were prepared on it.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -112,7 +113,7 @@ impl Session {
 
     /// A statement from the cache. Preparing one stores nothing, even if the connection breaks.
     async fn prepare_cached(&self, sql: &str) -> Result<Statement, PgError> {
-        let prepared = self.track(self.statement(sql)).await;
+        let prepared = self.track(pin!(self.statement(sql))).await;
         if let Err(error) = &prepared {
             self.note(error, false);
         }

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
 /// How long no session is opened ahead after the server has refused one: the calls have those that are open.
-const PAUSE_AHEAD: Duration = Duration::from_secs(60);
+const PAUSE_AHEAD: Duration = Duration::from_mins(1);
 
 /// A session that a call holds. Dropping it returns it. Boxed: it is moved about a dozen times per call.
 pub(super) type HeldSession = Object<Box<Session>>;

@@ -58,6 +58,20 @@ async fn each_session_behind_a_pooler_in_session_mode_sets_them_itself() {
 }
 
 #[tokio::test]
+async fn the_connection_string_may_choose_the_plans_and_sessions_that_keep_no_statement_plan_each_call() {
+    let database = misleading().await;
+    let url: Config = format!("{}&options=-c%20plan_cache_mode=force_custom_plan", database.url()).parse().unwrap();
+    let off = changed!(config(&database.name), prepared_statements = PreparedStatements::Off);
+    for (config, mode) in [(url, "force_custom_plan"), (off, "auto")] {
+        let db = Db::connect(config).await.unwrap();
+
+        let settings = settings(&db.connection().await.unwrap()).await;
+
+        assert_eq!(settings, format!("\"public\", read committed, {mode}"));
+    }
+}
+
+#[tokio::test]
 async fn a_session_has_them_again_after_the_callers_own_statements_were_undone() {
     let database = misleading().await;
     let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);

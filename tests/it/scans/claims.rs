@@ -204,12 +204,12 @@ async fn assert_claimed_once_through_a_cut(statements: PreparedStatements, messa
 
 #[tokio::test]
 async fn a_claim_that_is_sent_again_after_its_connection_broke_claims_once() {
-    assert_claimed_once_through_a_cut(PreparedStatements::On, &['E']).await;
+    Box::pin(assert_claimed_once_through_a_cut(PreparedStatements::On, &['E'])).await;
 }
 
 #[tokio::test]
 async fn claims_whose_commit_has_no_answer_are_returned_with_prepared_statements_off_too() {
-    assert_claimed_once_through_a_cut(PreparedStatements::Off, &['E', 'Q']).await;
+    Box::pin(assert_claimed_once_through_a_cut(PreparedStatements::Off, &['E', 'Q'])).await;
 }
 
 #[tokio::test]
