@@ -3,7 +3,8 @@
 #   awk -f benches/compare.awk OLD NEW
 #
 # Ratios and counts are compared. Times and rates are not: they differ between machines. So the sections Growth and Queues are
-# left out, and so are cells with two figures or a unit (Peers, scans/s). Rows are found by their heading and first cell, columns by their title. A number got worse
+# left out, and so are cells with two figures or a unit (Peers, scans/s). Rows are found by their heading and first cell, columns
+# by their title. A number got worse
 #
 # - with a column "spread" behind it, if it is above the old spread, and by more than 5 %;
 # - as a share ("98 %", of updates in place), if it is lower by more than 2 points;

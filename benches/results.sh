@@ -67,8 +67,6 @@ statements where it has them, a pool of 8 connections without a ping before each
   updates, upserts and \`sql_query\` at each call. The ten updates of a scan run's totals are sent together.
 - SeaORM: entities, batches by \`insert_many\` with \`on_conflict\`.
 
-The three merge channels' settings as this crate does (\`case … jsonb_typeof\`); by hand it is \`||\`.
-
 $(cat "$target/tmp/peers.md")
 
 ## Allocations

@@ -7,6 +7,7 @@ pub mod hand_written;
 pub mod numbers;
 pub mod operations;
 pub mod server;
+pub mod sql;
 
 use operations::Sides;
 use server::Server;

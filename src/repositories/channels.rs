@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::pool::attempt::CallKind;
 use crate::pool::client::Client;
+use crate::pool::observe::Rows as _;
 use crate::types::ids::{ChannelId, GuildId, MessageId};
 use crate::types::models::{Channel, ChannelSettings};
 use crate::types::settings::Settings;
@@ -352,6 +353,6 @@ impl Batch for Delete<'_> {
 
     async fn write<C: GenericClient>(&self, client: &C, part: Part<'_, ChannelId>) -> Result<u64, Error> {
         let channel_ids = IterSql(|| part.iter().copied());
-        Ok(queries::delete_channels().bind(client, &channel_ids).map(|_| ()).all().await?.len() as u64)
+        Ok(queries::delete_channels().bind(client, &channel_ids).map(|_| ()).all().await?.rows())
     }
 }

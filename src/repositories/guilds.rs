@@ -13,6 +13,7 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::pool::client::Client;
+use crate::pool::observe::Rows as _;
 use crate::types::ids::GuildId;
 use crate::types::models::Guild;
 use crate::types::snapshots::{ChannelSnapshot, GuildSnapshot};
@@ -154,7 +155,7 @@ pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Resul
         "delete_guilds",
         "DELETE",
         || parts::check_bytes("guild_ids", guild_ids.iter().map(|_| ID), client.limits()),
-        |on| Ok(queries::delete_guilds().bind(on, &guild_ids).map(|_| ()).all().await?.len() as u64)
+        |on| Ok(queries::delete_guilds().bind(on, &guild_ids).map(|_| ()).all().await?.rows())
     )
 }
 

@@ -394,7 +394,7 @@ pub async fn cancel_scans(client: &impl Client, scope: CancelScope<'_>) -> Resul
             CancelScope::Channels(channel_ids) => (None, channel_ids),
         };
         let channel_ids = IterSql(|| channel_ids.iter().copied());
-        Ok(queries::cancel_scans().bind(on, &guild_id, &channel_ids).map(|_| ()).all().await?.len() as u64)
+        Ok(queries::cancel_scans().bind(on, &guild_id, &channel_ids).map(|_| ()).all().await?.rows())
     })
 }
 

@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::common::sql;
 use crate::diesel_schema::{ScanStatusType, bot_channels, bot_guilds, guild_settings};
 use crate::peer::{CONNECTIONS, Peer};
 
@@ -134,23 +135,14 @@ impl Peer for Diesel {
         let icons: Vec<_> = guilds.iter().map(|guild| guild.icon.as_deref()).collect();
         let owners: Vec<_> = guilds.iter().map(|guild| guild.owner_user_id.map(|owner| owner.to_string())).collect();
         let joined_ats: Vec<_> = guilds.iter().map(|guild| guild.joined_at).collect();
-        let written = sql_query(
-            "insert into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at)
-            select guild_id, name, icon, owner_user_id, coalesce(joined_at, now()), now()
-            from unnest($1, $2, $3, $4, $5) as t (guild_id, name, icon, owner_user_id, joined_at)
-            on conflict (guild_id) do update
-            set name = excluded.name,
-                icon = excluded.icon,
-                owner_user_id = excluded.owner_user_id,
-                last_seen_at = excluded.last_seen_at",
-        )
-        .bind::<Array<Text>, _>(ids)
-        .bind::<Array<Text>, _>(names)
-        .bind::<Array<Nullable<Text>>, _>(icons)
-        .bind::<Array<Nullable<Text>>, _>(owners)
-        .bind::<Array<Nullable<Timestamptz>>, _>(joined_ats)
-        .execute(&mut self.connection().await)
-        .await?;
+        let written = sql_query(sql::UPSERT_GUILDS)
+            .bind::<Array<Text>, _>(ids)
+            .bind::<Array<Text>, _>(names)
+            .bind::<Array<Nullable<Text>>, _>(icons)
+            .bind::<Array<Nullable<Text>>, _>(owners)
+            .bind::<Array<Nullable<Timestamptz>>, _>(joined_ats)
+            .execute(&mut self.connection().await)
+            .await?;
         Ok(written as u64)
     }
 
@@ -174,53 +166,25 @@ impl Peer for Diesel {
         let names: Vec<_> = channels.iter().map(|channel| channel.name.as_deref()).collect();
         let kinds: Vec<_> = channels.iter().map(|channel| channel.kind.as_deref()).collect();
         let nsfws: Vec<_> = channels.iter().map(|channel| channel.is_nsfw).collect();
-        let written = sql_query(
-            "insert into bot_channels as c (channel_id, guild_id, name, type, is_nsfw, settings)
-            select channel_id, $1, name, type, is_nsfw, overrides
-            from unnest($2, $3, $4, $5, $6) as t (channel_id, name, type, is_nsfw, overrides)
-            on conflict (channel_id) do update
-            set guild_id = excluded.guild_id,
-                name = excluded.name,
-                type = excluded.type,
-                is_nsfw = excluded.is_nsfw,
-                settings = case
-                  when excluded.settings = '{}' then c.settings
-                  when jsonb_typeof(c.settings) = 'object' then c.settings || excluded.settings
-                  else excluded.settings
-                end",
-        )
-        .bind::<Text, _>(guild_id)
-        .bind::<Array<Text>, _>(ids)
-        .bind::<Array<Nullable<Text>>, _>(names)
-        .bind::<Array<Nullable<Text>>, _>(kinds)
-        .bind::<Array<Bool>, _>(nsfws)
-        .bind::<Array<Jsonb>, _>(overrides)
-        .execute(&mut self.connection().await)
-        .await?;
+        let written = sql_query(sql::UPSERT_CHANNELS_FOR_GUILD)
+            .bind::<Text, _>(guild_id)
+            .bind::<Array<Text>, _>(ids)
+            .bind::<Array<Nullable<Text>>, _>(names)
+            .bind::<Array<Nullable<Text>>, _>(kinds)
+            .bind::<Array<Bool>, _>(nsfws)
+            .bind::<Array<Jsonb>, _>(overrides)
+            .execute(&mut self.connection().await)
+            .await?;
         Ok(written as u64)
     }
 
     async fn update_channel_progress(&self, channel_id: &str, last_message_id: &str, count: i64) -> QueryResult<bool> {
-        let updated = sql_query(
-            "update bot_channels
-            set last_message_id = case
-                  when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
-                    case
-                      when last_message_id::numeric between $1::numeric and 18446744073709551615
-                      then last_message_id
-                      else $1
-                    end
-                  else $1
-                end,
-                message_count = message_count + $2,
-                last_scanned_at = now()
-            where channel_id = $3",
-        )
-        .bind::<Text, _>(last_message_id)
-        .bind::<BigInt, _>(count)
-        .bind::<Text, _>(channel_id)
-        .execute(&mut self.connection().await)
-        .await?;
+        let updated = sql_query(sql::UPDATE_CHANNEL_PROGRESS)
+            .bind::<Text, _>(last_message_id)
+            .bind::<BigInt, _>(count)
+            .bind::<Text, _>(channel_id)
+            .execute(&mut self.connection().await)
+            .await?;
         Ok(updated == 1)
     }
 
@@ -234,22 +198,7 @@ async fn scan_run(mut connection: &AsyncPgConnection, channel_id: &str) -> Query
     use crate::diesel_schema::bot_channel_scan_runs::dsl::{
         bot_channel_scan_runs, finished_at, messages_matched, messages_scanned, started_at, status,
     };
-    let Run { id } = sql_query(
-        "with channel as materialized (
-          select channel_id, last_message_id from bot_channels where channel_id = $1 and is_reading for key share
-        )
-        insert into bot_channel_scan_runs (channel_id, after_message_id)
-        select channel_id,
-               case
-                 when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
-                   case when last_message_id::numeric <= 18446744073709551615 then last_message_id end
-               end
-        from channel
-        returning id",
-    )
-    .bind::<Text, _>(channel_id)
-    .get_result(&mut connection)
-    .await?;
+    let Run { id } = sql_query(sql::ENQUEUE_SCAN_RUN).bind::<Text, _>(channel_id).get_result(&mut connection).await?;
     update(bot_channel_scan_runs.find(id).filter(status.eq(ScanStatus::Queued)))
         .set((status.eq(ScanStatus::Running), started_at.eq(diesel::dsl::now)))
         .execute(&mut connection)

@@ -7,7 +7,7 @@
 #[path = "../../common/mod.rs"]
 mod common;
 #[path = "../../ratios/cost.rs"]
-#[allow(dead_code, reason = "the rest compares two sides")]
+#[expect(dead_code, reason = "the rest compares two sides")]
 mod cost;
 
 mod check;

@@ -15,8 +15,7 @@ use crate::common::data::{BUSY, CHANNELS, channel_id, channels, guild};
 /// Connections of each library's pool, as many as the hand-written side has for concurrent tasks.
 pub const CONNECTIONS: u32 = 8;
 
-/// A library. Its functions do what those of `common::hand_written` do, as users of the library would write them. Only channels'
-/// settings are merged as this crate does it: by hand, the merge is the plainest.
+/// A library. Its functions do what those of `common::hand_written` do, as users of the library would write them.
 pub trait Peer: Clone + Send + Sync + 'static {
     type Error: Debug;
     type GuildSettings: Serialize;

@@ -11,6 +11,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 
+use crate::common::sql;
 use crate::peer::{CONNECTIONS, Peer};
 use crate::sea_orm_entities::bot_channel_scan_runs::{Column as RunColumn, Entity as ScanRuns, ScanStatus};
 use crate::sea_orm_entities::bot_channels::{Column as ChannelColumn, Entity as Channels};
@@ -74,13 +75,7 @@ impl Peer for SeaOrm {
             settings: Set(overrides.clone()),
             ..Default::default()
         });
-        let merged = Expr::cust(
-            r#"case
-              when excluded.settings = '{}' then "bot_channels".settings
-              when jsonb_typeof("bot_channels".settings) = 'object' then "bot_channels".settings || excluded.settings
-              else excluded.settings
-            end"#,
-        );
+        let merged = Expr::cust(r#""bot_channels".settings || excluded.settings"#);
         let mut replace = OnConflict::column(ChannelColumn::ChannelId);
         replace
             .update_columns([ChannelColumn::GuildId, ChannelColumn::Name, ChannelColumn::Kind, ChannelColumn::IsNsfw])
@@ -118,7 +113,7 @@ impl Peer for SeaOrm {
 
     async fn scan_run(&self, channel_id: &str) -> Result<(), DbErr> {
         let transaction = self.0.begin().await?;
-        let enqueue = Statement::from_sql_and_values(DbBackend::Postgres, ENQUEUE_SCAN_RUN, [channel_id.into()]);
+        let enqueue = Statement::from_sql_and_values(DbBackend::Postgres, sql::ENQUEUE_SCAN_RUN, [channel_id.into()]);
         let run = transaction.query_one(enqueue).await?.expect("the channel is reading");
         let run: Uuid = run.try_get_by_index(0)?;
         ScanRuns::update_many()
@@ -164,15 +159,3 @@ fn replace_guild() -> OnConflict {
         .update_columns([GuildColumn::Name, GuildColumn::Icon, GuildColumn::OwnerUserId, GuildColumn::LastSeenAt])
         .to_owned()
 }
-
-const ENQUEUE_SCAN_RUN: &str = "with channel as materialized (
-  select channel_id, last_message_id from bot_channels where channel_id = $1 and is_reading for key share
-)
-insert into bot_channel_scan_runs (channel_id, after_message_id)
-select channel_id,
-       case
-         when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then
-           case when last_message_id::numeric <= 18446744073709551615 then last_message_id end
-       end
-from channel
-returning id";
