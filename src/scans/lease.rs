@@ -86,9 +86,12 @@ impl ScanLease {
     }
 
     /// Completes when somebody has asked to cancel the run. Then hand it back with [`release`](Self::release).
-    pub async fn cancelled(&self) {
-        if self.state.clone().wait_for(|state| state.is_cancel_requested).await.is_err() {
-            pending::<()>().await; // it was lost before
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut state = self.state.clone();
+        async move {
+            if state.wait_for(|state| state.is_cancel_requested).await.is_err() {
+                pending::<()>().await; // it was lost before
+            }
         }
     }
 
@@ -100,9 +103,10 @@ impl ScanLease {
 
     /// Completes when the claim is lost: the database said so, or no renewal succeeded for the whole lease, counted by the
     /// monotonic clock from the moment when the last successful one was sent. Another worker may have the run now: stop.
-    pub async fn lost(&self) {
+    pub fn lost(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut state = self.state.clone();
         // If nobody renews any more, it is lost, too.
-        _ = self.state.clone().wait_for(|state| state.is_lost).await;
+        async move { _ = state.wait_for(|state| state.is_lost).await }
     }
 
     /// Whether the claim is lost. In a process that stood still for its whole lease, the answer is right at once.

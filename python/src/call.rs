@@ -1,0 +1,103 @@
+//! A call that runs, as Python awaits it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt as _;
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::intern;
+use pyo3::prelude::*;
+use tokio::task::AbortHandle;
+
+use crate::answers::Answer;
+use crate::bridge::Bridge;
+use crate::errors::Failure;
+use crate::process::OfProcess;
+use crate::runtime;
+
+/// Turns what the database answered into a Python object, or an exception.
+type Conversion = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
+/// What `await` gets its result from. If nobody holds it any more, because the awaiting task was canceled, the call is
+/// canceled on the server, too.
+#[pyclass(frozen, module = "clip_saver_db._native")]
+pub struct Call {
+    bridge: Py<Bridge>,
+    number: u64,
+    /// Taken when it is awaited.
+    future: Mutex<Option<Py<PyAny>>>,
+    running: OfProcess<Running>,
+}
+
+struct Running {
+    task: AbortHandle,
+    answer: Arc<Mutex<Option<Conversion>>>,
+}
+
+#[pymethods]
+impl Call {
+    fn __await__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    /// First the future on which the task waits, as asyncio's own `Future.__await__` does, then the result.
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(future) = lock(&self.future).take() {
+            let future = future.into_bound(py);
+            future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+            return Ok(future);
+        }
+        let conversion = self.running.get().and_then(|running| lock(&running.answer).take());
+        let convert = conversion.ok_or_else(|| PyRuntimeError::new_err("the call was awaited twice"))?;
+        Err(PyStopIteration::new_err((convert(py)?,)))
+    }
+}
+
+impl Call {
+    /// Runs a call on the runtime.
+    pub fn spawn<A: Answer>(
+        py: Python<'_>,
+        function: &'static str,
+        call: impl Future<Output = Result<A, Failure>> + Send + 'static,
+    ) -> PyResult<Self> {
+        let (event_loop, bridge) = Bridge::to_running_loop(py)?;
+        let waker =
+            bridge.get().waker().ok_or_else(|| PyRuntimeError::new_err("the event loop is another process's"))?;
+        let waker = waker.clone();
+        let (number, future) = bridge.get().wait(&event_loop)?;
+        let answer = Arc::new(Mutex::new(None));
+        let slot = answer.clone();
+        let task = runtime::handle()?.spawn(async move {
+            let result = match AssertUnwindSafe(call).catch_unwind().await {
+                Ok(result) => result,
+                Err(panic) => Err(Failure::of_panic(&*panic)),
+            };
+            let conversion: Conversion = Box::new(move |py| match result {
+                Ok(answer) => answer.into_python(py),
+                Err(failure) => Err(failure.into_exception(py, function)),
+            });
+            *lock(&slot) = Some(conversion);
+            waker.answer(number);
+        });
+        let running = OfProcess::new(Running { task: task.abort_handle(), answer });
+        Ok(Self { bridge: bridge.unbind(), number, future: Mutex::new(Some(future.unbind())), running })
+    }
+
+    /// Ends the call without an answer.
+    pub fn abort_handle(&self) -> Option<AbortHandle> {
+        self.running.get().map(|running| running.task.clone())
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.get() {
+            self.bridge.get().forget(self.number);
+            running.task.abort();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

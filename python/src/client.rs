@@ -1,0 +1,203 @@
+//! What functions run on: the pool, or an open transaction.
+
+use std::collections::HashMap;
+use std::env;
+use std::ffi::OsString;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clip_saver_db::{Config, Db, Error, Transaction};
+use pyo3::prelude::*;
+use tokio::sync::{OnceCell, RwLock};
+use tokio::task::AbortHandle;
+
+use crate::answers::Answer;
+use crate::arguments::{self, Place};
+use crate::call::Call;
+use crate::errors::Failure;
+use crate::lease::{Lease, Wakeups};
+use crate::process::OfProcess;
+
+/// A database that is opened at the first call, or a transaction on it.
+#[pyclass(frozen, module = "clip_saver_db._native")]
+pub struct Client(Target);
+
+pub enum Target {
+    Pool(Pool),
+    Transaction(OfProcess<Arc<OpenTransaction>>),
+}
+
+/// A pool a process: a child of a fork opens its own and leaves its parent's alone.
+pub struct Pool {
+    config: Config,
+    opened: Mutex<OfProcess<Arc<Opened>>>,
+}
+
+/// The pool of a process.
+pub struct Opened {
+    config: Config,
+    db: OnceCell<Db>,
+}
+
+impl Opened {
+    fn of(config: &Config) -> Self {
+        Self { config: config.clone(), db: OnceCell::new() }
+    }
+
+    pub async fn db(&self) -> Result<&Db, Error> {
+        self.db.get_or_try_init(|| Db::connect(self.config.clone())).await
+    }
+}
+
+impl Pool {
+    pub fn opened(&self) -> Arc<Opened> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = opened.get() {
+            return opened.clone();
+        }
+        let new = Arc::new(Opened::of(&self.config));
+        *opened = OfProcess::new(new.clone());
+        new
+    }
+}
+
+/// A transaction and its calls, which run at the same time and are sent one after the other without a wait.
+pub struct OpenTransaction {
+    /// Calls hold it to read, so that its end waits for them. `None` once it has ended.
+    transaction: RwLock<Option<Transaction>>,
+    calls: Mutex<Vec<AbortHandle>>,
+}
+
+impl OpenTransaction {
+    pub fn transaction(&self) -> &RwLock<Option<Transaction>> {
+        &self.transaction
+    }
+
+    /// Notes a call, which ends with the transaction.
+    pub fn note(&self, call: &Call) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.retain(|call| !call.is_finished());
+        calls.extend(call.abort_handle());
+    }
+
+    fn abort_calls(&self) {
+        for call in self.calls.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            call.abort();
+        }
+    }
+}
+
+/// What a call on an ended transaction is told.
+pub fn ended() -> Failure {
+    Failure::Interface("the transaction has ended".to_owned())
+}
+
+impl Answer for Transaction {
+    fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let open = OpenTransaction { transaction: RwLock::new(Some(self)), calls: Mutex::default() };
+        Ok(Py::new(py, Client(Target::Transaction(OfProcess::new(Arc::new(open)))))?.into_any())
+    }
+}
+
+impl Client {
+    pub fn target(&self) -> &Target {
+        &self.0
+    }
+
+    fn pool(&self, py: Python<'_>, function: &'static str) -> PyResult<&Pool> {
+        match &self.0 {
+            Target::Pool(pool) => Ok(pool),
+            Target::Transaction(_) => {
+                Err(Failure::Interface("is not a function of transactions".to_owned()).into_exception(py, function))
+            }
+        }
+    }
+
+    /// The transaction, in the process that began it.
+    fn open_transaction(&self, py: Python<'_>, function: &'static str) -> PyResult<Arc<OpenTransaction>> {
+        match &self.0 {
+            Target::Transaction(transaction) => transaction.get().cloned(),
+            Target::Pool(_) => None,
+        }
+        .ok_or_else(|| ended().into_exception(py, function))
+    }
+}
+
+#[pymethods]
+impl Client {
+    /// Reads the configuration: these variables, else those of the environment.
+    #[new]
+    fn new(py: Python<'_>, variables: HashMap<String, String>) -> PyResult<Self> {
+        let config = Config::from_lookup(|name| variables.get(name).map(OsString::from).or_else(|| env::var_os(name)));
+        let config = config.map_err(|error| Failure::from(error).into_exception(py, "init_db"))?;
+        Ok(Self(Target::Pool(Pool { opened: Mutex::new(OfProcess::new(Arc::new(Opened::of(&config)))), config })))
+    }
+
+    /// Connects.
+    fn open(&self, py: Python<'_>) -> PyResult<Call> {
+        let pool = self.pool(py, "init_db")?.opened();
+        Call::spawn(py, "init_db", async move { Ok(pool.db().await.map(drop)?) })
+    }
+
+    /// Brings the schema up to date.
+    fn migrate(&self, py: Python<'_>) -> PyResult<Call> {
+        let pool = self.pool(py, "migrate")?.opened();
+        Call::spawn(py, "migrate", async move { Ok(pool.db().await?.migrate().await?) })
+    }
+
+    /// Closes the pool after the calls that run.
+    fn close(&self, py: Python<'_>) -> PyResult<Call> {
+        let pool = self.pool(py, "close_db")?.opened();
+        Call::spawn(py, "close_db", async move {
+            if let Some(db) = pool.db.get() {
+                db.close().await;
+            }
+            Ok(())
+        })
+    }
+
+    fn health(&self, py: Python<'_>) -> PyResult<Call> {
+        let pool = self.pool(py, "health")?.opened();
+        Call::spawn(py, "health", async move { Ok(pool.db().await?.health().await?) })
+    }
+
+    fn begin(&self, py: Python<'_>) -> PyResult<Call> {
+        let pool = self.pool(py, "transaction")?.opened();
+        Call::spawn(py, "transaction", async move { Ok(pool.db().await?.begin().await?) })
+    }
+
+    /// Commits once the transaction's calls have ended.
+    fn commit(&self, py: Python<'_>) -> PyResult<Call> {
+        let open = self.open_transaction(py, "commit")?;
+        Call::spawn(py, "commit", async move {
+            let transaction = open.transaction.write().await.take().ok_or_else(ended)?;
+            Ok(transaction.commit().await?)
+        })
+    }
+
+    /// Rolls back. Calls of the transaction that still run are canceled.
+    fn rollback(&self, py: Python<'_>) -> PyResult<Call> {
+        let open = self.open_transaction(py, "rollback")?;
+        open.abort_calls();
+        Call::spawn(py, "rollback", async move {
+            let transaction = open.transaction.write().await.take();
+            if let Some(transaction) = transaction {
+                transaction.rollback().await;
+            }
+            Ok(())
+        })
+    }
+
+    fn scan_wakeups(&self, py: Python<'_>) -> PyResult<Call> {
+        let pool = self.pool(py, "scan_wakeups")?.opened();
+        Call::spawn(py, "scan_wakeups", async move { Ok(Wakeups(pool.db().await?.scan_wakeups())) })
+    }
+
+    fn hold_scan(&self, py: Python<'_>, claim: &Bound<'_, PyAny>, lease_seconds: &Bound<'_, PyAny>) -> PyResult<Call> {
+        let claim = arguments::claim(Place::new("hold_scan", "claim"), claim)?;
+        let lease = arguments::seconds(Place::new("hold_scan", "lease_seconds"), lease_seconds)?;
+        let pool = self.pool(py, "hold_scan")?.opened();
+        Call::spawn(py, "hold_scan", async move {
+            Ok(Lease(clip_saver_db::ScanLease::hold(pool.db().await?, claim, lease)))
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! What keeps a worker on shared scans going.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clip_saver_db::ScanClaim;
+use pyo3::prelude::*;
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::answers::Answer;
+use crate::arguments::{self, Place};
+use crate::call::Call;
+use crate::errors::Failure;
+use crate::process::OfProcess;
+use crate::runtime;
+
+/// A worker's name, and what it must remember of its claims.
+#[pyclass(frozen, module = "clip_saver_db._native")]
+pub struct ScanWorker(Arc<clip_saver_db::ScanWorker>);
+
+#[pymethods]
+impl ScanWorker {
+    #[new]
+    fn new(name: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let name = arguments::text(Place::new("ScanWorker", "name"), name)?;
+        Ok(Self(Arc::new(clip_saver_db::ScanWorker::new(name))))
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+}
+
+impl ScanWorker {
+    pub fn worker(&self) -> Arc<clip_saver_db::ScanWorker> {
+        self.0.clone()
+    }
+}
+
+/// Renews a claim until it is ended, dropped or lost.
+#[pyclass(frozen, module = "clip_saver_db._native")]
+pub struct ScanLease {
+    claim: ScanClaim,
+    held: OfProcess<Mutex<Option<clip_saver_db::ScanLease>>>,
+}
+
+/// A lease on its way to Python.
+pub struct Lease(pub clip_saver_db::ScanLease);
+
+impl Answer for Lease {
+    fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let claim = *self.0.claim();
+        Ok(Py::new(py, ScanLease { claim, held: OfProcess::new(Mutex::new(Some(self.0))) })?.into_any())
+    }
+}
+
+#[pymethods]
+impl ScanLease {
+    #[getter]
+    fn claim(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.claim.into_python(py)
+    }
+
+    #[getter]
+    fn is_lost(&self) -> bool {
+        self.read(clip_saver_db::ScanLease::is_lost).unwrap_or(true)
+    }
+
+    #[getter]
+    fn is_cancel_requested(&self) -> bool {
+        self.read(clip_saver_db::ScanLease::is_cancel_requested).unwrap_or(false)
+    }
+
+    fn lost(&self, py: Python<'_>) -> PyResult<Call> {
+        let lost = self.read(clip_saver_db::ScanLease::lost).ok_or_else(|| ended().into_exception(py, "lost"))?;
+        Call::spawn(py, "lost", async move {
+            lost.await;
+            Ok(())
+        })
+    }
+
+    fn cancelled(&self, py: Python<'_>) -> PyResult<Call> {
+        let cancelled = self.read(clip_saver_db::ScanLease::cancelled);
+        let cancelled = cancelled.ok_or_else(|| ended().into_exception(py, "cancelled"))?;
+        Call::spawn(py, "cancelled", async move {
+            cancelled.await;
+            Ok(())
+        })
+    }
+
+    fn complete(&self, py: Python<'_>) -> PyResult<Call> {
+        let lease = self.take(py, "complete")?;
+        Call::spawn(py, "complete", async move { Ok(lease.complete().await?) })
+    }
+
+    fn fail(&self, py: Python<'_>, reason: &Bound<'_, PyAny>, retry_at: &Bound<'_, PyAny>) -> PyResult<Call> {
+        let reason = arguments::text(Place::new("fail", "reason"), reason)?;
+        let retry_at = arguments::optional_time(Place::new("fail", "retry_at"), retry_at)?;
+        let lease = self.take(py, "fail")?;
+        Call::spawn(py, "fail", async move { Ok(lease.fail(&reason, retry_at).await?) })
+    }
+
+    fn release(&self, py: Python<'_>) -> PyResult<Call> {
+        let lease = self.take(py, "release")?;
+        Call::spawn(py, "release", async move { Ok(lease.release().await?) })
+    }
+}
+
+impl ScanLease {
+    /// `None` once the lease has ended, or in another process.
+    fn read<T>(&self, read: impl FnOnce(&clip_saver_db::ScanLease) -> T) -> Option<T> {
+        self.held.get()?.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(read)
+    }
+
+    fn take(&self, py: Python<'_>, function: &'static str) -> PyResult<clip_saver_db::ScanLease> {
+        let held = self.held.get().and_then(|held| held.lock().unwrap_or_else(PoisonError::into_inner).take());
+        held.ok_or_else(|| ended().into_exception(py, function))
+    }
+}
+
+impl Drop for ScanLease {
+    /// Hands the run back, in the background: for that the crate needs the runtime.
+    fn drop(&mut self) {
+        if let (Some(held), Ok(runtime)) = (self.held.get(), runtime::handle()) {
+            let _runtime = runtime.enter();
+            drop(held.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
+fn ended() -> Failure {
+    Failure::Interface("the lease has ended".to_owned())
+}
+
+/// Wakes a worker when there may be runs to claim.
+#[pyclass(frozen, module = "clip_saver_db._native")]
+pub struct ScanWakeups(OfProcess<Arc<AsyncMutex<clip_saver_db::ScanWakeups>>>);
+
+/// A stream of wake-ups on its way to Python.
+pub struct Wakeups(pub clip_saver_db::ScanWakeups);
+
+impl Answer for Wakeups {
+    fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(Py::new(py, ScanWakeups(OfProcess::new(Arc::new(AsyncMutex::new(self.0)))))?.into_any())
+    }
+}
+
+#[pymethods]
+impl ScanWakeups {
+    /// Whether there was a wake-up; false once the database is closed.
+    fn next(&self, py: Python<'_>) -> PyResult<Call> {
+        let stream = self.0.get().cloned().ok_or_else(|| {
+            Failure::Interface("the wake-ups are another process's".to_owned()).into_exception(py, "scan_wakeups")
+        })?;
+        Call::spawn(py, "scan_wakeups", async move { Ok(stream.lock().await.next().await.is_some()) })
+    }
+}

@@ -1,0 +1,41 @@
+//! The native part of the Python package `clip_saver_db`: the calls of the Rust crate, as awaitables of asyncio.
+//!
+//! A call is read from Python and its answer is turned into Python objects on the thread of the event loop that awaits it. In
+//! between it runs on one thread of Tokio, which never touches Python: it may go on while the interpreter ends.
+
+mod answers;
+mod arguments;
+mod bridge;
+mod call;
+mod client;
+mod datetimes;
+mod errors;
+mod functions;
+mod json;
+mod lease;
+mod process;
+mod reports;
+mod runtime;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::bridge::Bridge;
+    #[pymodule_export]
+    use super::call::Call;
+    #[pymodule_export]
+    use super::client::Client;
+    #[pymodule_export]
+    use super::lease::{ScanLease, ScanWakeups, ScanWorker};
+    #[pymodule_export]
+    use super::reports::{report_metrics, set_log_level};
+
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::functions::add_to(module)
+    }
+}

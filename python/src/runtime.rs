@@ -1,0 +1,38 @@
+//! The one runtime of a process: a thread that sends the calls and reads their answers.
+
+use std::future::pending;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use tokio::runtime::{Builder, Handle};
+
+use crate::process::OfProcess;
+use crate::reports::Outbox;
+
+/// It is only locked by threads that are attached to the interpreter, and so never during a fork.
+static RUNTIME: Mutex<Option<OfProcess<Handle>>> = Mutex::new(None);
+
+/// The runtime of this process. A child of a fork gets its own.
+pub fn handle() -> PyResult<Handle> {
+    let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = runtime.as_ref().and_then(OfProcess::get) {
+        return Ok(handle.clone());
+    }
+    let handle = start().map_err(|error| PyRuntimeError::new_err(format!("no thread for the database: {error}")))?;
+    *runtime = Some(OfProcess::new(handle.clone()));
+    Ok(handle)
+}
+
+/// The thread runs until the process ends. Nothing waits for it: it holds nothing that a process must give back.
+fn start() -> std::io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    let outbox = Outbox::of_process();
+    thread::Builder::new().name("clip-saver-db".into()).spawn(move || {
+        outbox.send_from_this_thread();
+        runtime.block_on(pending::<()>());
+    })?;
+    Ok(handle)
+}
