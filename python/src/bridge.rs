@@ -95,13 +95,12 @@ impl Bridge {
             .get_or_try_init(py, || py.import("weakref")?.getattr("WeakKeyDictionary")?.call0().map(Bound::unbind))?
             .bind(py);
         let known = all.call_method1("get", (event_loop,))?.cast_into::<Self>().ok();
-        let bridge = match known.filter(|bridge| bridge.get().is_of(event_loop)) {
-            Some(bridge) => bridge,
-            None => {
-                let bridge = Self::to(event_loop)?;
-                all.set_item(event_loop, &bridge)?;
-                bridge
-            }
+        let bridge = if let Some(bridge) = known.filter(|bridge| bridge.get().is_of(event_loop)) {
+            bridge
+        } else {
+            let bridge = Self::to(event_loop)?;
+            all.set_item(event_loop, &bridge)?;
+            bridge
         };
         *lock(&LAST) = Some(bridge.clone().unbind());
         Ok(bridge)

@@ -25,7 +25,7 @@ pub fn into_python<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<
 }
 
 /// A JSON text of a mapping, or why there is none.
-pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings, String>> {
+pub fn from_python(mapping: &Bound<'_, PyAny>) -> PyResult<Result<Settings, String>> {
     static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = mapping.py();
     let encode = ENCODE.get_or_try_init(py, || {

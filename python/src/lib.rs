@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use super::reports::{report_metrics, set_log_level};
 
-    use super::*;
+    use super::{Bound, PyModule, PyResult};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
