@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -84,6 +85,17 @@ def database_url(server_url: str, template: str, environment: pytest.MonkeyPatch
     with new_database(server_url, template) as url:
         use_database(environment, url)
         yield url
+
+
+@pytest.fixture
+def new_york(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The database's sessions and this process have the time zone of New York. Name it before `db`."""
+    run_on_server(database_url, f"alter database {urlsplit(database_url).path[1:]} set timezone to 'America/New_York'")
+    with monkeypatch.context() as context:
+        context.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(params=[database, repositories], ids=["psycopg3", "tortoise"])
