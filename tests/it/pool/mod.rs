@@ -4,6 +4,7 @@ pub mod config;
 pub mod connecting;
 pub mod connection_strings;
 pub mod hosts;
+pub mod opening_ahead;
 pub mod passwords;
 pub mod pgbouncer;
 pub mod pgbouncer_versions;
