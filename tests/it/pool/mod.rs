@@ -1,5 +1,7 @@
 //! Connections: how they are configured, opened, shared and closed. Also poolers between the program and the server.
 
+#[cfg(target_os = "linux")]
+pub mod clock;
 pub mod config;
 pub mod connecting;
 pub mod connection_strings;
