@@ -346,7 +346,7 @@ class Functions:
         return await _native.create_install_intent(self._client(), state, user_id, guild_id, lifetime_seconds)
 
     async def get_install_intent(self, state: str) -> InstallIntent | None:
-        """Returns an intent that has not expired, or `None`."""
+        """Returns an intent, expired or not, or `None`."""
         return await _native.get_install_intent(self._client(), state)
 
     async def consume_install_intent(self, state: str) -> InstallIntent | None:

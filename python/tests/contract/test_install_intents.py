@@ -71,10 +71,11 @@ async def test_an_intent_is_created_read_and_consumed_once(db: ModuleType, sql: 
     assert states(sql) == []
 
 
-async def test_an_expired_intent_is_none(db: ModuleType, sql: Sql) -> None:
+async def test_an_expired_intent_is_read_but_not_consumed(db: ModuleType, sql: Sql) -> None:
     add_intent(sql, "state", "1 second")
-    assert await db.get_install_intent("state") is None
+    assert (await db.get_install_intent("state")).state == "state"
     assert await db.consume_install_intent("state") is None
+    assert states(sql) == ["state"]
 
 
 async def test_a_state_is_taken_once_and_its_user_must_exist(db: ModuleType, sql: Sql) -> None:
