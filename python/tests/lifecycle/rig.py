@@ -28,13 +28,14 @@ LIMIT = 30
 def python(program: str, *options: str) -> subprocess.Popen[str]:
     """Starts a program, with the package and the modules of `IMPORTS`."""
     command = [sys.executable, *options, "-c", IMPORTS + dedent(program)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Waits for a program's end. Returns its code and what it has written."""
     try:
-        output, errors = process.communicate(timeout=LIMIT)
+        output, errors = process.communicate("\n", timeout=LIMIT)
     except subprocess.TimeoutExpired:
         process.kill()
         output, errors = process.communicate()

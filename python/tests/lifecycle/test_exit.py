@@ -148,16 +148,18 @@ def test_programs_end_whatever_they_hold(program: str) -> None:
 def test_programs_end_while_they_connect(environment: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         environment.setenv("DATABASE_URL", f"postgresql://a:b@127.0.0.1:{silent.getsockname()[1]}/c")
-        run("""
+        leaving = python("""
         async def main():
             connecting = asyncio.create_task(db.init_db())
-            await asyncio.sleep(0.1)
+            await asyncio.to_thread(input)
         asyncio.run(main())
         """)
-        process = python("print('ready', flush=True)\nasyncio.run(db.init_db())")
-        silent.accept()
-        process.send_signal(signal.SIGINT)
-        code, _, errors = end(process)
+        with silent.accept()[0]:
+            assert end(leaving) == (0, "", "")
+        interrupted = python("asyncio.run(db.init_db())")
+        with silent.accept()[0]:
+            interrupted.send_signal(signal.SIGINT)
+            code, _, errors = end(interrupted)
         assert (code, errors.rstrip().splitlines()[-1]) == (-signal.SIGINT, "KeyboardInterrupt")
 
 
