@@ -86,10 +86,8 @@ class Functions:
         return await _native.touch_guild(self._client(), guild_id)
 
     async def sync_guild(self, guild: GuildSnapshot) -> int:
-        """Writes a guild with its channels, all or nothing. Returns the channels written.
-
-        Errors: as `upsert_guild`.
-        """
+        """Writes a guild with its channels, all or nothing. An owner who is not in `users` is added with only the id. Channels that
+        `guild` does not name stay. Returns the channels written."""
         return await _native.sync_guild(self._client(), guild)
 
     # Guild settings: they may exist before the guild
@@ -348,7 +346,7 @@ class Functions:
         return await _native.create_install_intent(self._client(), state, user_id, guild_id, lifetime_seconds)
 
     async def get_install_intent(self, state: str) -> InstallIntent | None:
-        """Returns an intent that has not expired, or `None`."""
+        """Returns an intent, expired or not, or `None`."""
         return await _native.get_install_intent(self._client(), state)
 
     async def consume_install_intent(self, state: str) -> InstallIntent | None:

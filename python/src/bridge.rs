@@ -11,18 +11,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyWeakrefReference;
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::process::OfProcess;
 use crate::reports::{self, Outbox};
 
-/// The end that the runtime holds.
+/// Wakes an event loop. It has both ends of the pair, so that a write never finds the other end closed: where a program has asked
+/// for that, the signal SIGPIPE would end the process.
 pub struct Waker {
     answered: Mutex<Vec<u64>>,
-    socket: UnixStream,
+    writer: UnixStream,
+    reader: UnixStream,
 }
 
 impl Waker {
+    fn new() -> std::io::Result<Self> {
+        let (writer, reader) = UnixStream::pair()?;
+        writer.set_nonblocking(true)?;
+        reader.set_nonblocking(true)?;
+        Ok(Self { answered: Mutex::default(), writer, reader })
+    }
+
     /// Wakes the event loop for a call.
     pub fn answer(&self, call: u64) {
         let mut answered = lock(&self.answered);
@@ -32,17 +41,23 @@ impl Waker {
         }
     }
 
-    /// A full socket has woken the loop already, and a closed one has no loop any more.
+    /// If the socket is full, the loop is woken already.
     pub fn wake(&self) {
-        _ = (&self.socket).write(&[0]);
+        _ = (&self.writer).write(&[0]);
+    }
+
+    /// The calls that were answered since the last time. First reads the bytes that have woken the loop: one that comes later
+    /// wakes it again.
+    fn answered(&self) -> std::io::Result<Vec<u64>> {
+        drain(&self.reader)?;
+        Ok(take(&mut *lock(&self.answered)))
     }
 }
 
-/// The end of an event loop. The loop calls it when there are answers.
-#[pyclass(frozen, weakref, module = "clip_saver_db._native")]
+/// The way to an event loop, which owns it. The loop calls it when there are answers.
+#[pyclass(frozen, module = "clip_saver_db._native")]
 pub struct Bridge {
-    event_loop: Py<PyWeakrefReference>,
-    ends: OfProcess<(Arc<Waker>, UnixStream)>,
+    waker: OfProcess<Arc<Waker>>,
     waiting: Mutex<Waiting>,
 }
 
@@ -55,21 +70,26 @@ struct Waiting {
 
 #[pymethods]
 impl Bridge {
-    /// Wakes those whose calls have an answer.
+    /// Wakes those whose calls have an answer. An interrupt meanwhile (`KeyboardInterrupt`) keeps none of them waiting.
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        let Some((waker, socket)) = self.ends.get() else { return Ok(()) };
-        drain(socket)?;
-        let answered = take(&mut *lock(&waker.answered));
-        for call in answered {
-            let future = self.waiting().futures.remove(&call);
-            if let Some(future) = future.map(|future| future.into_bound(py))
-                && !future.call_method0(intern!(py, "done"))?.is_truthy()?
-            {
-                future.call_method1(intern!(py, "set_result"), (py.None(),))?;
-            }
+        let Some(waker) = self.waker.get() else { return Ok(()) };
+        let mut outcome = Ok(());
+        for call in waker.answered()? {
+            outcome = outcome.and(self.finish(py, call));
         }
-        reports::deliver(py);
-        Ok(())
+        outcome.and(reports::deliver(py))
+    }
+
+    /// An event loop that is closed, or dropped, before its calls have an answer is a cycle: it owns this bridge.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.waiting
+            .try_lock()
+            .map_or(Ok(()), |waiting| waiting.futures.values().try_for_each(|future| visit.call(future)))
+    }
+
+    fn __clear__(&self) {
+        let futures = take(&mut self.waiting().futures);
+        drop(futures);
     }
 }
 
@@ -82,54 +102,25 @@ impl Bridge {
         Ok((event_loop, bridge))
     }
 
-    /// The dictionary holds no loop alive: a bridge has only a weak reference to its loop.
+    /// That of the event loop, in this process.
     fn of<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
-        static LAST: Mutex<Option<Py<Bridge>>> = Mutex::new(None);
-        static ALL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let py = event_loop.py();
-        let last = lock(&LAST).as_ref().map(|bridge| bridge.clone_ref(py).into_bound(py));
-        if let Some(bridge) = last.filter(|bridge| bridge.get().is_of(event_loop)) {
+        let attribute = intern!(event_loop.py(), "_clip_saver_db_bridge");
+        let known = event_loop.getattr_opt(attribute)?.and_then(|bridge| bridge.cast_into::<Self>().ok());
+        if let Some(bridge) = known.filter(|bridge| bridge.get().waker().is_some()) {
             return Ok(bridge);
         }
-        let all = ALL
-            .get_or_try_init(py, || py.import("weakref")?.getattr("WeakKeyDictionary")?.call0().map(Bound::unbind))?
-            .bind(py);
-        let known = all.call_method1("get", (event_loop,))?.cast_into::<Self>().ok();
-        let bridge = match known.filter(|bridge| bridge.get().is_of(event_loop)) {
-            Some(bridge) => bridge,
-            None => {
-                let bridge = Self::to(event_loop)?;
-                all.set_item(event_loop, &bridge)?;
-                bridge
-            }
-        };
-        *lock(&LAST) = Some(bridge.clone().unbind());
+        let bridge = Self::to(event_loop)?;
+        event_loop.setattr(attribute, &bridge)?;
         Ok(bridge)
     }
 
     fn to<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
-        let py = event_loop.py();
-        let (socket, waker) = UnixStream::pair()?;
-        socket.set_nonblocking(true)?;
-        waker.set_nonblocking(true)?;
-        let descriptor = socket.as_raw_fd();
-        let waker = Arc::new(Waker { answered: Mutex::default(), socket: waker });
+        let waker = Arc::new(Waker::new()?);
+        let reader = waker.reader.as_raw_fd();
         Outbox::of_process().wake_by(&waker);
-        let bridge = Bound::new(
-            py,
-            Self {
-                event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
-                ends: OfProcess::new((waker, socket)),
-                waiting: Mutex::default(),
-            },
-        )?;
-        event_loop.call_method1("add_reader", (descriptor, &bridge))?;
+        let bridge = Bound::new(event_loop.py(), Self { waker: OfProcess::new(waker), waiting: Mutex::default() })?;
+        event_loop.call_method1("add_reader", (reader, &bridge))?;
         Ok(bridge)
-    }
-
-    /// Whether it leads to this event loop, in this process.
-    fn is_of(&self, event_loop: &Bound<'_, PyAny>) -> bool {
-        self.ends.get().is_some() && self.event_loop.bind(event_loop.py()).upgrade().is_some_and(|of| of.is(event_loop))
     }
 
     /// A future of the event loop, and the call's number. It is done when the call has its answer.
@@ -142,15 +133,24 @@ impl Bridge {
         Ok((call, future))
     }
 
-    /// Nobody awaits the call any more.
-    pub fn forget(&self, call: u64) {
+    /// Nobody awaits the call any more. Returns whether it was still without an answer.
+    pub fn forget(&self, call: u64) -> bool {
         let future = self.waiting().futures.remove(&call);
-        drop(future);
+        future.is_some()
+    }
+
+    fn finish(&self, py: Python<'_>, call: u64) -> PyResult<()> {
+        let future = self.waiting().futures.remove(&call);
+        let Some(future) = future.map(|future| future.into_bound(py)) else { return Ok(()) };
+        if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
+            future.call_method1(intern!(py, "set_result"), (py.None(),))?;
+        }
+        Ok(())
     }
 
     /// `None` in a child of the process that made it.
     pub fn waker(&self) -> Option<&Arc<Waker>> {
-        self.ends.get().map(|(waker, _)| waker)
+        self.waker.get()
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -158,8 +158,7 @@ impl Bridge {
     }
 }
 
-/// Reads the bytes that have woken the loop.
-fn drain(mut socket: &UnixStream) -> PyResult<()> {
+fn drain(mut socket: &UnixStream) -> std::io::Result<()> {
     let mut bytes = [0; 64];
     loop {
         match socket.read(&mut bytes) {
@@ -167,7 +166,7 @@ fn drain(mut socket: &UnixStream) -> PyResult<()> {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
 }

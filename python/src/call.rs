@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
 use tokio::task::AbortHandle;
 
 use crate::answers::Answer;
@@ -51,6 +52,16 @@ impl Call {
         let convert = conversion.ok_or_else(|| PyRuntimeError::new_err("the call was awaited twice"))?;
         Err(PyStopIteration::new_err((convert(py)?,)))
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.bridge)?;
+        self.future.try_lock().map_or(Ok(()), |future| visit.call(&*future))
+    }
+
+    fn __clear__(&self) {
+        let future = lock(&self.future).take();
+        drop(future);
+    }
 }
 
 impl Call {
@@ -64,10 +75,11 @@ impl Call {
         let waker =
             bridge.get().waker().ok_or_else(|| PyRuntimeError::new_err("the event loop is another process's"))?;
         let waker = waker.clone();
+        let runtime = runtime::handle()?;
         let (number, future) = bridge.get().wait(&event_loop)?;
         let answer = Arc::new(Mutex::new(None));
         let slot = answer.clone();
-        let task = runtime::handle()?.spawn(async move {
+        let task = runtime.spawn(async move {
             let result = match AssertUnwindSafe(call).catch_unwind().await {
                 Ok(result) => result,
                 Err(panic) => Err(Failure::of_panic(&*panic)),
@@ -82,18 +94,16 @@ impl Call {
         let running = OfProcess::new(Running { task: task.abort_handle(), answer });
         Ok(Self { bridge: bridge.unbind(), number, future: Mutex::new(Some(future.unbind())), running })
     }
-
-    /// Ends the call without an answer.
-    pub fn abort_handle(&self) -> Option<AbortHandle> {
-        self.running.get().map(|running| running.task.clone())
-    }
 }
 
 impl Drop for Call {
+    /// An answer that nobody takes may own a connection, which the crate gives back on its runtime.
     fn drop(&mut self) {
-        if let Some(running) = self.running.get() {
-            self.bridge.get().forget(self.number);
-            running.task.abort();
+        let Some(Running { task, answer }) = self.running.get() else { return };
+        if self.bridge.get().forget(self.number) || lock(answer).is_some() {
+            task.abort();
+            let answer = answer.clone();
+            runtime::spawn(async move { drop(lock(&answer).take()) });
         }
     }
 }

@@ -3,19 +3,21 @@
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
+use std::future::ready;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clip_saver_db::{Config, Db, Error, Transaction};
+use futures_util::future::{Either, select};
 use pyo3::prelude::*;
-use tokio::sync::{OnceCell, RwLock};
-use tokio::task::AbortHandle;
+use tokio::sync::{OnceCell, RwLock, watch};
 
 use crate::answers::Answer;
 use crate::arguments::{self, Place};
 use crate::call::Call;
 use crate::errors::Failure;
 use crate::lease::{Lease, Wakeups};
-use crate::process::OfProcess;
+use crate::runtime::{self, OfRuntime};
 
 /// A database that is opened at the first call, or a transaction on it.
 #[pyclass(frozen, module = "clip_saver_db._native")]
@@ -23,13 +25,13 @@ pub struct Client(Target);
 
 pub enum Target {
     Pool(Pool),
-    Transaction(OfProcess<Arc<OpenTransaction>>),
+    Transaction(OfRuntime<Arc<OpenTransaction>>),
 }
 
 /// A pool a process: a child of a fork opens its own and leaves its parent's alone.
 pub struct Pool {
     config: Config,
-    opened: Mutex<OfProcess<Arc<Opened>>>,
+    opened: Mutex<OfRuntime<Arc<Opened>>>,
 }
 
 /// The pool of a process.
@@ -46,6 +48,13 @@ impl Opened {
     pub async fn db(&self) -> Result<&Db, Error> {
         self.db.get_or_try_init(|| Db::connect(self.config.clone())).await
     }
+
+    /// Closes the database, if it is open or a call is opening it.
+    async fn close(&self) {
+        if let Ok(db) = self.db.get_or_try_init(|| ready(Err(()))).await {
+            db.close().await;
+        }
+    }
 }
 
 impl Pool {
@@ -55,7 +64,7 @@ impl Pool {
             return opened.clone();
         }
         let new = Arc::new(Opened::of(&self.config));
-        *opened = OfProcess::new(new.clone());
+        *opened = OfRuntime::new(new.clone());
         new
     }
 }
@@ -64,7 +73,8 @@ impl Pool {
 pub struct OpenTransaction {
     /// Calls hold it to read, so that its end waits for them. `None` once it has ended.
     transaction: RwLock<Option<Transaction>>,
-    calls: Mutex<Vec<AbortHandle>>,
+    /// Whether it is rolled back.
+    is_rolled_back: watch::Sender<bool>,
 }
 
 impl OpenTransaction {
@@ -72,17 +82,39 @@ impl OpenTransaction {
         &self.transaction
     }
 
-    /// Notes a call, which ends with the transaction.
-    pub fn note(&self, call: &Call) {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.retain(|call| !call.is_finished());
-        calls.extend(call.abort_handle());
+    /// Runs a call. A rollback cancels it: nobody may await it any more, or the whole program would wait for a lock.
+    pub async fn run<A>(&self, call: impl Future<Output = Result<A, Failure>>) -> Result<A, Failure> {
+        let mut is_rolled_back = self.is_rolled_back.subscribe();
+        match select(pin!(is_rolled_back.wait_for(|is| *is)), pin!(call)).await {
+            Either::Left(_) => Err(ended()),
+            Either::Right((answer, _)) => answer,
+        }
     }
 
-    fn abort_calls(&self) {
-        for call in self.calls.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            call.abort();
+    /// Cancels the calls that run, and rolls back.
+    async fn roll_back(&self) {
+        self.is_rolled_back.send_replace(true);
+        let transaction = self.transaction.write().await.take();
+        if let Some(transaction) = transaction {
+            transaction.rollback().await;
         }
+    }
+}
+
+/// The end of a transaction. If it is canceled while it waits for the transaction's calls, the transaction is rolled back.
+struct Ending(Arc<OpenTransaction>);
+
+impl Ending {
+    async fn commit(&self) -> Result<(), Failure> {
+        let transaction = self.0.transaction.write().await.take().ok_or_else(ended)?;
+        Ok(transaction.commit().await?)
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let open = self.0.clone();
+        runtime::spawn(async move { open.roll_back().await });
     }
 }
 
@@ -93,8 +125,8 @@ pub fn ended() -> Failure {
 
 impl Answer for Transaction {
     fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let open = OpenTransaction { transaction: RwLock::new(Some(self)), calls: Mutex::default() };
-        Ok(Py::new(py, Client(Target::Transaction(OfProcess::new(Arc::new(open)))))?.into_any())
+        let open = OpenTransaction { transaction: RwLock::new(Some(self)), is_rolled_back: watch::Sender::default() };
+        Ok(Py::new(py, Client(Target::Transaction(OfRuntime::new(Arc::new(open)))))?.into_any())
     }
 }
 
@@ -129,7 +161,7 @@ impl Client {
     fn new(py: Python<'_>, variables: HashMap<String, String>) -> PyResult<Self> {
         let config = Config::from_lookup(|name| variables.get(name).map(OsString::from).or_else(|| env::var_os(name)));
         let config = config.map_err(|error| Failure::from(error).into_exception(py, "init_db"))?;
-        Ok(Self(Target::Pool(Pool { opened: Mutex::new(OfProcess::new(Arc::new(Opened::of(&config)))), config })))
+        Ok(Self(Target::Pool(Pool { opened: Mutex::new(OfRuntime::new(Arc::new(Opened::of(&config)))), config })))
     }
 
     /// Connects.
@@ -148,9 +180,7 @@ impl Client {
     fn close(&self, py: Python<'_>) -> PyResult<Call> {
         let pool = self.pool(py, "close_db")?.opened();
         Call::spawn(py, "close_db", async move {
-            if let Some(db) = pool.db.get() {
-                db.close().await;
-            }
+            pool.close().await;
             Ok(())
         })
     }
@@ -167,22 +197,15 @@ impl Client {
 
     /// Commits once the transaction's calls have ended.
     fn commit(&self, py: Python<'_>) -> PyResult<Call> {
-        let open = self.open_transaction(py, "commit")?;
-        Call::spawn(py, "commit", async move {
-            let transaction = open.transaction.write().await.take().ok_or_else(ended)?;
-            Ok(transaction.commit().await?)
-        })
+        let ending = Ending(self.open_transaction(py, "commit")?);
+        Call::spawn(py, "commit", async move { ending.commit().await })
     }
 
     /// Rolls back. Calls of the transaction that still run are canceled.
     fn rollback(&self, py: Python<'_>) -> PyResult<Call> {
-        let open = self.open_transaction(py, "rollback")?;
-        open.abort_calls();
+        let ending = Ending(self.open_transaction(py, "rollback")?);
         Call::spawn(py, "rollback", async move {
-            let transaction = open.transaction.write().await.take();
-            if let Some(transaction) = transaction {
-                transaction.rollback().await;
-            }
+            ending.0.roll_back().await;
             Ok(())
         })
     }

@@ -61,15 +61,44 @@ impl<'a> Attributes<'a> {
 }
 
 fn of_error(py: Python<'_>, error: &Error, function: &str) -> PyResult<PyErr> {
+    let (field, message) = in_python(error);
     let attributes = Attributes {
         function: error.function().or(Some(function)),
-        field: error.field(),
+        field: field.as_deref(),
         sqlstate: error.sqlstate(),
         constraint_name: error.constraint(),
         is_retryable: error.is_retryable(),
         is_outcome_unknown: error.is_outcome_unknown(),
     };
-    new(py, class_name(error), &error.to_string(), &attributes)
+    new(py, class_name(error), &message, &attributes)
+}
+
+/// The error's field and message, with the names of Python's arguments.
+fn in_python(error: &Error) -> (Option<String>, String) {
+    let message = error.to_string();
+    match (error.kind(), error.field()) {
+        (ErrorKind::InvalidInput, Some(field)) => {
+            let place = place(error.function().unwrap_or_default(), field);
+            let message = message.replacen(&format!("`{field}`"), &format!("`{place}`"), 1);
+            (Some(place), message)
+        }
+        (_, field) => (field.map(str::to_owned), message),
+    }
+}
+
+/// Where Python has what the crate's function has under this name.
+fn place(function: &str, field: &str) -> String {
+    let field = match field {
+        "patch" => "values".to_owned(),
+        "grace" | "lease" | "lifetime" | "older_than" | "within" => format!("{field}_seconds"),
+        _ => field.replace(".kind", ".type"),
+    };
+    match function {
+        "sync_guild" => format!("guild.{field}"),
+        "upsert_user" => format!("user.{field}"),
+        "record_live_messages" | "record_scan_page" if field != "since" => format!("page.{field}"),
+        _ => field,
+    }
 }
 
 /// The class's name in `clip_saver_db.errors`.

@@ -33,14 +33,14 @@ macro_rules! functions {
                     }
                     Target::Transaction(transaction) => {
                         let open = transaction.get().cloned().ok_or_else(|| ended().into_exception(py, NAME))?;
-                        let running = open.clone();
-                        let call = Call::spawn(py, NAME, async move {
-                            let transaction = running.transaction().read().await;
-                            let $client = transaction.as_ref().ok_or_else(ended)?;
-                            Ok($call?)
-                        })?;
-                        open.note(&call);
-                        Ok(call)
+                        Call::spawn(py, NAME, async move {
+                            let call = async {
+                                let transaction = open.transaction().read().await;
+                                let $client = transaction.as_ref().ok_or_else(ended)?;
+                                Ok($call?)
+                            };
+                            open.run(call).await
+                        })
                     }
                 }
             }

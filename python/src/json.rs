@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clip_saver_db::Settings;
-use pyo3::exceptions::{PyRecursionError, PyValueError};
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyList, PyString};
@@ -24,8 +24,15 @@ pub fn into_python<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<
     })
 }
 
-/// A JSON text of a mapping, or why there is none.
-pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings, String>> {
+/// Why a mapping is no JSON.
+pub enum Refusal {
+    /// Something in it has a type that JSON has not.
+    Type(PyErr),
+    Value(String),
+}
+
+/// The JSON text of a mapping.
+pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings, Refusal>> {
     static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = mapping.py();
     let encode = ENCODE.get_or_try_init(py, || {
@@ -42,15 +49,17 @@ pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings
     let text = match encode.bind(py).call1((exact,)) {
         Ok(text) => text.cast_into::<PyString>()?,
         Err(error) if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyRecursionError>(py) => {
-            return Ok(Err(format!("is no JSON: {}", error.value(py))));
+            return Ok(Err(Refusal::Value(format!("is no JSON: {}", error.value(py)))));
         }
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => return Ok(Err(Refusal::Type(error))),
         Err(error) => return Err(error),
     };
     // Half surrogate pairs are in no UTF-8.
     Ok(text
         .to_str()
         .map_err(|_| "holds half a surrogate pair, which PostgreSQL cannot store".to_owned())
-        .and_then(|text| text.parse().map_err(|error: clip_saver_db::Error| error.to_string())))
+        .and_then(|text| text.parse().map_err(|error: clip_saver_db::Error| error.to_string()))
+        .map_err(Refusal::Value))
 }
 
 #[derive(Clone, Copy)]

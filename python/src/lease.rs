@@ -10,8 +10,7 @@ use crate::answers::Answer;
 use crate::arguments::{self, Place};
 use crate::call::Call;
 use crate::errors::Failure;
-use crate::process::OfProcess;
-use crate::runtime;
+use crate::runtime::OfRuntime;
 
 /// A worker's name, and what it must remember of its claims.
 #[pyclass(frozen, module = "clip_saver_db._native")]
@@ -41,7 +40,7 @@ impl ScanWorker {
 #[pyclass(frozen, module = "clip_saver_db._native")]
 pub struct ScanLease {
     claim: ScanClaim,
-    held: OfProcess<Mutex<Option<clip_saver_db::ScanLease>>>,
+    held: OfRuntime<Mutex<Option<clip_saver_db::ScanLease>>>,
 }
 
 /// A lease on its way to Python.
@@ -50,7 +49,7 @@ pub struct Lease(pub clip_saver_db::ScanLease);
 impl Answer for Lease {
     fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let claim = *self.0.claim();
-        Ok(Py::new(py, ScanLease { claim, held: OfProcess::new(Mutex::new(Some(self.0))) })?.into_any())
+        Ok(Py::new(py, ScanLease { claim, held: OfRuntime::new(Mutex::new(Some(self.0))) })?.into_any())
     }
 }
 
@@ -118,30 +117,20 @@ impl ScanLease {
     }
 }
 
-impl Drop for ScanLease {
-    /// Hands the run back, in the background: for that the crate needs the runtime.
-    fn drop(&mut self) {
-        if let (Some(held), Ok(runtime)) = (self.held.get(), runtime::handle()) {
-            let _runtime = runtime.enter();
-            drop(held.lock().unwrap_or_else(PoisonError::into_inner).take());
-        }
-    }
-}
-
 fn ended() -> Failure {
     Failure::Interface("the lease has ended".to_owned())
 }
 
 /// Wakes a worker when there may be runs to claim.
 #[pyclass(frozen, module = "clip_saver_db._native")]
-pub struct ScanWakeups(OfProcess<Arc<AsyncMutex<clip_saver_db::ScanWakeups>>>);
+pub struct ScanWakeups(OfRuntime<Arc<AsyncMutex<clip_saver_db::ScanWakeups>>>);
 
 /// A stream of wake-ups on its way to Python.
 pub struct Wakeups(pub clip_saver_db::ScanWakeups);
 
 impl Answer for Wakeups {
     fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(Py::new(py, ScanWakeups(OfProcess::new(Arc::new(AsyncMutex::new(self.0)))))?.into_any())
+        Ok(Py::new(py, ScanWakeups(OfRuntime::new(Arc::new(AsyncMutex::new(self.0)))))?.into_any())
     }
 }
 

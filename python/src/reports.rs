@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Recorder, SharedString, Unit};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
@@ -34,12 +34,15 @@ enum Report {
 #[derive(Default)]
 pub struct Outbox {
     waiting: Mutex<Vec<Report>>,
-    waker: Mutex<Weak<Waker>>,
+    /// Those of all event loops: one of them may be closed, or stand still.
+    wakers: Mutex<Vec<Weak<Waker>>>,
 }
 
 thread_local! {
     /// Set on the thread of the runtime only: what the others do happens in Python's own calls.
     static SENDER: RefCell<Option<Arc<Outbox>>> = const { RefCell::new(None) };
+    /// What gauges show now: they are also changed by differences. A child of a fork has another thread, and begins at zero.
+    static GAUGES: RefCell<HashMap<Key, Arc<Measurement>>> = RefCell::default();
 }
 
 impl Outbox {
@@ -60,9 +63,11 @@ impl Outbox {
         SENDER.set(Some(self));
     }
 
-    /// This event loop is woken when a report waits.
+    /// This event loop, too, is woken when a report waits.
     pub fn wake_by(&self, waker: &Arc<Waker>) {
-        *lock(&self.waker) = Arc::downgrade(waker);
+        let mut wakers = lock(&self.wakers);
+        wakers.retain(|waker| waker.strong_count() > 0);
+        wakers.push(Arc::downgrade(waker));
     }
 
     fn send(&self, report: Report) {
@@ -70,10 +75,8 @@ impl Outbox {
         if waiting.len() < MOST_WAITING {
             waiting.push(report);
         }
-        if waiting.len() == 1
-            && let Some(waker) = lock(&self.waker).upgrade()
-        {
-            waker.wake();
+        if waiting.len() == 1 {
+            lock(&self.wakers).iter().filter_map(Weak::upgrade).for_each(|waker| waker.wake());
         }
     }
 }
@@ -86,18 +89,22 @@ fn send(report: Report) {
     });
 }
 
-/// Hands the waiting reports to Python. An exception of a handler or of the hook does not reach the calls.
-pub fn deliver(py: Python<'_>) {
+/// Hands the waiting reports to Python. An exception of a handler or of the hook does not reach the calls; an interrupt
+/// (`KeyboardInterrupt`) reaches the event loop.
+pub fn deliver(py: Python<'_>) -> PyResult<()> {
     let waiting = take(&mut *lock(&Outbox::of_process().waiting));
+    let mut outcome = Ok(());
     for report in waiting {
         let delivered = match report {
             Report::Log { level, target, message, fields } => log(py, level, target, &message, &fields),
             Report::Metric { kind, key, value } => measure(py, kind, &key, value),
         };
-        if let Err(error) = delivered {
-            error.write_unraisable(py, None);
+        match delivered {
+            Err(error) if error.is_instance_of::<PyException>(py) => error.write_unraisable(py, None),
+            delivered => outcome = outcome.and(delivered),
         }
     }
+    outcome
 }
 
 fn log(py: Python<'_>, level: Level, target: &str, message: &str, fields: &[(&str, String)]) -> PyResult<()> {
@@ -214,10 +221,9 @@ static HOOK: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
 /// Calls the hook with each measurement: its kind (`counter`, `histogram` or `gauge`), name, value and attributes.
 #[pyfunction]
 pub fn report_metrics(hook: Py<PyAny>) -> PyResult<()> {
-    let is_first = lock(&HOOK).replace(hook).is_none();
-    if is_first {
-        metrics::set_global_recorder(Measurements::default())
-            .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+    let before = lock(&HOOK).replace(hook);
+    if before.is_none() {
+        metrics::set_global_recorder(Measurements).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
     }
     Ok(())
 }
@@ -233,11 +239,7 @@ fn measure(py: Python<'_>, kind: &str, key: &Key, value: f64) -> PyResult<()> {
 }
 
 /// Queues measurements.
-#[derive(Default)]
-struct Measurements {
-    /// What gauges show now: they are also changed by differences.
-    gauges: Mutex<HashMap<Key, Arc<Measurement>>>,
-}
+struct Measurements;
 
 struct Measurement {
     key: Arc<Key>,
@@ -306,8 +308,9 @@ impl Recorder for Measurements {
     }
 
     fn register_gauge(&self, key: &Key, _metadata: &metrics::Metadata<'_>) -> Gauge {
-        let mut gauges = lock(&self.gauges);
-        Gauge::from_arc(gauges.entry(key.clone()).or_insert_with(|| Measurement::of(key)).clone())
+        let gauge =
+            GAUGES.with_borrow_mut(|gauges| gauges.entry(key.clone()).or_insert_with(|| Measurement::of(key)).clone());
+        Gauge::from_arc(gauge)
     }
 
     fn register_histogram(&self, key: &Key, _metadata: &metrics::Metadata<'_>) -> Histogram {

@@ -1,7 +1,7 @@
 //! The one runtime of a process: a thread that sends the calls and reads their answers.
 
 use std::future::pending;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -16,13 +16,17 @@ static RUNTIME: Mutex<Option<OfProcess<Handle>>> = Mutex::new(None);
 
 /// The runtime of this process. A child of a fork gets its own.
 pub fn handle() -> PyResult<Handle> {
-    let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut runtime = runtime();
     if let Some(handle) = runtime.as_ref().and_then(OfProcess::get) {
         return Ok(handle.clone());
     }
     let handle = start().map_err(|error| PyRuntimeError::new_err(format!("no thread for the database: {error}")))?;
     *runtime = Some(OfProcess::new(handle.clone()));
     Ok(handle)
+}
+
+fn runtime() -> MutexGuard<'static, Option<OfProcess<Handle>>> {
+    RUNTIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The thread runs until the process ends. Nothing waits for it: it holds nothing that a process must give back.
@@ -35,4 +39,34 @@ fn start() -> std::io::Result<Handle> {
         runtime.block_on(pending::<()>());
     })?;
     Ok(handle)
+}
+
+/// Runs work in the background. Without a runtime it is only dropped: then there is no connection either.
+pub fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+    let handle = runtime().as_ref().and_then(OfProcess::get).cloned();
+    if let Some(handle) = handle {
+        handle.spawn(work);
+    }
+}
+
+/// A value of the crate that Python holds. It is dropped on the runtime: there a lease hands its run back, and a connection ends
+/// what runs on it.
+pub struct OfRuntime<T: Send + 'static>(Option<OfProcess<T>>);
+
+impl<T: Send + 'static> OfRuntime<T> {
+    pub fn new(value: T) -> Self {
+        Self(Some(OfProcess::new(value)))
+    }
+
+    /// `None` in another process than the one that made it.
+    pub fn get(&self) -> Option<&T> {
+        self.0.as_ref().and_then(OfProcess::get)
+    }
+}
+
+impl<T: Send + 'static> Drop for OfRuntime<T> {
+    fn drop(&mut self) {
+        let value = self.0.take();
+        spawn(async move { drop(value) });
+    }
 }

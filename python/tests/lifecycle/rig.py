@@ -1,0 +1,95 @@
+"""What the tests of the package's life share: programs in processes of their own, and what the server is doing."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from textwrap import dedent
+from typing import Any
+
+import psycopg
+
+from support import Sql
+
+IMPORTS = """
+import asyncio, logging, multiprocessing, os, signal, sys, threading, time
+import clip_saver_db
+from clip_saver_db import database as db
+"""
+
+LIMIT = 30
+"""Seconds after which a program or a condition has failed. Other programs may load the machine."""
+
+
+def python(program: str, *options: str) -> subprocess.Popen[str]:
+    """Starts a program, with the package and the modules of `IMPORTS`."""
+    command = [sys.executable, *options, "-c", IMPORTS + dedent(program)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Waits for a program's end. Returns its code and what it has written."""
+    try:
+        output, errors = process.communicate("\n", timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, errors = process.communicate()
+        raise AssertionError(f"the program hangs: {output} {errors}") from None
+    return process.returncode, output, errors
+
+
+def run(program: str, *options: str) -> str:
+    """Runs a program that ends well and silently. Returns what it has printed."""
+    code, output, errors = end(python(program, *options))
+    assert (code, errors) == (0, ""), f"{code}: {errors}"
+    return output
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Waits for a condition that no event tells of."""
+    deadline = time.monotonic() + LIMIT
+    while not (fulfilled := condition()):
+        assert time.monotonic() < deadline, "this does not come true"
+        await asyncio.sleep(0.01)
+    return fulfilled
+
+
+@contextmanager
+def locked(url: str, table: str = "bot_guilds") -> Iterator[psycopg.Connection]:
+    """No other session reads or writes a table in this block."""
+    with psycopg.connect(url) as connection:
+        connection.execute(f"lock table {table} in access exclusive mode".encode())
+        yield connection
+        connection.rollback()
+
+
+class Sessions:
+    """What the server is doing for the package."""
+
+    def __init__(self, sql: Sql) -> None:
+        self._sql = sql
+
+    def _count(self, condition: str) -> int:
+        (row,) = self._sql(
+            "select count(*) as sessions from pg_stat_activity where datname = current_database()"
+            f" and application_name = 'clip-saver-db-python' and {condition}"
+        )
+        count: int = row["sessions"]
+        return count
+
+    def waiting(self) -> int:
+        """How many sessions wait for a lock."""
+        return self._count("wait_event_type = 'Lock'")
+
+    def in_transaction(self) -> int:
+        """How many sessions are in a transaction."""
+        return self._count("xact_start is not null")
+
+    def open(self) -> int:
+        """How many sessions there are."""
+        return self._count("true")
