@@ -1,4 +1,5 @@
-//! The thread whose ticks let connections look for silence. Linux names the threads of a process, so this test runs on Linux only.
+//! The thread whose ticks let connections look for silence. Linux names the threads of a process, so this test runs on Linux
+//! only.
 
 use std::fs;
 
