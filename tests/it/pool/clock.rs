@@ -1,4 +1,5 @@
-//! The thread whose ticks let connections look for silence. Linux names the threads of a process, so this test runs on Linux only.
+//! The thread whose ticks let connections look for silence. Linux names the threads of a process, so this test runs on Linux
+//! only.
 
 use std::fs;
 
@@ -21,7 +22,7 @@ fn clocks() -> usize {
 async fn until_clocks(count: usize) {
     let counting = async {
         while clocks() != count {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     };
     timeout(TEST_TIMEOUT, counting).await.unwrap_or_else(|_| panic!("{} clocks instead of {count}", clocks()));
