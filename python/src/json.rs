@@ -24,11 +24,11 @@ pub fn into_python<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<
     })
 }
 
-/// Why a mapping is no JSON.
+/// Why a mapping cannot be stored as JSON.
 pub enum Refusal {
-    /// Something in it has a type that JSON has not.
-    Type(PyErr),
-    Value(String),
+    /// Python's json says so, by a `TypeError` or another error.
+    NoJson(PyErr),
+    NotStorable(String),
 }
 
 /// The JSON text of a mapping.
@@ -48,10 +48,7 @@ pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings
     };
     let text = match encode.bind(py).call1((exact,)) {
         Ok(text) => text.cast_into::<PyString>()?,
-        Err(error) if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyRecursionError>(py) => {
-            return Ok(Err(Refusal::Value(format!("is no JSON: {}", error.value(py)))));
-        }
-        Err(error) if error.is_instance_of::<PyTypeError>(py) => return Ok(Err(Refusal::Type(error))),
+        Err(error) if is_of_json(py, &error) => return Ok(Err(Refusal::NoJson(error))),
         Err(error) => return Err(error),
     };
     // Half surrogate pairs are in no UTF-8.
@@ -59,7 +56,14 @@ pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings
         .to_str()
         .map_err(|_| "holds half a surrogate pair, which PostgreSQL cannot store".to_owned())
         .and_then(|text| text.parse().map_err(|error: clip_saver_db::Error| error.to_string()))
-        .map_err(Refusal::Value))
+        .map_err(Refusal::NotStorable))
+}
+
+/// Whether the error may be one of json's own.
+fn is_of_json(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyRecursionError>(py)
 }
 
 #[derive(Clone, Copy)]
