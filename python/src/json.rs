@@ -19,9 +19,10 @@ pub fn into_python<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<
     if let Ok(value) = Value(py).deserialize(&mut text) {
         return Ok(value);
     }
-    LOADS.import(py, "json", "loads")?.call1((settings.as_str(),)).map_err(|error| {
-        errors::unreadable(py, &format!("stored settings are beyond what Python's json reads: {}", error.value(py)))
-    })
+    LOADS
+        .import(py, "json", "loads")?
+        .call1((settings.as_str(),))
+        .map_err(|error| errors::unreadable(py, &format!("is beyond what Python's json reads: {}", error.value(py))))
 }
 
 /// Why a mapping cannot be stored as JSON.

@@ -81,15 +81,12 @@ async def test_what_an_older_program_stored_is_read_though_it_is_no_object(
     assert typed(channel["settings"]) == typed(read)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS[:20], ids=lambda document: document[:30])
-async def test_settings_round_trip(db: ModuleType, sql: Sql, document: str) -> None:
-    """As far as jsonb keeps numbers: it knows no negative zero, and writes 1e19 with all digits."""
-    settings = json.loads(document)
-    sql("insert into guild_settings values ('1001', %s)", json.dumps(settings).replace("Infinity", "1e400"))
-    stored = loaded(sql)
-    if "Infinity" not in json.dumps(settings).replace('"Infinity"', ""):
-        row = await db.set_guild_settings("1001", settings)
-        assert typed(row["settings"]) == typed(loaded(sql)) == typed(stored)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document[:30])
+async def test_settings_are_stored_as_psycopg_stores_them(db: ModuleType, sql: Sql, document: str) -> None:
+    settings = json.loads(document.replace("1e400", "1" + "0" * 400))
+    await db.set_guild_settings("1001", settings)
+    sql("insert into guild_settings values ('1002', %s)", json.dumps(settings))
+    assert sql("select count(distinct settings::text) from guild_settings") == [{"count": 1}]
 
 
 @contextmanager
@@ -126,7 +123,7 @@ async def test_settings_that_are_nested_too_deep_for_python_are_an_error(
     with pytest.raises(UnreadableRow) as unreadable:
         await db.get_guild_settings("1001")
     assert isinstance(unreadable.value, DataError)
-    assert unreadable.value.function == "get_guild_settings"
+    assert (unreadable.value.function, unreadable.value.field) == ("get_guild_settings", "settings")
     with caplog.at_level(logging.WARNING, "clip_saver_db"):
         channels = await db.get_channels_by_guild("1001")
     assert [channel["channel_id"] for channel in channels] == ["2002"]

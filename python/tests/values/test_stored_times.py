@@ -10,8 +10,8 @@ import pytest
 from clip_saver_db.errors import UnreadableRow
 from support import Sql, add_channel, add_guild
 
-BEYOND = ["infinity", "-infinity", "10000-01-01 00:00:00+00", "0001-01-01 00:00:00+01", "4713-11-24 00:00:00+00 BC"]
-BEYOND += ["294276-12-31 23:59:59+00"]
+BEYOND_PYTHON = ["10000-01-01 00:00:00+00", "0001-01-01 00:00:00+01", "4713-11-24 00:00:00+00 BC"]
+BEYOND = [*BEYOND_PYTHON, "infinity", "-infinity", "294276-12-31 23:59:59+00"]
 
 
 @pytest.mark.parametrize("stored", BEYOND)
@@ -21,11 +21,18 @@ async def test_read_alone_it_is_an_unreadable_row(db: ModuleType, sql: Sql, stor
     sql("update bot_guilds set joined_at = %s", stored)
     sql("update bot_channels set last_scanned_at = %s", stored)
     sql("update guild_settings set updated_at = %s", stored)
-    for function, argument in (("get_guild", "1001"), ("get_channel", "2001"), ("get_guild_settings", "1001")):
+    for function, key, column in (
+        ("get_guild", "1001", "joined_at"),
+        ("get_channel", "2001", "last_scanned_at"),
+        ("get_guild_settings", "1001", "updated_at"),
+    ):
         with pytest.raises(UnreadableRow) as unreadable:
-            await getattr(db, function)(argument)
+            await getattr(db, function)(key)
         assert unreadable.value.function == function
         assert str(unreadable.value).startswith(f"{function}: ")
+        if stored in BEYOND_PYTHON:
+            assert unreadable.value.field == column
+            assert f"`{column}` of {key}" in str(unreadable.value)
 
 
 @pytest.mark.parametrize("stored", BEYOND)
@@ -44,6 +51,9 @@ async def test_in_a_list_it_is_left_out_and_logged(
     assert [guild.guild_id for guild in guilds] == ["1001"]
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 2
+    if stored in BEYOND_PYTHON:
+        assert "`last_activity_at` of 2001" in warnings[0].getMessage()
+        assert "`joined_at` of 1002" in warnings[1].getMessage()
     assert all(record.name.startswith("clip_saver_db") for record in warnings)
 
 
