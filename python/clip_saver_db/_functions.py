@@ -341,7 +341,7 @@ class Functions:
     ) -> InstallIntent:
         """Stores an intent that expires after `lifetime_seconds`.
 
-        Errors: `UniqueViolation` if the state is taken, `ForeignKeyViolation` if the user or the guild does not exist.
+        Errors: `UniqueViolation` if the state is taken, `ForeignKeyViolation` if the user is not in `users`.
         """
         return await _native.create_install_intent(self._client(), state, user_id, guild_id, lifetime_seconds)
 
