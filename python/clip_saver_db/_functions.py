@@ -301,8 +301,8 @@ class Functions:
         after: ClipKey | None = None,
         limit: int = 50,
     ) -> ClipPage:
-        """Returns clips, newest first. `since` is included, `until` is not. `after` is the `next` of the page before. `limit` is
-        from 1 to 1,000."""
+        """Returns clips, newest first. `since` is included, `until` is not. `after` is the `next` of the page before. `limit` is at
+        least 1."""
         return await _native.get_clips(self._client(), guild_id, channel_id, author_id, since, until, after, limit)
 
     async def count_clips(
