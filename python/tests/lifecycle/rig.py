@@ -19,6 +19,7 @@ IMPORTS = """
 import asyncio, logging, multiprocessing, os, signal, sys, threading, time
 import clip_saver_db
 from clip_saver_db import database as db
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts programs in the background without it
 """
 
 LIMIT = 30
