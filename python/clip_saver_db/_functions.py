@@ -145,9 +145,7 @@ class Functions:
     async def update_channel_progress(self, channel_id: Id, last_seen_message_id: Id, ingested_count: int) -> bool:
         """Moves the cursor forward, never back, adds to the message count, sets `last_scanned_at` to now. Concurrent calls lose
         nothing. Returns whether the channel exists."""
-        return await _native.update_channel_progress(
-            self._client(), channel_id, last_seen_message_id, ingested_count
-        )
+        return await _native.update_channel_progress(self._client(), channel_id, last_seen_message_id, ingested_count)
 
     async def touch_channel_activity(self, channel_id: Id) -> bool:
         """Sets `last_activity_at` to now. Returns whether the channel exists."""
@@ -217,9 +215,7 @@ class Functions:
         to 32767: the highest is claimed first."""
         return await _native.request_scan(self._client(), channel_id, after, before, priority, not_before)
 
-    async def claim_scan_runs(
-        self, worker: _native.ScanWorker, limit: int, lease_seconds: float
-    ) -> list[ScanClaim]:
+    async def claim_scan_runs(self, worker: _native.ScanWorker, limit: int, lease_seconds: float) -> list[ScanClaim]:
         """Claims up to `limit` runs for `lease_seconds`. Repeated after an unknown outcome, it returns the same claims."""
         return await _native.claim_scan_runs(self._client(), worker, limit, lease_seconds)
 

@@ -39,8 +39,9 @@ def server_url() -> Iterator[str]:
         yield given
         return
     # The server ends when its standard input closes, also if this process is killed.
-    command = [REPOSITORY / "dev", "server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        [REPOSITORY / "dev", "server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
         assert server.stdin is not None and server.stdout is not None
         url = server.stdout.readline().strip()
         assert url, "./dev server did not start: see above"
@@ -109,7 +110,7 @@ async def db(face: ModuleType, database_url: str) -> AsyncIterator[ModuleType]:
 @pytest.fixture
 def sql(database_url: str) -> Iterator[Sql]:
     """Runs SQL on the test's own database: `sql("select … where a = %s", 1)`. Each statement is committed."""
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+    with psycopg.Connection[dict[str, Any]].connect(database_url, autocommit=True, row_factory=dict_row) as connection:
 
         def run(statement: str, *parameters: Any) -> list[dict[str, Any]]:
             # Without parameters a `%` is one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import count
@@ -30,7 +30,7 @@ _numbers = count()
 
 
 @contextmanager
-def new_database(server_url: str, template: str = "template0") -> Iterator[str]:
+def new_database(server_url: str, template: str = "template0") -> Generator[str]:
     """The URL of a new database, which is dropped at the end with its sessions."""
     name = f"clip_py_{os.getpid()}_{next(_numbers)}"
     run_on_server(server_url, f"create database {name} template {template}")
@@ -83,6 +83,6 @@ def is_now(sql: Sql, time: datetime) -> bool:
     return bool(row["is_now"])
 
 
-def is_utc(time: datetime) -> bool:
+def is_utc(time: datetime | None) -> bool:
     """Whether it is an aware `datetime` in UTC."""
-    return time.tzinfo is timezone.utc
+    return time is not None and time.tzinfo is timezone.utc

@@ -76,11 +76,15 @@ async def test_a_call_leaves_no_connection_idle_in_transaction(db: ModuleType, s
             await function.call()
         except Error:
             pass  # a run that was deleted, an intent that was consumed
-        states = sql("select state from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+        states = sql(
+            "select state from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        )
         assert all(row["state"] == "idle" for row in states), function
 
 
-async def test_times_are_utc_whatever_the_session_and_the_process_have(new_york: None, db: ModuleType, sql: Sql) -> None:
+async def test_times_are_utc_whatever_the_session_and_the_process_have(
+    new_york: None, db: ModuleType, sql: Sql
+) -> None:
     assert sql("show timezone") == [{"TimeZone": "America/New_York"}]
     await add_channel(db)
     await db.touch_channel_activity("2001")
@@ -99,7 +103,9 @@ async def test_a_naive_time_is_refused_under_any_time_zone(new_york: None, db: M
         await db.upsert_guild(guild_id="1", name="Clips", icon=None, joined_at=now["now"])
 
 
-async def test_an_error_tells_function_sqlstate_and_whether_to_repeat_and_survives_pickling(db: ModuleType, sql: Sql) -> None:
+async def test_an_error_tells_function_sqlstate_and_whether_to_repeat_and_survives_pickling(
+    db: ModuleType, sql: Sql
+) -> None:
     sql("drop table install_intents")
     with pytest.raises(ProgrammingError) as failed:
         await db.purge_expired_install_intents()
@@ -112,7 +118,9 @@ async def test_an_error_tells_function_sqlstate_and_whether_to_repeat_and_surviv
 
 async def test_a_refused_argument_is_a_value_error_that_names_it(db: ModuleType) -> None:
     with pytest.raises(InvalidId) as refused:
-        await db.upsert_channels_for_guild("1001", [ChannelSnapshot("2001", "a", "text"), ChannelSnapshot("x", "b", "text")])
+        await db.upsert_channels_for_guild(
+            "1001", [ChannelSnapshot("2001", "a", "text"), ChannelSnapshot("x", "b", "text")]
+        )
     assert (refused.value.function, refused.value.field) == ("upsert_channels_for_guild", "channels[1].id")
     assert isinstance(refused.value, ValueError)
 

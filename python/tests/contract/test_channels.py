@@ -297,9 +297,7 @@ async def test_a_write_tells_that_there_is_no_such_channel(
         ("set_channel_settings", ({},)),
     ],
 )
-async def test_every_write_sets_updated_at(
-    db: ModuleType, sql: Sql, function: str, arguments: tuple[Any, ...]
-) -> None:
+async def test_every_write_sets_updated_at(db: ModuleType, sql: Sql, function: str, arguments: tuple[Any, ...]) -> None:
     await add_channel(db)
     before = channel_row(sql)["updated_at"]
     await getattr(db, function)("2001", *arguments)

@@ -49,7 +49,8 @@ def test_a_connection_string_comes_before_the_other_variables(environment: pytes
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("POSTGRES_PORT", "abc"), ("DB_PORT", "5432.0"), ("POSTGRES_PORT", "-1"), ("PGPORT", "70000")]
+    ("variable", "value"),
+    [("POSTGRES_PORT", "abc"), ("DB_PORT", "5432.0"), ("POSTGRES_PORT", "-1"), ("PGPORT", "70000")],
 )
 def test_a_port_that_is_none_is_an_error_that_names_the_variable(
     environment: pytest.MonkeyPatch, variable: str, value: str

@@ -72,9 +72,7 @@ async def test_an_empty_patch_bumps_updated_at(db: ModuleType, sql: Sql) -> None
 
 
 @pytest.mark.parametrize("stored", ["[1, 2]", '"text"', "7", "null"])
-async def test_a_stored_value_that_is_no_object_is_replaced_by_the_patch(
-    db: ModuleType, sql: Sql, stored: str
-) -> None:
+async def test_a_stored_value_that_is_no_object_is_replaced_by_the_patch(db: ModuleType, sql: Sql, stored: str) -> None:
     sql("insert into guild_settings values ('1001', %s)", stored)
     row = await db.update_guild_settings("1001", {"a": 1})
     assert row["settings"] == {"a": 1}

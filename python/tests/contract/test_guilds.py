@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from types import ModuleType
 
@@ -134,7 +134,7 @@ async def test_delete_guilds_takes_channels_and_runs_along_and_keeps_settings(db
 
 
 @pytest.mark.parametrize("kind", [list, tuple, set, dict.fromkeys, iter])
-async def test_delete_guilds_takes_any_iterable(db: ModuleType, kind: type[Iterator[str]]) -> None:
+async def test_delete_guilds_takes_any_iterable(db: ModuleType, kind: Callable[[list[str]], Iterable[str]]) -> None:
     await add_guild(db, "1001")
     assert await db.delete_guilds(kind(["1001"])) == 1
 

@@ -17,7 +17,9 @@ from support import Sql, is_now, is_utc
 def add_intent(sql: Sql, state: str, age: str) -> None:
     """Stores an intent that expired some time ago, as the column holds it: in UTC without saying so."""
     sql("insert into users (discord_user_id) values ('501') on conflict do nothing")
-    statement = "insert into install_intents values (%s, '501', '1001', null, (now() at time zone 'utc') - %s::interval)"
+    statement = (
+        "insert into install_intents values (%s, '501', '1001', null, (now() at time zone 'utc') - %s::interval)"
+    )
     sql(statement, state, age)
 
 

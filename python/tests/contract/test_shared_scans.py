@@ -98,9 +98,7 @@ async def test_an_expired_claim_is_taken_over_and_its_token_counts_no_more(db: M
         ("release_scan", (), "queued"),
     ],
 )
-async def test_a_claim_ends(
-    db: ModuleType, sql: Sql, function: str, arguments: tuple[Any, ...], status: str
-) -> None:
+async def test_a_claim_ends(db: ModuleType, sql: Sql, function: str, arguments: tuple[Any, ...], status: str) -> None:
     claim = await claimed(db)
     assert await getattr(db, function)(claim, *arguments) is True
     run = await db.get_scan_run(claim.run_id)

@@ -148,20 +148,26 @@ async def test_generate_schemas_false_works_on_a_database_that_was_migrated(data
     await add_guild(repositories)
 
 
-async def test_init_db_of_the_tortoise_generation_takes_a_config(database_url: str, environment: pytest.MonkeyPatch) -> None:
+async def test_init_db_of_the_tortoise_generation_takes_a_config(
+    database_url: str, environment: pytest.MonkeyPatch
+) -> None:
     config = get_config()
     environment.delenv("DATABASE_URL")
     await repositories.init_db(config=config)
     await add_guild(repositories)
 
 
-async def test_init_db_with_another_config_closes_the_database_before(server_url: str, database_url: str, sql: Sql) -> None:
+async def test_init_db_with_another_config_closes_the_database_before(
+    server_url: str, database_url: str, sql: Sql
+) -> None:
     await repositories.init_db()
     await add_guild(repositories)
     with new_database(server_url) as other:
         await repositories.init_db(DatabaseConfig(dsn=other))
         assert await repositories.get_guilds() == []
-        sessions = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        sessions = (
+            "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        )
         while sql(sessions) != [{"count": 0}]:
             await asyncio.sleep(0.01)
         await repositories.close_db()
@@ -188,7 +194,9 @@ async def test_a_first_init_db_that_fails_leaves_none(face: ModuleType, environm
         await face.get_guilds()
 
 
-@pytest.mark.parametrize(("name", "value"), [("DB_POOL_MAX", "none"), ("DATABASE_URL", "http://db"), ("DB_POOL_MAX", "0")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("DB_POOL_MAX", "none"), ("DATABASE_URL", "http://db"), ("DB_POOL_MAX", "0")]
+)
 async def test_a_wrong_variable_is_named(
     face: ModuleType, database_url: str, environment: pytest.MonkeyPatch, name: str, value: str
 ) -> None:

@@ -25,8 +25,8 @@ async def test_a_user_is_written_and_read(db: ModuleType) -> None:
 
 
 async def test_users_are_written_together_and_the_last_of_one_id_counts(db: ModuleType) -> None:
-    users = (UserSnapshot(number, name) for number, name in [(501, "a"), (502, "b"), ("501", "c")])
-    assert await db.upsert_users(users) == 2
+    users = [UserSnapshot(501, "a"), UserSnapshot(502, "b"), UserSnapshot("501", "c")]
+    assert await db.upsert_users(user for user in users) == 2
     assert (await db.get_user("501")).username == "c"
     assert await db.upsert_users([]) == 0
 

@@ -25,7 +25,17 @@ from clip_saver_db import (
     repositories,
 )
 from clip_saver_db._functions import Psycopg3Functions, TortoiseFunctions
-from clip_saver_db.types import Attachment, ClipAuthor, ClipKey, ClipMessage, Id, MessageInterval, RunId, ScanClaim, ScanPage
+from clip_saver_db.types import (
+    Attachment,
+    ClipAuthor,
+    ClipKey,
+    ClipMessage,
+    Id,
+    MessageInterval,
+    RunId,
+    ScanClaim,
+    ScanPage,
+)
 from support import Sql, add_channel
 
 RUN_ID = UUID("6f1c9a52-5e0a-4c8e-9d1e-3f6a1b2c3d4e")
@@ -186,10 +196,39 @@ def nested(levels: int) -> dict[str, Any]:
     return settings
 
 
-NO_IDS = ["", "abc", " 1 ", "1 ", "１", "1e4", "+1", "-1", "0x1", "007", "1.0", "NaN", "1_000", "\0", "1\0", "\ud800"]
-NO_IDS += [Text("abc"), "18446744073709551616", "9" * 500]
+NO_IDS: list[str] = [
+    "",
+    "abc",
+    " 1 ",
+    "1 ",
+    "１",
+    "1e4",
+    "+1",
+    "-1",
+    "0x1",
+    "007",
+    "1.0",
+    "NaN",
+    "1_000",
+    "\0",
+    "1\0",
+    "\ud800",
+]
+NO_IDS.extend([Text("abc"), "18446744073709551616", "9" * 500])
 NO_TEXTS = ["\0", "a\0b", "\ud800", "a\udfffb", Text("\0")]
-NOTHING_LIKE_IT = [None, object(), ..., [], {}, b"1", bytearray(b"1"), 1 + 1j, Decimal(1), ValueError, lambda: 1]
+NOTHING_LIKE_IT: list[Any] = [
+    None,
+    object(),
+    ...,
+    [],
+    {},
+    b"1",
+    bytearray(b"1"),
+    1 + 1j,
+    Decimal(1),
+    ValueError,
+    lambda: 1,
+]
 
 REFUSED: dict[Any, dict[type[Exception], list[Any]]] = {
     Id: {
@@ -250,7 +289,9 @@ REFUSED: dict[Any, dict[type[Exception], list[Any]]] = {
             nested(3_000),
         ],
     },
-    Iterable: {TypeError: [*(value for value in NOTHING_LIKE_IT if value not in ([], {})), 1, 1.5, True, "12", "", b""]},
+    Iterable: {
+        TypeError: [*(value for value in NOTHING_LIKE_IT if value not in ([], {})), 1, 1.5, True, "12", "", b""]
+    },
 }
 """For each type, values that are of none of its kind, by the class of the error."""
 
@@ -272,7 +313,9 @@ def refused(annotation: Any, sample: Any, place: str) -> Iterator[Refused]:
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         if kind in (ScanClaim, ClipKey):  # they come out with ids of one type, and go in as all ids do
-            hints = {name: {str: Id, str | None: Id | None, UUID: RunId}.get(hint, hint) for name, hint in hints.items()}
+            hints = {
+                name: {str: Id, str | None: Id | None, UUID: RunId}.get(hint, hint) for name, hint in hints.items()
+            }
         for field in fields(kind):
             for case in refused(hints[field.name], getattr(sample, field.name), f"{place}.{field.name}"):
                 yield Refused(case.place, replace(sample, **{field.name: case.value}), case.error)

@@ -29,7 +29,7 @@ class Snowflake(int):
     def __str__(self) -> str:
         return "no number"
 
-    __repr__ = __format__ = __str__  # type: ignore[assignment]
+    __repr__ = __str__
 
 
 class Settings(dict[str, Any]):
@@ -49,7 +49,9 @@ async def test_every_id_of_64_bits_round_trips(db: ModuleType, guild_id: int) ->
     assert (await db.get_guild(str(guild_id))).guild_id == str(guild_id)
 
 
-@pytest.mark.parametrize("text", ["", " ", "'; drop table users; --", "ä€𝄞\U0010ffff\ufeff\u202e", "\x01\x7f\r\n\t", "%s $1"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "'; drop table users; --", "ä€𝄞\U0010ffff\ufeff\u202e", "\x01\x7f\r\n\t", "%s $1"]
+)
 async def test_every_text_round_trips(db: ModuleType, sql: Sql, text: str) -> None:
     await db.upsert_guild(guild_id="1", name=text, icon=Text(text))
     guild = await db.get_guild("1")
@@ -112,7 +114,9 @@ async def test_every_aware_time_round_trips_as_utc(db: ModuleType, sql: Sql, joi
     guild = await db.get_guild("1")
     assert guild.joined_at == joined_at.astimezone(timezone.utc)
     assert guild.joined_at.tzinfo is timezone.utc
-    assert sql("select joined_at = %s as equal from bot_guilds", joined_at.astimezone(timezone.utc)) == [{"equal": True}]
+    assert sql("select joined_at = %s as equal from bot_guilds", joined_at.astimezone(timezone.utc)) == [
+        {"equal": True}
+    ]
 
 
 async def test_a_time_is_a_datetime_of_any_class(db: ModuleType) -> None:

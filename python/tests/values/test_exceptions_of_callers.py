@@ -50,7 +50,7 @@ def attribute(error: BaseException) -> Any:
 
 def zone(error: BaseException) -> datetime:
     class Raising(tzinfo):
-        utcoffset = raising(error)
+        dst = tzname = utcoffset = raising(error)
 
     return NOW.replace(tzinfo=Raising())
 
@@ -95,7 +95,9 @@ async def test_an_attribute_that_is_missing_is_a_type_error_with_its_cause(db: M
     class Nameless:
         id = "2001"
 
-    with pytest.raises(TypeError, match=r"upsert_channels_for_guild: `channels\[1\]` must have an attribute `name`") as raised:
+    with pytest.raises(
+        TypeError, match=r"upsert_channels_for_guild: `channels\[1\]` must have an attribute `name`"
+    ) as raised:
         await db.upsert_channels_for_guild("1001", [ChannelSnapshot("2001", "a", "text"), Nameless()])
     assert isinstance(raised.value.__cause__, AttributeError)
 
@@ -105,6 +107,8 @@ async def test_a_zone_that_is_wrong_is_pythons_own_error(db: ModuleType, offset:
     class Wrong(tzinfo):
         def utcoffset(self, _: datetime | None) -> Any:
             return offset
+
+        dst = tzname = utcoffset
 
     with pytest.raises((TypeError, ValueError)):
         await db.upsert_guild(guild_id="1001", name="a", icon=None, joined_at=NOW.replace(tzinfo=Wrong()))

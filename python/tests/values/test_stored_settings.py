@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -90,7 +90,7 @@ async def test_settings_are_stored_as_psycopg_stores_them(db: ModuleType, sql: S
 
 
 @contextmanager
-def recursion_limit(limit: int) -> Iterator[None]:
+def recursion_limit(limit: int) -> Generator[None]:
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(limit)
     try:
