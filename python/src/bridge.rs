@@ -16,8 +16,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::process::OfProcess;
 use crate::reports::{self, Outbox};
 
-/// Wakes an event loop. It has both ends of the pair, so that a write never finds the other end closed: where a program has asked
-/// for that, the signal SIGPIPE would end the process.
+/// Wakes an event loop. It has both ends of the pair, so that a write never finds the other one closed.
 pub struct Waker {
     answered: Mutex<Vec<u64>>,
     writer: UnixStream,

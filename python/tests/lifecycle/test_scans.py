@@ -9,7 +9,7 @@ import pytest
 
 import clip_saver_db
 from clip_saver_db.types import ScanClaim
-from lifecycle.rig import LIMIT, until
+from lifecycle.rig import LIMIT, Sessions, until
 from support import Sql
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def test_a_lease_is_kept_alive_and_completed(db: ModuleType, channel: int)
         assert not lease.is_lost
         assert await lease.complete()
     run = await db.get_scan_run(claim.run_id)
-    assert run.status == "SUCCEEDED"
+    assert run.status == "succeeded"
 
 
 @pytest.mark.parametrize("is_failing", [False, True])
@@ -106,7 +106,7 @@ async def test_a_request_to_cancel_wakes_the_worker(db: ModuleType, channel: int
         await canceled
         assert lease.is_cancel_requested
     run = await db.get_scan_run(claim.run_id)
-    assert run.status == "CANCELED"
+    assert run.status == "canceled"
 
 
 async def test_a_lease_is_used_in_its_block(db: ModuleType, channel: int) -> None:
@@ -120,11 +120,11 @@ async def test_a_lease_is_used_in_its_block(db: ModuleType, channel: int) -> Non
             await lease.complete()
 
 
-async def test_work_that_is_enqueued_wakes(db: ModuleType, channel: int, sql: Sql) -> None:
+async def test_work_that_is_enqueued_wakes(db: ModuleType, channel: int, sessions: Sessions) -> None:
     wakeups = db.scan_wakeups()
     async with asyncio.timeout(LIMIT):
         await anext(wakeups)
-        await until(lambda: sql("select 1 from pg_stat_activity where query ilike 'listen%' and datname = current_database()"))
+        await until(lambda: sessions.listening() == 1)
         waiting = asyncio.create_task(anext(wakeups))
         await asyncio.wait([waiting], timeout=0.5)  # the connection for notifications has begun
         if waiting.done():
@@ -134,7 +134,7 @@ async def test_work_that_is_enqueued_wakes(db: ModuleType, channel: int, sql: Sq
         await waiting
         assert asyncio.get_running_loop().time() - began < 2, "the interval of 5 seconds has woken it"
     await wakeups.aclose()
-    await until(lambda: not sql("select 1 from pg_stat_activity where query ilike 'listen%' and datname = current_database()"))
+    await until(lambda: sessions.listening() == 0)
 
 
 async def test_a_canceled_wait_loses_no_wakeup(db: ModuleType) -> None:
