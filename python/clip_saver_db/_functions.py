@@ -301,8 +301,8 @@ class Functions:
         after: ClipKey | None = None,
         limit: int = 50,
     ) -> ClipPage:
-        """Returns clips, newest first. `since` is included, `until` is not. `after` is the `next` of the page before. `limit` is
-        from 1 to 1,000."""
+        """Returns clips, newest first. `since` is included, `until` is not. `after` is the `next` of the page before. `limit` is at
+        least 1."""
         return await _native.get_clips(self._client(), guild_id, channel_id, author_id, since, until, after, limit)
 
     async def count_clips(
@@ -341,7 +341,7 @@ class Functions:
     ) -> InstallIntent:
         """Stores an intent that expires after `lifetime_seconds`.
 
-        Errors: `UniqueViolation` if the state is taken, `ForeignKeyViolation` if the user or the guild does not exist.
+        Errors: `UniqueViolation` if the state is taken, `ForeignKeyViolation` if the user is not in `users`.
         """
         return await _native.create_install_intent(self._client(), state, user_id, guild_id, lifetime_seconds)
 

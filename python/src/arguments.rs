@@ -198,11 +198,16 @@ pub fn settings(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Settings> {
         return Err(place.wrong_type("a mapping", value));
     }
     json::from_python(value)?.map_err(|refusal| match refusal {
-        json::Refusal::Type(cause) => {
+        json::Refusal::NotStorable(reason) => place.invalid(value, reason),
+        json::Refusal::NoJson(cause) => {
             let reason = format!("is no JSON: {}", cause.value(value.py()));
-            place.wrong_type_because(cause, value, &reason)
+            if cause.is_instance_of::<PyTypeError>(value.py()) {
+                return place.wrong_type_because(cause, value, &reason);
+            }
+            let error = place.invalid(value, reason);
+            error.set_cause(value.py(), Some(cause));
+            error
         }
-        json::Refusal::Value(reason) => place.invalid(value, reason),
     })
 }
 

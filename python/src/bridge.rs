@@ -74,11 +74,12 @@ impl Bridge {
     /// Wakes those whose calls have an answer. An interrupt meanwhile (`KeyboardInterrupt`) keeps none of them waiting.
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         let Some(waker) = self.waker.get() else { return Ok(()) };
-        let mut outcome = Ok(());
-        for call in waker.answered()? {
+        let answered = waker.answered()?;
+        let mut outcome = reports::deliver(py); // what a call logged comes before its answer
+        for call in answered {
             outcome = outcome.and(self.finish(py, call));
         }
-        outcome.and(reports::deliver(py))
+        outcome
     }
 
     /// An event loop that is closed, or dropped, before its calls have an answer is a cycle: it owns this bridge.

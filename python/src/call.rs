@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::answers::Answer;
 use crate::bridge::Bridge;
-use crate::errors::Failure;
+use crate::errors::{self, Failure};
 use crate::process::OfProcess;
 use crate::runtime;
 use crate::waiter::Waiter;
@@ -70,7 +70,11 @@ impl Call {
         function: &'static str,
         call: impl Future<Output = Result<A, Failure>> + Send + 'static,
     ) -> PyResult<Self> {
-        let converted = call.map(|result| result.map(|answer| Box::new(move |py: Python<'_>| answer.into_python(py)) as Conversion));
+        let converted = call.map(move |result| {
+            result.map(|answer| -> Conversion {
+                Box::new(move |py| answer.into_python(py).map_err(|error| errors::in_function(py, error, function)))
+            })
+        });
         Self::spawn_boxed(py, function, Box::pin(converted))
     }
 
@@ -93,7 +97,8 @@ impl Call {
                 Ok(result) => result,
                 Err(panic) => Err(Failure::of_panic(&*panic)),
             };
-            let conversion = result.unwrap_or_else(|failure| Box::new(move |py: Python<'_>| Err(failure.into_exception(py, function))));
+            let conversion = result
+                .unwrap_or_else(|failure| Box::new(move |py: Python<'_>| Err(failure.into_exception(py, function))));
             *lock(&slot) = Some(conversion);
             waker.answer(number);
         });

@@ -49,10 +49,7 @@ unsafe impl Sync for StaticApi {}
 #[expect(unsafe_code, reason = "a function of CPython")]
 pub fn into_python(py: Python<'_>, time: DateTime<Utc>) -> PyResult<Py<PyAny>> {
     if !is_held(time) {
-        return Err(errors::unreadable(
-            py,
-            &format!("a stored time is {time}, and Python's datetime holds the years 1 to 9999"),
-        ));
+        return Err(errors::unreadable(py, &format!("is {time}, and Python's datetime holds the years 1 to 9999")));
     }
     let part = |part: u32| c_int::try_from(part).unwrap_or(0); // each is at most 999,999
     // SAFETY: this thread is attached, the structure is CPython's own, and the result is a new reference, or null with an

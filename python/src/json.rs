@@ -20,16 +20,17 @@ pub fn into_python<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<
     if let Ok(value) = Value(py).deserialize(&mut text) {
         return Ok(value);
     }
-    LOADS.import(py, "json", "loads")?.call1((settings.as_str(),)).map_err(|error| {
-        errors::unreadable(py, &format!("stored settings are beyond what Python's json reads: {}", error.value(py)))
-    })
+    LOADS
+        .import(py, "json", "loads")?
+        .call1((settings.as_str(),))
+        .map_err(|error| errors::unreadable(py, &format!("is beyond what Python's json reads: {}", error.value(py))))
 }
 
-/// Why a mapping is no JSON.
+/// Why a mapping cannot be stored as JSON.
 pub enum Refusal {
-    /// Something in it has a type that JSON has not.
-    Type(PyErr),
-    Value(String),
+    /// Python's json says so, by a `TypeError` or another error.
+    NoJson(PyErr),
+    NotStorable(String),
 }
 
 /// The JSON text of a mapping.
@@ -49,10 +50,7 @@ pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings
     };
     let text = match encode.bind(py).call1((exact,)) {
         Ok(text) => text.cast_into::<PyString>()?,
-        Err(error) if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyRecursionError>(py) => {
-            return Ok(Err(Refusal::Value(format!("is no JSON: {}", error.value(py)))));
-        }
-        Err(error) if error.is_instance_of::<PyTypeError>(py) => return Ok(Err(Refusal::Type(error))),
+        Err(error) if is_of_json(py, &error) => return Ok(Err(Refusal::NoJson(error))),
         Err(error) => return Err(error),
     };
     // Half surrogate pairs are in no UTF-8.
@@ -60,7 +58,14 @@ pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings
         .to_str()
         .map_err(|_| "holds half a surrogate pair, which PostgreSQL cannot store".to_owned())
         .and_then(|text| text.parse().map_err(|error: clip_saver_db::Error| error.to_string()))
-        .map_err(Refusal::Value))
+        .map_err(Refusal::NotStorable))
+}
+
+/// Whether the error may be one of json's own.
+fn is_of_json(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyRecursionError>(py)
 }
 
 #[derive(Clone, Copy)]

@@ -111,7 +111,9 @@ impl Waiter {
     fn result(&self, py: Python<'_>) -> PyResult<()> {
         match &self.state().outcome {
             Some(Outcome::Done) => Ok(()),
-            Some(Outcome::Canceled { message: Some(message) }) => Err(CancelledError::new_err((message.clone_ref(py),))),
+            Some(Outcome::Canceled { message: Some(message) }) => {
+                Err(CancelledError::new_err((message.clone_ref(py),)))
+            }
             Some(Outcome::Canceled { message: None }) => Err(CancelledError::new_err(())),
             None => Err(InvalidStateError::new_err("Result is not set.")),
         }

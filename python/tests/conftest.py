@@ -10,8 +10,6 @@ import os
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,14 +21,9 @@ from psycopg.rows import dict_row
 
 import clip_saver_db
 from clip_saver_db import database, repositories
-from support import Sql
+from support import Sql, clear_environment, new_database, run_on_server, use_database
 
 REPOSITORY = Path(__file__).parents[2]
-
-VARIABLES = ("POSTGRES_", "DATABASE_", "DB_", "PG")
-"""How the variables begin that configure the package or psycopg."""
-
-_numbers = count()
 
 
 @pytest.fixture(scope="session")
@@ -124,36 +117,6 @@ def sql(database_url: str) -> Iterator[Sql]:
             return cursor.fetchall() if cursor.description else []
 
         yield run
-
-
-@contextmanager
-def new_database(server_url: str, template: str = "template0") -> Iterator[str]:
-    """The URL of a new database, which is dropped at the end with its sessions."""
-    name = f"clip_py_{os.getpid()}_{next(_numbers)}"
-    run_on_server(server_url, f"create database {name} template {template}")
-    try:
-        yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
-    finally:
-        run_on_server(server_url, f"drop database {name} with (force)")
-
-
-def run_on_server(server_url: str, statement: str) -> None:
-    """Runs a statement that is none of one database."""
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(statement.encode())
-
-
-def clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Removes what configures a database, except for the programs that ./dev uses."""
-    for name in os.environ:
-        if name.startswith(VARIABLES) and name != "PG_BIN":
-            monkeypatch.delenv(name)
-
-
-def use_database(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Configures the database of `init_db` in the environment."""
-    clear_environment(monkeypatch)
-    monkeypatch.setenv("DATABASE_URL", url)
 
 
 async def migrate() -> None:

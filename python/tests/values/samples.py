@@ -131,6 +131,10 @@ class Function:
             return ScanWorker("worker")
         return UNLIKE.get((self.name, argument), ARGUMENTS.get(argument))
 
+    def name_of(self, place: str) -> str:
+        """As errors name it: Tortoise's `settings_dict` is the name of a Python parameter only."""
+        return place.replace("settings_dict", "settings")
+
     async def call(self, **unlike: Any) -> Any:
         """Calls it with the samples, and these arguments instead."""
         samples = {argument: self.sample(argument) for argument in self.arguments}
@@ -255,9 +259,8 @@ NO_OBJECTS = [*NOTHING_LIKE_IT, 1, True, "1", 1.5]
 
 def refused(annotation: Any, sample: Any, place: str) -> Iterator[Refused]:
     """What a place of this type refuses."""
-    parts = [part for part in _parts(annotation) if part is not types.NoneType]
-    is_optional = len(parts) < len(_parts(annotation))
-    (kind, *elements) = _kind(parts)
+    is_optional = types.NoneType in _parts(annotation)
+    kind, *elements = kinds(annotation)
     wrong = {TypeError: NO_OBJECTS} if kind not in REFUSED else REFUSED[kind]
     for error, values in wrong.items():
         yield from (Refused(place, value, error) for value in values if not (value is None and is_optional))
@@ -273,6 +276,11 @@ def refused(annotation: Any, sample: Any, place: str) -> Iterator[Refused]:
         for field in fields(kind):
             for case in refused(hints[field.name], getattr(sample, field.name), f"{place}.{field.name}"):
                 yield Refused(case.place, replace(sample, **{field.name: case.value}), case.error)
+
+
+def kinds(annotation: Any) -> tuple[Any, ...]:
+    """The type by which `REFUSED` knows an argument's, and the type of its elements."""
+    return _kind([part for part in _parts(annotation) if part is not types.NoneType])
 
 
 def _parts(annotation: Any) -> tuple[Any, ...]:

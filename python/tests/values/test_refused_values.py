@@ -27,7 +27,7 @@ async def rows(database_url: str, sql: Sql) -> AsyncIterator[Rows]:
 
 async def what_is_wrong(function: Function, argument: str, case: Refused) -> str | None:
     """What the refusal is not, that it must be."""
-    place = case.place.replace("settings_dict", "settings")  # Tortoise's name is its Python function's only
+    place = function.name_of(case.place)
     told = f"{case.place} = {reprlib.repr(case.value)}"
     try:
         answer = await function.call(**{argument: case.value})
