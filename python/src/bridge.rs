@@ -17,8 +17,7 @@ use crate::process::OfProcess;
 use crate::reports::{self, Outbox};
 use crate::waiter::Waiter;
 
-/// Wakes an event loop. It has both ends of the pair, so that a write never finds the other end closed: where a program has asked
-/// for that, the signal SIGPIPE would end the process.
+/// Wakes an event loop. It has both ends of the pair, so that a write never finds the other one closed.
 pub struct Waker {
     answered: Mutex<Vec<u64>>,
     writer: UnixStream,

@@ -19,6 +19,7 @@ IMPORTS = """
 import asyncio, logging, multiprocessing, os, signal, sys, threading, time
 import clip_saver_db
 from clip_saver_db import database as db
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts programs in the background without it
 """
 
 LIMIT = 30
@@ -32,10 +33,10 @@ def python(program: str, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
-def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+def end(process: subprocess.Popen[str], limit: float = LIMIT) -> tuple[int, str, str]:
     """Waits for a program's end. Returns its code and what it has written."""
     try:
-        output, errors = process.communicate("\n", timeout=LIMIT)
+        output, errors = process.communicate("\n", timeout=limit)
     except subprocess.TimeoutExpired:
         process.kill()
         output, errors = process.communicate()
@@ -89,6 +90,10 @@ class Sessions:
     def in_transaction(self) -> int:
         """How many sessions are in a transaction."""
         return self._count("xact_start is not null")
+
+    def listening(self) -> int:
+        """How many sessions hear of scans."""
+        return self._count("query like '%clip_saver_scans%'")
 
     def open(self) -> int:
         """How many sessions there are."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import clip_saver_db
-from lifecycle.rig import Sessions, locked, until
+from lifecycle.rig import LIMIT, Sessions, locked, until
 from support import Sql
 
 PROMPT = 1.0
@@ -222,7 +222,7 @@ async def test_a_commit_that_waits_for_a_call_of_its_transaction(
         await cancel(task)
         await until(lambda: sessions.in_transaction() == 0)
         with pytest.raises(clip_saver_db.InterfaceError):
-            await late[0]
+            await asyncio.wait_for(late[0], LIMIT)
     assert await db.get_guild(1) is None
 
 
@@ -265,7 +265,7 @@ async def test_a_rollback(db: ModuleType, database_url: str, sessions: Sessions)
             await task
         await until(lambda: sessions.in_transaction() == 0)
         with pytest.raises(clip_saver_db.InterfaceError):
-            await calls[0]
+            await asyncio.wait_for(calls[0], LIMIT)
     assert await db.get_guild(1) is None
     await all_of_the_pool_works(db)
 

@@ -1,0 +1,186 @@
+"""Any event loop works, one after the other and at the same time, and one that is closed or dropped leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+
+import pytest
+import uvloop
+
+import clip_saver_db
+from clip_saver_db import _native, database
+from lifecycle.rig import Sessions, locked, run, until
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+async def call(count: int = 20) -> None:
+    """Makes calls at the same time."""
+    assert await asyncio.gather(*[database.touch_guild(number) for number in range(count)]) == [False] * count
+
+
+@pytest.fixture(params=LOOPS)
+def loop(request: pytest.FixtureRequest, named: str) -> asyncio.AbstractEventLoop:
+    """A new event loop."""
+    return LOOPS[request.param]()
+
+
+def test_every_way_to_await(loop: asyncio.AbstractEventLoop) -> None:
+    async def main() -> None:
+        await database.init_db()
+        assert await asyncio.create_task(database.touch_guild(1)) is False
+        assert await asyncio.wait_for(database.touch_guild(1), 10) is False
+        assert await asyncio.shield(database.touch_guild(1)) is False
+        for done in asyncio.as_completed([database.touch_guild(number) for number in range(20)]):
+            assert await done is False
+        await call()
+        await clip_saver_db.close_db()
+
+    loop.run_until_complete(main())
+    loop.close()
+
+
+def test_loops_one_after_the_other(named: str) -> None:
+    asyncio.run(database.init_db())
+    for number in range(50):
+        with asyncio.Runner(loop_factory=list(LOOPS.values())[number % 2]) as runner:
+            runner.run(call())
+    asyncio.run(clip_saver_db.close_db())
+
+
+def test_two_loops_that_alternate_in_a_thread(named: str) -> None:
+    with asyncio.Runner() as one, asyncio.Runner(loop_factory=uvloop.new_event_loop) as other:
+        one.run(database.init_db())
+        for _ in range(50):
+            one.run(call())
+            other.run(call())
+        other.run(clip_saver_db.close_db())
+
+
+def test_a_thread_with_a_loop_each(named: str) -> None:
+    async def many() -> None:
+        for _ in range(20):
+            await call()
+
+    def work(new_event_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(many())
+
+    asyncio.run(database.init_db())
+    with ThreadPoolExecutor(8) as threads:
+        for _ in threads.map(work, list(LOOPS.values()) * 4):
+            pass
+    asyncio.run(clip_saver_db.close_db())
+
+
+def test_loops_that_are_closed_leave_no_descriptor(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_until_complete(database.init_db())
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        asyncio.run(call(1))
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before
+    loop.run_until_complete(clip_saver_db.close_db())
+    loop.close()
+
+
+@pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "only_dropped"])
+def test_a_loop_with_pending_calls_can_be_collected(is_closed: bool, named: str) -> None:
+    """Its calls end on the server."""
+    run(f"""
+    import gc, warnings, weakref
+    warnings.simplefilter("ignore", ResourceWarning)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    def abandon():
+        loop = asyncio.new_event_loop()
+        tasks = [loop.create_task(db.touch_guild(number)) for number in range(20)]
+        loop.run_until_complete(asyncio.sleep(0))
+        if {is_closed}:
+            loop.close()
+        return [weakref.ref(tasks[0]), weakref.ref(loop)]
+    asyncio.run(db.init_db())
+    dropped = [abandon() for _ in range(20)]
+    gc.collect()
+    left = [reference() for pair in dropped for reference in pair if reference() is not None]
+    assert not left, left
+    asyncio.run(clip_saver_db.close_db())
+    """)
+
+
+def test_debug_mode_warns_of_nothing(named: str) -> None:
+    run(
+        """
+        async def main():
+            await db.init_db()
+            await asyncio.gather(*[db.touch_guild(number) for number in range(50)])
+            async with db.transaction() as tx:
+                await tx.get_guilds()
+            stream = db.scan_wakeups()
+            await stream.__anext__()
+            await stream.aclose()
+            task = asyncio.create_task(db.touch_guild(1))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await db.close_db()
+        logging.getLogger("asyncio").addFilter(lambda record: "took" not in record.getMessage())
+        asyncio.run(main(), debug=True)
+        """,
+        "-X",
+        "dev",
+        "-W",
+        "error",
+    )
+
+
+async def test_a_call_is_awaited_once(db: ModuleType) -> None:
+    native = _native.touch_guild(database._database.client(), 1)
+    assert await native is False
+    with pytest.raises(RuntimeError, match="awaited twice"):
+        await native
+
+
+async def test_two_tasks_cannot_await_one_call(db: ModuleType) -> None:
+    native = _native.touch_guild(database._database.client(), 1)
+
+    async def wait() -> bool:
+        return await native
+
+    first, second = await asyncio.gather(wait(), wait(), return_exceptions=True)
+    assert (first, type(second)) == (False, RuntimeError)
+
+
+async def test_a_coroutine_that_is_never_awaited_sends_nothing(db: ModuleType) -> None:
+    coroutine = db.upsert_guild(guild_id=1, name="", icon=None)
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        del coroutine
+        gc.collect()
+    assert await db.get_guild(1) is None
+
+
+async def test_a_call_that_nobody_awaits_is_canceled(db: ModuleType, database_url: str, sessions: Sessions) -> None:
+    with locked(database_url):
+        native = _native.touch_guild(database._database.client(), 1)
+        await until(lambda: sessions.waiting() == 1)
+        del native
+        await until(lambda: sessions.waiting() == 0)
+
+
+def test_a_thread_without_a_loop_is_refused(named: str) -> None:
+    asyncio.run(database.init_db())
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        _native.touch_guild(database._database.client(), 1)
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        database.touch_guild(1).send(None)
+    asyncio.run(clip_saver_db.close_db())
+
+
+async def test_calls_need_init_db(named: str) -> None:
+    with pytest.raises(clip_saver_db.InterfaceError, match="init_db"):
+        await database.get_guilds()
+    await clip_saver_db.close_db()
