@@ -16,6 +16,7 @@ mod lease;
 mod process;
 mod reports;
 mod runtime;
+mod waiter;
 
 use pyo3::prelude::*;
 
