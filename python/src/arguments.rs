@@ -14,7 +14,7 @@ use clip_saver_db::{
 use pyo3::exceptions::{PyAttributeError, PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
+use pyo3::types::{PyBool, PyBoolMethods, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
 use uuid::Uuid;
 
 use crate::lease::ScanWorker;
@@ -145,7 +145,7 @@ pub fn optional_text(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Option<
 }
 
 pub fn boolean(place: Place<'_>, value: Value<'_, '_>) -> PyResult<bool> {
-    value.cast::<PyBool>().map(|value| value.is_true()).map_err(|_| place.wrong_type("a bool", value))
+    value.cast::<PyBool>().map(PyBoolMethods::is_true).map_err(|_| place.wrong_type("a bool", value))
 }
 
 /// A number of 64 bits.

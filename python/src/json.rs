@@ -33,7 +33,7 @@ pub enum Refusal {
 }
 
 /// The JSON text of a mapping.
-pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings, Refusal>> {
+pub fn from_python(mapping: &Bound<'_, PyAny>) -> PyResult<Result<Settings, Refusal>> {
     static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = mapping.py();
     let encode = ENCODE.get_or_try_init(py, || {
