@@ -171,11 +171,11 @@ fn invalid(py: Python<'_>, class: &str, function: &str, field: &str, reason: &st
 
 /// A stored value that Python cannot hold.
 pub fn unreadable(py: Python<'_>, reason: &str) -> PyErr {
-    unreadable_in(py, reason, Attributes::default())
+    unreadable_in(py, reason, &Attributes::default())
 }
 
-fn unreadable_in(py: Python<'_>, message: &str, attributes: Attributes<'_>) -> PyErr {
-    new(py, "UnreadableRow", message, &attributes).unwrap_or_else(|error| error)
+fn unreadable_in(py: Python<'_>, message: &str, attributes: &Attributes<'_>) -> PyErr {
+    new(py, "UnreadableRow", message, attributes).unwrap_or_else(|error| error)
 }
 
 /// Says which value it is that cannot be read: the column of the row with this key.
@@ -184,7 +184,7 @@ pub fn in_row(py: Python<'_>, error: PyErr, key: &Py<PyAny>, column: &str) -> Py
         return error;
     }
     let message = format!("`{column}` of {} {}", key.bind(py), error.value(py));
-    unreadable_in(py, &message, Attributes { field: Some(column), ..Attributes::default() })
+    unreadable_in(py, &message, &Attributes { field: Some(column), ..Attributes::default() })
 }
 
 /// Says in which function a value cannot be read.
@@ -194,7 +194,7 @@ pub fn in_function(py: Python<'_>, error: PyErr, function: &str) -> PyErr {
     }
     let message = format!("{function}: {}", error.value(py));
     let field = field_of(py, &error);
-    unreadable_in(py, &message, Attributes { field: field.as_deref(), ..Attributes::of(function) })
+    unreadable_in(py, &message, &Attributes { field: field.as_deref(), ..Attributes::of(function) })
 }
 
 fn field_of(py: Python<'_>, error: &PyErr) -> Option<String> {

@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from support import Sql, add_channel
 
 from clip_saver_db import DataError
 from clip_saver_db.errors import UnreadableRow
-from support import Sql, add_channel
 
 DOCUMENTS = [
     "{}",

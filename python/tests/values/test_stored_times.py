@@ -6,9 +6,9 @@ import logging
 from types import ModuleType
 
 import pytest
+from support import Sql, add_channel, add_guild
 
 from clip_saver_db.errors import UnreadableRow
-from support import Sql, add_channel, add_guild
 
 BEYOND_PYTHON = ["10000-01-01 00:00:00+00", "0001-01-01 00:00:00+01", "4713-11-24 00:00:00+00 BC"]
 BEYOND = [*BEYOND_PYTHON, "infinity", "-infinity", "294276-12-31 23:59:59+00"]
