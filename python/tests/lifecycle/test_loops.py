@@ -15,6 +15,7 @@ import uvloop
 import clip_saver_db
 from clip_saver_db import _native, database
 from lifecycle.rig import Sessions, locked, run, until
+from support import Sql
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
@@ -184,3 +185,37 @@ async def test_calls_need_init_db(named: str) -> None:
     with pytest.raises(clip_saver_db.InterfaceError, match="init_db"):
         await database.get_guilds()
     await clip_saver_db.close_db()
+
+
+async def test_an_answer_that_python_cannot_hold_is_an_exception_of_its_call(db: ModuleType, sql: Sql) -> None:
+    await db.set_guild_settings(1, {})
+    sql("update guild_settings set updated_at = '20000-01-01'")
+    with pytest.raises(clip_saver_db.DataError):
+        await db.get_guild_settings(1)
+    assert await db.touch_guild(1) is False
+
+
+def test_opening_and_closing_leaves_nothing_behind(named: str, sessions: Sessions) -> None:
+    run("""
+    async def main():
+        for number in range(40):
+            await db.init_db()
+            await asyncio.gather(*[db.touch_guild(1) for _ in range(5)])
+            await db.close_db()
+            if number == 5:
+                before = usage()
+        await asyncio.sleep(0.1)
+        assert usage() <= before, (before, usage())
+        for _ in range(20):
+            db.configure_from_env()
+            await db.touch_guild(1)
+        await db.close_db()
+        deadline = time.monotonic() + 10
+        while usage() > before:
+            assert time.monotonic() < deadline, (before, usage())
+            await asyncio.sleep(0.01)
+    def usage():
+        return len(os.listdir("/proc/self/fd")) + len(os.listdir("/proc/self/task"))
+    asyncio.run(main())
+    """)
+    assert sessions.open() == 0
