@@ -86,10 +86,8 @@ class Functions:
         return await _native.touch_guild(self._client(), guild_id)
 
     async def sync_guild(self, guild: GuildSnapshot) -> int:
-        """Writes a guild with its channels, all or nothing. Returns the channels written.
-
-        Errors: as `upsert_guild`.
-        """
+        """Writes a guild with its channels, all or nothing. An owner who is not in `users` is added with only the id. Channels that
+        `guild` does not name stay. Returns the channels written."""
         return await _native.sync_guild(self._client(), guild)
 
     # Guild settings: they may exist before the guild
@@ -147,9 +145,7 @@ class Functions:
     async def update_channel_progress(self, channel_id: Id, last_seen_message_id: Id, ingested_count: int) -> bool:
         """Moves the cursor forward, never back, adds to the message count, sets `last_scanned_at` to now. Concurrent calls lose
         nothing. Returns whether the channel exists."""
-        return await _native.update_channel_progress(
-            self._client(), channel_id, last_seen_message_id, ingested_count
-        )
+        return await _native.update_channel_progress(self._client(), channel_id, last_seen_message_id, ingested_count)
 
     async def touch_channel_activity(self, channel_id: Id) -> bool:
         """Sets `last_activity_at` to now. Returns whether the channel exists."""
@@ -219,9 +215,7 @@ class Functions:
         to 32767: the highest is claimed first."""
         return await _native.request_scan(self._client(), channel_id, after, before, priority, not_before)
 
-    async def claim_scan_runs(
-        self, worker: _native.ScanWorker, limit: int, lease_seconds: float
-    ) -> list[ScanClaim]:
+    async def claim_scan_runs(self, worker: _native.ScanWorker, limit: int, lease_seconds: float) -> list[ScanClaim]:
         """Claims up to `limit` runs for `lease_seconds`. Repeated after an unknown outcome, it returns the same claims."""
         return await _native.claim_scan_runs(self._client(), worker, limit, lease_seconds)
 
@@ -303,8 +297,8 @@ class Functions:
         after: ClipKey | None = None,
         limit: int = 50,
     ) -> ClipPage:
-        """Returns clips, newest first. `since` is included, `until` is not. `after` is the `next` of the page before. `limit` is
-        from 1 to 1,000."""
+        """Returns clips, newest first. `since` is included, `until` is not. `after` is the `next` of the page before. `limit` is at
+        least 1."""
         return await _native.get_clips(self._client(), guild_id, channel_id, author_id, since, until, after, limit)
 
     async def count_clips(
@@ -343,12 +337,12 @@ class Functions:
     ) -> InstallIntent:
         """Stores an intent that expires after `lifetime_seconds`.
 
-        Errors: `UniqueViolation` if the state is taken, `ForeignKeyViolation` if the user or the guild does not exist.
+        Errors: `UniqueViolation` if the state is taken, `ForeignKeyViolation` if the user is not in `users`.
         """
         return await _native.create_install_intent(self._client(), state, user_id, guild_id, lifetime_seconds)
 
     async def get_install_intent(self, state: str) -> InstallIntent | None:
-        """Returns an intent that has not expired, or `None`."""
+        """Returns an intent, expired or not, or `None`."""
         return await _native.get_install_intent(self._client(), state)
 
     async def consume_install_intent(self, state: str) -> InstallIntent | None:

@@ -39,11 +39,11 @@ from .types import (
     UserSnapshot,
 )
 
-A = TypeVar("A", covariant=True)
+_A_co = TypeVar("_A_co", covariant=True)
 
 @final
-class Call(Generic[A]):
-    def __await__(self) -> Generator[Any, None, A]: ...
+class Call(Generic[_A_co]):
+    def __await__(self) -> Generator[Any, None, _A_co]: ...
 
 @final
 class Client:

@@ -6,10 +6,22 @@ import os
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from .errors import InvalidConfig
+
 
 def _first(*names: str) -> str | None:
     """The first of these variables of the environment that is not empty."""
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
+
+
+def _port() -> int:
+    """The port that the environment gives."""
+    names = ("POSTGRES_PORT", "DB_PORT", "PGPORT")
+    port = _first(*names) or "5432"
+    if not (port.isdecimal() and 0 < int(port) < 2**16):
+        name = next(name for name in names if os.environ.get(name, "").strip())
+        raise InvalidConfig(f"{name}: {port!r} is not a port", "get_config", name)
+    return int(port)
 
 
 @dataclass(slots=True)
@@ -17,7 +29,7 @@ class DatabaseConfig:
     """Where the database is. The defaults are those of the environment when it is made. `dsn` comes before the other fields."""
 
     host: str = field(default_factory=lambda: _first("POSTGRES_HOST", "DB_HOST", "PGHOST") or "localhost")
-    port: int = field(default_factory=lambda: int(_first("POSTGRES_PORT", "DB_PORT", "PGPORT") or 5432))
+    port: int = field(default_factory=_port)
     user: str = field(default_factory=lambda: _first("POSTGRES_USER", "DB_USER", "PGUSER") or "postgres")
     password: str = field(
         default_factory=lambda: _first("POSTGRES_PASSWORD", "DB_PASSWORD", "PGPASSWORD") or "postgres", repr=False
@@ -35,5 +47,8 @@ class DatabaseConfig:
 
 
 def get_config() -> DatabaseConfig:
-    """The configuration that the environment gives. It shows neither the password nor the connection string."""
+    """The configuration that the environment gives. It shows neither the password nor the connection string.
+
+    Errors: `InvalidConfig` for a port that is none.
+    """
     return DatabaseConfig()

@@ -17,8 +17,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use crate::errors::is_unreadable;
-use crate::{datetimes, json, reports};
+use crate::{datetimes, errors, json, reports};
 
 /// An answer that Python can hold.
 pub trait Answer: Send + Sized + 'static {
@@ -57,7 +56,7 @@ impl<T: Answer> Answer for Vec<T> {
         for row in self {
             match row.into_python(py) {
                 Ok(row) => list.append(row)?,
-                Err(error) if is_unreadable(py, &error) => reports::warn_of_row(py, &error)?,
+                Err(error) if errors::is_unreadable(py, &error) => reports::warn_of_row(py, &error)?,
                 Err(error) => return Err(error),
             }
         }
@@ -134,15 +133,21 @@ impl Answer for ScanStatus {
     }
 }
 
-/// A row as a dictionary.
+/// A row as a dictionary. The first field is its key.
 pub struct AsDict<T>(pub T);
 
 macro_rules! dict {
-    ($type:ty { $($field:ident $(= $key:literal)?),+ $(,)? }) => {
+    ($type:ty { $first:ident $(, $field:ident $(= $key:literal)?)* $(,)? }) => {
         impl Answer for AsDict<$type> {
             fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
                 let dict = PyDict::new(py);
-                $(dict.set_item(dict!(@key py $field $($key)?), self.0.$field.into_python(py)?)?;)+
+                let $first = self.0.$first.into_python(py)?;
+                dict.set_item(dict!(@key py $first), &$first)?;
+                $(
+                    let value = self.0.$field.into_python(py);
+                    let value = value.map_err(|error| errors::in_row(py, error, &$first, stringify!($field)))?;
+                    dict.set_item(dict!(@key py $field $($key)?), value)?;
+                )*
                 Ok(dict.into_any().unbind())
             }
         }
@@ -159,13 +164,18 @@ dict!(Channel {
     message_count, settings, created_at, updated_at,
 });
 
-/// A row as an object of the class that has its name in `clip_saver_db.types`, or the given one.
+/// A row as an object of the class that has its name in `clip_saver_db.types`. The first field is its key.
 macro_rules! object {
-    ($type:ident { $($field:ident),+ $(,)? }) => {
+    ($type:ident { $first:ident $(, $field:ident)* $(,)? }) => {
         impl Answer for $type {
             fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
                 static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-                let fields = PyTuple::new(py, [$(self.$field.into_python(py)?),+])?;
+                let $first = self.$first.into_python(py)?;
+                $(
+                    let $field = self.$field.into_python(py);
+                    let $field = $field.map_err(|error| errors::in_row(py, error, &$first, stringify!($field)))?;
+                )*
+                let fields = PyTuple::new(py, [$first $(, $field)*])?;
                 Ok(CLASS.import(py, "clip_saver_db.types", stringify!($type))?.call1(fields)?.unbind())
             }
         }

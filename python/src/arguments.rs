@@ -11,10 +11,10 @@ use clip_saver_db::{
     Attachment, ChannelSnapshot, ClipAuthor, ClipKey, ClipMessage, Error, GuildSnapshot, MessageInterval, ScanClaim,
     ScanPage, ScanRunId, Settings, UserSnapshot,
 };
-use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
+use pyo3::exceptions::{PyAttributeError, PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
 use uuid::Uuid;
 
 use crate::lease::ScanWorker;
@@ -59,6 +59,13 @@ impl<'a> Place<'a> {
     fn wrong_type(self, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
         let found = value.get_type().name().map_or_else(|_| "something else".to_owned(), |name| name.to_string());
         PyTypeError::new_err(format!("{}: `{}` must be {expected}, not {found}", self.function, self.name()))
+    }
+
+    /// A type that is wrong, as Python's own error says.
+    fn wrong_type_because(self, cause: PyErr, value: &Bound<'_, PyAny>, reason: &str) -> PyErr {
+        let error = PyTypeError::new_err(format!("{}: `{}` {reason}", self.function, self.name()));
+        error.set_cause(value.py(), Some(cause));
+        error
     }
 
     fn invalid(self, value: &Bound<'_, PyAny>, reason: impl Display) -> PyErr {
@@ -173,10 +180,11 @@ fn time(place: Place<'_>, value: Value<'_, '_>) -> PyResult<DateTime<Utc>> {
     if !datetimes::is_datetime(value)? {
         return Err(place.wrong_type("a datetime", value));
     }
-    let time = datetimes::from_python(value)?;
-    time.ok_or_else(|| {
+    let time = datetimes::from_python(value)?.ok_or_else(|| {
         place.invalid(value, "has no time zone: use datetime.now(timezone.utc), or .astimezone() for local time")
-    })
+    })?;
+    // Else it could not be read again.
+    if datetimes::is_held(time) { Ok(time) } else { Err(place.invalid(value, "is beyond the years 1 to 9999 in UTC")) }
 }
 
 pub fn optional_time(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Option<DateTime<Utc>>> {
@@ -188,17 +196,31 @@ pub fn settings(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Settings> {
     if !json::is_mapping(value)? {
         return Err(place.wrong_type("a mapping", value));
     }
-    json::from_python(value)?.map_err(|reason| place.invalid(value, reason))
+    json::from_python(value)?.map_err(|refusal| match refusal {
+        json::Refusal::NotStorable(reason) => place.invalid(value, reason),
+        json::Refusal::NoJson(cause) => {
+            let reason = format!("is no JSON: {}", cause.value(value.py()));
+            if cause.is_instance_of::<PyTypeError>(value.py()) {
+                return place.wrong_type_because(cause, value, &reason);
+            }
+            let error = place.invalid(value, reason);
+            error.set_cause(value.py(), Some(cause));
+            error
+        }
+    })
 }
 
-/// Any iterable. A `str` is none: its characters were taken for elements.
+/// Any iterable. Neither text nor bytes are: their characters would be taken for elements.
 fn each<'py, T>(
     place: Place<'_>,
     value: Value<'_, 'py>,
     expected: &str,
     read: impl Fn(Place<'_>, Value<'_, 'py>) -> PyResult<T>,
 ) -> PyResult<Vec<T>> {
-    let is_text = value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>();
+    let is_text = value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.is_instance_of::<PyMemoryView>();
     let elements = if is_text { None } else { iterate(value)? };
     let elements = elements.ok_or_else(|| place.wrong_type(&format!("an iterable of {expected}"), value))?;
     elements.enumerate().map(|(index, element)| place.in_element(index, |place| read(place, &element?))).collect()
@@ -226,7 +248,14 @@ fn field<'py, T>(
     name: &str,
     read: impl FnOnce(Place<'_>, Value<'_, 'py>) -> PyResult<T>,
 ) -> PyResult<T> {
-    let found = value.getattr(name)?;
+    let found = value.getattr(name).map_err(|error| {
+        if error.is_instance_of::<PyAttributeError>(value.py()) {
+            let reason = format!("must have an attribute `{name}`: {}", error.value(value.py()));
+            place.wrong_type_because(error, value, &reason)
+        } else {
+            error
+        }
+    })?;
     place.in_field(name, |place| read(place, &found))
 }
 
@@ -245,12 +274,19 @@ macro_rules! object {
     (@name $field:ident $attribute:literal) => { $attribute };
 }
 
+pub fn guild(place: Place<'_>, value: Value<'_, '_>) -> PyResult<GuildSnapshot> {
+    let mut guild = guild_alone(place, value)?;
+    guild.channels = field(place, value, "channels", channels)?;
+    Ok(guild)
+}
+
 object! {
-    guild(place, value) -> GuildSnapshot {
-        id: id, name: text, icon: optional_text, owner_user_id: optional_id, joined_at: optional_time, channels: channels,
+    /// Without its channels, which `upsert_guilds` does not write.
+    guild_alone(place, value) -> GuildSnapshot {
+        id: id, name: text, icon: optional_text, owner_user_id: optional_id, joined_at: optional_time,
     } => {
         let mut guild = GuildSnapshot::new(id, name);
-        (guild.icon, guild.owner_user_id, guild.joined_at, guild.channels) = (icon, owner_user_id, joined_at, channels);
+        (guild.icon, guild.owner_user_id, guild.joined_at) = (icon, owner_user_id, joined_at);
         guild
     }
 }
@@ -350,7 +386,7 @@ pub fn optional_clip_key(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Opt
 }
 
 pub fn guilds(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Vec<GuildSnapshot>> {
-    each(place, value, "GuildSnapshots", guild)
+    each(place, value, "GuildSnapshots", guild_alone)
 }
 
 pub fn channels(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Vec<ChannelSnapshot>> {

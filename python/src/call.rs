@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::answers::Answer;
 use crate::bridge::Bridge;
-use crate::errors::Failure;
+use crate::errors::{self, Failure};
 use crate::process::OfProcess;
 use crate::runtime;
 
@@ -85,7 +85,7 @@ impl Call {
                 Err(panic) => Err(Failure::of_panic(&*panic)),
             };
             let conversion: Conversion = Box::new(move |py| match result {
-                Ok(answer) => answer.into_python(py),
+                Ok(answer) => answer.into_python(py).map_err(|error| errors::in_function(py, error, function)),
                 Err(failure) => Err(failure.into_exception(py, function)),
             });
             *lock(&slot) = Some(conversion);

@@ -48,11 +48,8 @@ unsafe impl Sync for StaticApi {}
 /// An aware `datetime` in UTC, to the microsecond.
 #[expect(unsafe_code, reason = "a function of CPython")]
 pub fn into_python(py: Python<'_>, time: DateTime<Utc>) -> PyResult<Py<PyAny>> {
-    if !(1..=9999).contains(&time.year()) {
-        return Err(errors::unreadable(
-            py,
-            &format!("a stored time is {time}, and Python's datetime holds the years 1 to 9999"),
-        ));
+    if !is_held(time) {
+        return Err(errors::unreadable(py, &format!("is {time}, and Python's datetime holds the years 1 to 9999")));
     }
     let part = |part: u32| c_int::try_from(part).unwrap_or(0); // each is at most 999,999
     // SAFETY: this thread is attached, the structure is CPython's own, and the result is a new reference, or null with an
@@ -72,6 +69,11 @@ pub fn into_python(py: Python<'_>, time: DateTime<Utc>) -> PyResult<Py<PyAny>> {
         );
         Bound::from_owned_ptr_or_err(py, made).map(Bound::unbind)
     }
+}
+
+/// Whether Python's `datetime` holds it.
+pub fn is_held(time: DateTime<Utc>) -> bool {
+    (1..=9999).contains(&time.year())
 }
 
 #[expect(unsafe_code, reason = "a capsule of CPython")]

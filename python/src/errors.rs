@@ -68,15 +68,44 @@ impl<'a> Attributes<'a> {
 }
 
 fn of_error(py: Python<'_>, error: &Error, function: &str) -> PyResult<PyErr> {
+    let (field, message) = in_python(error);
     let attributes = Attributes {
         function: error.function().or(Some(function)),
-        field: error.field(),
+        field: field.as_deref(),
         sqlstate: error.sqlstate(),
         constraint_name: error.constraint(),
         is_retryable: error.is_retryable(),
         is_outcome_unknown: error.is_outcome_unknown(),
     };
-    new(py, class_name(error), &error.to_string(), &attributes)
+    new(py, class_name(error), &message, &attributes)
+}
+
+/// The error's field and message, with the names of Python's arguments.
+fn in_python(error: &Error) -> (Option<String>, String) {
+    let message = error.to_string();
+    match (error.kind(), error.field()) {
+        (ErrorKind::InvalidInput, Some(field)) => {
+            let place = place(error.function().unwrap_or_default(), field);
+            let message = message.replacen(&format!("`{field}`"), &format!("`{place}`"), 1);
+            (Some(place), message)
+        }
+        (_, field) => (field.map(str::to_owned), message),
+    }
+}
+
+/// Where Python has what the crate's function has under this name.
+fn place(function: &str, field: &str) -> String {
+    let field = match field {
+        "patch" => "values".to_owned(),
+        "grace" | "lease" | "lifetime" | "older_than" | "within" => format!("{field}_seconds"),
+        _ => field.replace(".kind", ".type"),
+    };
+    match function {
+        "sync_guild" => format!("guild.{field}"),
+        "upsert_user" => format!("user.{field}"),
+        "record_live_messages" | "record_scan_page" if field != "since" => format!("page.{field}"),
+        _ => field,
+    }
 }
 
 /// The class's name in `clip_saver_db.errors`.
@@ -149,7 +178,34 @@ fn invalid(py: Python<'_>, class: &str, function: &str, field: &str, reason: &st
 
 /// A stored value that Python cannot hold.
 pub fn unreadable(py: Python<'_>, reason: &str) -> PyErr {
-    new(py, "UnreadableRow", reason, &Attributes::default()).unwrap_or_else(|error| error)
+    unreadable_in(py, reason, Attributes::default())
+}
+
+fn unreadable_in(py: Python<'_>, message: &str, attributes: Attributes<'_>) -> PyErr {
+    new(py, "UnreadableRow", message, &attributes).unwrap_or_else(|error| error)
+}
+
+/// Says which value it is that cannot be read: the column of the row with this key.
+pub fn in_row(py: Python<'_>, error: PyErr, key: &Py<PyAny>, column: &str) -> PyErr {
+    if !is_unreadable(py, &error) || field_of(py, &error).is_some() {
+        return error;
+    }
+    let message = format!("`{column}` of {} {}", key.bind(py), error.value(py));
+    unreadable_in(py, &message, Attributes { field: Some(column), ..Attributes::default() })
+}
+
+/// Says in which function a value cannot be read.
+pub fn in_function(py: Python<'_>, error: PyErr, function: &str) -> PyErr {
+    if !is_unreadable(py, &error) {
+        return error;
+    }
+    let message = format!("{function}: {}", error.value(py));
+    let field = field_of(py, &error);
+    unreadable_in(py, &message, Attributes { field: field.as_deref(), ..Attributes::of(function) })
+}
+
+fn field_of(py: Python<'_>, error: &PyErr) -> Option<String> {
+    error.value(py).getattr("field").and_then(|field| field.extract()).unwrap_or_default()
 }
 
 /// Whether a row cannot be read.

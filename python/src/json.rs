@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clip_saver_db::Settings;
-use pyo3::exceptions::{PyRecursionError, PyValueError};
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyList, PyString};
@@ -19,13 +19,21 @@ pub fn into_python<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<
     if let Ok(value) = Value(py).deserialize(&mut text) {
         return Ok(value);
     }
-    LOADS.import(py, "json", "loads")?.call1((settings.as_str(),)).map_err(|error| {
-        errors::unreadable(py, &format!("stored settings are beyond what Python's json reads: {}", error.value(py)))
-    })
+    LOADS
+        .import(py, "json", "loads")?
+        .call1((settings.as_str(),))
+        .map_err(|error| errors::unreadable(py, &format!("is beyond what Python's json reads: {}", error.value(py))))
 }
 
-/// A JSON text of a mapping, or why there is none.
-pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings, String>> {
+/// Why a mapping cannot be stored as JSON.
+pub enum Refusal {
+    /// Python's json says so, by a `TypeError` or another error.
+    NoJson(PyErr),
+    NotStorable(String),
+}
+
+/// The JSON text of a mapping.
+pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings, Refusal>> {
     static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = mapping.py();
     let encode = ENCODE.get_or_try_init(py, || {
@@ -41,16 +49,22 @@ pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings
     };
     let text = match encode.bind(py).call1((exact,)) {
         Ok(text) => text.cast_into::<PyString>()?,
-        Err(error) if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyRecursionError>(py) => {
-            return Ok(Err(format!("is no JSON: {}", error.value(py))));
-        }
+        Err(error) if is_of_json(py, &error) => return Ok(Err(Refusal::NoJson(error))),
         Err(error) => return Err(error),
     };
     // Half surrogate pairs are in no UTF-8.
     Ok(text
         .to_str()
         .map_err(|_| "holds half a surrogate pair, which PostgreSQL cannot store".to_owned())
-        .and_then(|text| text.parse().map_err(|error: clip_saver_db::Error| error.to_string())))
+        .and_then(|text| text.parse().map_err(|error: clip_saver_db::Error| error.to_string()))
+        .map_err(Refusal::NotStorable))
+}
+
+/// Whether the error may be one of json's own.
+fn is_of_json(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyRecursionError>(py)
 }
 
 #[derive(Clone, Copy)]

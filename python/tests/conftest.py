@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,14 +21,9 @@ from psycopg.rows import dict_row
 
 import clip_saver_db
 from clip_saver_db import database, repositories
-from support import Sql
+from support import Sql, clear_environment, new_database, run_on_server, use_database
 
 REPOSITORY = Path(__file__).parents[2]
-
-VARIABLES = ("POSTGRES_", "DATABASE_", "DB_", "PG")
-"""How the variables begin that configure the package or psycopg."""
-
-_numbers = count()
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +39,9 @@ def server_url() -> Iterator[str]:
         yield given
         return
     # The server ends when its standard input closes, also if this process is killed.
-    command = [REPOSITORY / "dev", "server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        [REPOSITORY / "dev", "server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
         assert server.stdin is not None and server.stdout is not None
         url = server.stdout.readline().strip()
         assert url, "./dev server did not start: see above"
@@ -86,6 +81,17 @@ def database_url(server_url: str, template: str, environment: pytest.MonkeyPatch
         yield url
 
 
+@pytest.fixture
+def new_york(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The database's sessions and this process have the time zone of New York. Name it before `db`."""
+    run_on_server(database_url, f"alter database {urlsplit(database_url).path[1:]} set timezone to 'America/New_York'")
+    with monkeypatch.context() as context:
+        context.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @pytest.fixture(params=[database, repositories], ids=["psycopg3", "tortoise"])
 def face(request: pytest.FixtureRequest) -> ModuleType:
     """Each of the two modules with the functions, not opened."""
@@ -104,7 +110,7 @@ async def db(face: ModuleType, database_url: str) -> AsyncIterator[ModuleType]:
 @pytest.fixture
 def sql(database_url: str) -> Iterator[Sql]:
     """Runs SQL on the test's own database: `sql("select … where a = %s", 1)`. Each statement is committed."""
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+    with psycopg.Connection[dict[str, Any]].connect(database_url, autocommit=True, row_factory=dict_row) as connection:
 
         def run(statement: str, *parameters: Any) -> list[dict[str, Any]]:
             # Without parameters a `%` is one.
@@ -112,36 +118,6 @@ def sql(database_url: str) -> Iterator[Sql]:
             return cursor.fetchall() if cursor.description else []
 
         yield run
-
-
-@contextmanager
-def new_database(server_url: str, template: str = "template0") -> Iterator[str]:
-    """The URL of a new database, which is dropped at the end with its sessions."""
-    name = f"clip_py_{os.getpid()}_{next(_numbers)}"
-    run_on_server(server_url, f"create database {name} template {template}")
-    try:
-        yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
-    finally:
-        run_on_server(server_url, f"drop database {name} with (force)")
-
-
-def run_on_server(server_url: str, statement: str) -> None:
-    """Runs a statement that is none of one database."""
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(statement.encode())
-
-
-def clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Removes what configures a database, except for the programs that ./dev uses."""
-    for name in os.environ:
-        if name.startswith(VARIABLES) and name != "PG_BIN":
-            monkeypatch.delenv(name)
-
-
-def use_database(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Configures the database of `init_db` in the environment."""
-    clear_environment(monkeypatch)
-    monkeypatch.setenv("DATABASE_URL", url)
 
 
 async def migrate() -> None:

@@ -1,0 +1,237 @@
+"""`init_db`, `configure_from_env`, `close_db`, and calls without them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import ModuleType
+
+import psycopg
+import pytest
+
+import clip_saver_db
+from clip_saver_db import (
+    DatabaseConfig,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    database,
+    get_config,
+    repositories,
+)
+from clip_saver_db.errors import Closed, InvalidConfig
+from support import Sql, add_guild, new_database, use_database
+
+
+@pytest.fixture(autouse=True)
+async def closed_after(environment: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """No test leaves a database open to the next."""
+    yield
+    await clip_saver_db.close_db()
+
+
+def tables(url: str) -> int:
+    """How many tables a database has."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+async def test_init_db_creates_the_tables(face: ModuleType, empty_database_url: str) -> None:
+    assert await face.init_db() is None
+    assert tables(empty_database_url) > 10
+    await add_guild(face)
+
+
+async def test_init_db_keeps_what_is_stored(face: ModuleType, database_url: str) -> None:
+    await face.init_db()
+    await add_guild(face)
+    await face.close_db()
+    await face.init_db()
+    assert len(await face.get_guilds()) == 1
+
+
+async def test_init_db_twice_is_no_error(face: ModuleType, database_url: str) -> None:
+    await face.init_db()
+    await add_guild(face)
+    await face.init_db()
+    assert len(await face.get_guilds()) == 1
+
+
+async def test_init_db_many_times_at_once_migrates_once(face: ModuleType, empty_database_url: str) -> None:
+    await asyncio.gather(*(face.init_db() for _ in range(10)))
+    await add_guild(face)
+    assert len(await face.get_guilds()) == 1
+
+
+async def test_init_db_after_a_change_of_the_environment_goes_to_the_new_database(
+    face: ModuleType, server_url: str, database_url: str, environment: pytest.MonkeyPatch
+) -> None:
+    await face.init_db()
+    await add_guild(face)
+    await face.close_db()
+    with new_database(server_url) as other:
+        use_database(environment, other)
+        await face.init_db()
+        assert await face.get_guilds() == []
+        await face.close_db()
+
+
+async def test_both_modules_use_the_one_database_of_the_process(database_url: str) -> None:
+    await database.init_db()
+    await add_guild(database)
+    assert len(await repositories.get_guilds()) == 1
+    await repositories.close_db()
+    with pytest.raises(InterfaceError):
+        await database.get_guilds()
+
+
+@pytest.mark.parametrize("function", ["get_guilds", "health"])
+async def test_a_call_before_init_db_says_what_to_do(face: ModuleType, database_url: str, function: str) -> None:
+    with pytest.raises(InterfaceError, match=r"await init_db\(\) first"):
+        await getattr(face, function)()
+
+
+async def test_a_transaction_before_init_db_says_what_to_do(face: ModuleType, database_url: str) -> None:
+    with pytest.raises(InterfaceError, match=r"await init_db\(\) first"):
+        async with face.transaction():
+            pass
+
+
+async def test_a_call_after_close_db_is_an_interface_error(face: ModuleType, database_url: str) -> None:
+    await face.init_db()
+    await face.close_db()
+    with pytest.raises(InterfaceError):
+        await face.get_guilds()
+
+
+async def test_close_db_waits_for_running_calls(face: ModuleType, database_url: str, sql: Sql) -> None:
+    await face.init_db()
+    writes = [asyncio.ensure_future(add_guild(face, str(number))) for number in range(100)]
+    await asyncio.sleep(0)
+    await face.close_db()
+    done = await asyncio.gather(*writes, return_exceptions=True)
+    assert all(answer is None or isinstance(answer, (Closed, InterfaceError)) for answer in done)
+    assert sql("select count(*) from bot_guilds") == [{"count": done.count(None)}]
+    assert None in done
+
+
+async def test_close_db_without_a_database_does_nothing(face: ModuleType, database_url: str) -> None:
+    await face.close_db()
+    await face.init_db()
+    await face.close_db()
+    await face.close_db()
+
+
+async def test_close_db_leaves_no_session(face: ModuleType, database_url: str, sql: Sql) -> None:
+    await face.init_db()
+    await asyncio.gather(*(face.get_guilds() for _ in range(20)))
+    await face.close_db()
+    sessions = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    while sql(sessions) != [{"count": 0}]:  # a session ends a moment after its connection
+        await asyncio.sleep(0.01)
+
+
+async def test_generate_schemas_false_creates_nothing(empty_database_url: str) -> None:
+    await repositories.init_db(generate_schemas=False)
+    assert tables(empty_database_url) == 0
+    with pytest.raises(ProgrammingError) as failed:
+        await repositories.get_guilds()
+    assert failed.value.sqlstate == "42P01"
+    await repositories.init_db()
+    assert await repositories.get_guilds() == []
+
+
+async def test_generate_schemas_false_works_on_a_database_that_was_migrated(database_url: str) -> None:
+    await repositories.init_db(None, False)
+    await add_guild(repositories)
+
+
+async def test_init_db_of_the_tortoise_generation_takes_a_config(
+    database_url: str, environment: pytest.MonkeyPatch
+) -> None:
+    config = get_config()
+    environment.delenv("DATABASE_URL")
+    await repositories.init_db(config=config)
+    await add_guild(repositories)
+
+
+async def test_init_db_with_another_config_closes_the_database_before(
+    server_url: str, database_url: str, sql: Sql
+) -> None:
+    await repositories.init_db()
+    await add_guild(repositories)
+    with new_database(server_url) as other:
+        await repositories.init_db(DatabaseConfig(dsn=other))
+        assert await repositories.get_guilds() == []
+        sessions = (
+            "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        while sql(sessions) != [{"count": 0}]:
+            await asyncio.sleep(0.01)
+        await repositories.close_db()
+
+
+async def test_an_init_db_that_fails_leaves_the_database_that_was_open(
+    database_url: str, environment: pytest.MonkeyPatch
+) -> None:
+    await repositories.init_db()
+    await add_guild(repositories)
+    environment.setenv("DB_CONNECT_TIMEOUT", "1")
+    with pytest.raises(OperationalError):
+        await repositories.init_db(DatabaseConfig(dsn="postgresql://ada@127.0.0.1:1/clips"))
+    assert len(await repositories.get_guilds()) == 1
+
+
+async def test_a_first_init_db_that_fails_leaves_none(face: ModuleType, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", "postgresql://ada@127.0.0.1:1/clips")
+    environment.setenv("DB_CONNECT_TIMEOUT", "1")
+    with pytest.raises(OperationalError) as failed:
+        await face.init_db()
+    assert failed.value.is_retryable
+    with pytest.raises(InterfaceError):
+        await face.get_guilds()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("DB_POOL_MAX", "none"), ("DATABASE_URL", "http://db"), ("DB_POOL_MAX", "0")]
+)
+async def test_a_wrong_variable_is_named(
+    face: ModuleType, database_url: str, environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(InvalidConfig, match=name) as refused:
+        await face.init_db()
+    assert refused.value.field == name
+    assert isinstance(refused.value, InterfaceError)
+
+
+async def test_configure_from_env_connects_with_the_first_call(database_url: str, sql: Sql) -> None:
+    assert database.configure_from_env() is None  # type: ignore[func-returns-value]
+    sessions = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    assert sql(sessions) == [{"count": 0}]
+    await add_guild(database)
+    assert sql("select guild_id from bot_guilds") == [{"guild_id": "1001"}]
+
+
+async def test_init_db_connects_as_configure_from_env_said(
+    database_url: str, environment: pytest.MonkeyPatch, sql: Sql
+) -> None:
+    database.configure_from_env()
+    environment.setenv("DATABASE_URL", "postgresql://ada@127.0.0.1:1/clips")
+    await database.init_db()
+    await add_guild(database)
+    assert sql("select guild_id from bot_guilds") == [{"guild_id": "1001"}]
+
+
+async def test_configure_from_env_names_a_wrong_variable(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DB_STATEMENT_TIMEOUT", "soon")
+    with pytest.raises(InvalidConfig, match="DB_STATEMENT_TIMEOUT"):
+        database.configure_from_env()
+
+
+async def test_health_describes_the_pool(db: ModuleType) -> None:
+    health = await db.health()
+    assert health.round_trip > 0
+    assert (health.is_read_only, health.pooler, health.most_connections) == (False, None, 10)
