@@ -1,4 +1,4 @@
-"""A canceled task gets its `CancelledError` at once, its statement ends on the server, and the pool has lost nothing."""
+"""A canceled task gets its `CancelledError` at once, its statement ends on the server, and the pool loses nothing."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_gather_and_task_group(db: ModuleType, database_url: str, sessions
         for together in (asyncio.gather(*[db.touch_guild(number) for number in range(5)]), group()):
             task = asyncio.ensure_future(together)
             await until(lambda: sessions.waiting() == 5)
-            await cancel(task)  # type: ignore[arg-type]
+            await cancel(task)
             await until(lambda: sessions.waiting() == 0)
 
 
