@@ -1,10 +1,11 @@
-# Prints what got worse from one RESULTS.md to another, which rows are new, and which are gone:
+# Prints what got worse from one RESULTS.md to another, which rows are new, which are gone, and what is not compared:
 #
 #   awk -f benches/compare.awk OLD NEW
 #
-# Ratios and counts are compared. Times and rates are not: they differ between machines. So the sections Growth and Queues are
-# left out, and so are cells with two figures or a unit (Peers, scans/s). Rows are found by their heading and first cell, columns
-# by their title. A number got worse
+# Ratios and counts are compared. Times and rates are not, since they differ between machines: the sections Growth and Queues, and
+# cells with a unit (scans/s). Nor are cells with two figures, which are the peers': they have no spread that tells noise from a
+# change, and our own ratios are compared in their own table. Rows are found by their heading and first cell, columns by their
+# title. A number got worse
 #
 # - with a column "spread" behind it, if it is above the old spread, and by more than 5 %;
 # - as a share ("98 %", of updates in place), if it is lower by more than 2 points;
@@ -14,7 +15,10 @@ BEGIN { not_compared = "^(spread|target|aim|met|rows|planning|by hand.*)$" }
 
 FNR == 1 { file++; section = ""; in_table = 0 }
 
-/^## / { is_left_out = /^## (Growth|Queues)/ }
+/^## / {
+  is_left_out = /^## (Growth|Queues)/
+  if (is_left_out) leave(substr($0, 4))
+}
 
 /^##+ / { section = $0; sub(/^#+ /, "", section) }
 
@@ -66,13 +70,21 @@ END {
     if ((2, parts[1]) in tables && !(rows[n] in new)) print "gone: " parts[1] ": " parts[2]
   }
   if (!worse) print "nothing got worse"
+  if (left_out) print "not compared: " left_out
+}
+
+function leave(what) {
+  if (!left[what]++) left_out = left_out (left_out ? "; " : "") what
 }
 
 function compare(place, now,    parts, was, bounds) {
   split(place, parts, SUBSEP)
   if (!(place in old) || parts[3] ~ not_compared) return
   was = old[place]
-  if (!is_number(was) || !is_number(now)) return
+  if (!is_number(was) || !is_number(now)) {
+    if (now ~ /[0-9]/) leave(parts[1] ": " parts[3])
+    return
+  }
   if (now ~ / %$/) {
     if (number(now) >= number(was) - 2) return
   } else if (place in spread) {

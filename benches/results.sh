@@ -35,7 +35,9 @@ ways to write the code by hand.
 
 $(cat "$target/tmp/ratios.md")
 
-What stands in the way of the aims that were missed, by callgrind on 2026-11-27 (\`benches/profile\`; user instructions a call, both
+### What stands in the way of the aims that were missed
+
+By callgrind on 2026-11-27 (\`benches/profile\`; user instructions a call, both
 sides in one process):
 
 | | ours | by hand |
@@ -102,9 +104,9 @@ $(cat "$target/tmp/server-cost-of-a-scan.md")
 ## Scans on a disk
 
 1,000 messages of a channel are scanned on a server that waits for the disk at each commit (\`fsync=on\`,
-\`synchronous_commit=on\`; \`benches/durable\`). Of the 13 statements the first enqueues a run, ten count 100 messages each, and two
-mark start and end. In five commits, the enqueued run is committed first; then come four commits of three statements. Each of 15
-rounds runs every way; *wall* is the time divided by that of the first line. The worker's functions (\`request_scan\`,
+\`synchronous_commit=on\`; \`benches/durable\`). Of the 13 statements the first enqueues a run, ten count 100 messages each, and
+two mark start and end. In five commits, the enqueued run is committed first; then come four commits of three statements. Each of
+15 rounds runs every way; *wall* is the time divided by that of the first line. The worker's functions (\`request_scan\`,
 \`claim_scan_runs\`, \`record_scan_page\`, \`complete_scan\`) also keep other workers away, and count each message once.
 
 $(cat "$target/tmp/durable.md")
@@ -133,13 +135,13 @@ What stands in the way of the aims that were missed, from profiles of 2026-11-26
 
 - Claims: the plainest SQL by hand on these tables, without fairness, cancellation and repeated calls, is little
   faster in the same run. A run's row stays: it is history. So a claim writes four index entries
-  (key, channel, lease, active) and a completion two, at some 7.5 µs an entry here: dropping one index of the table (\`pgbench\`, 100 at a
-  time) raised 330 to 440 statements a second. The update cannot be in place, because the status is in the indexes' conditions.
-  graphile_worker deletes a job when it is done, and has no token that keeps a stalled worker from writing.
-- \`record_scan_page\`: of what it takes beyond the inserts, some 170 µs are the start of a plan of 60 nodes, 100 µs the locks (guild,
-  channel, run, coverage) and the commit, 40 µs the counting (one session, the statement cut down part by part).
-- One channel's pages are written one after another: each waits for the lock of the one before. With pages of 100, handing that lock
-  from one session to the next takes longer than the page. With pages of 1,000, the most that the call takes, the aim is met:
+  (key, channel, lease, active) and a completion two, at some 7.5 µs an entry here: dropping one index of the table (\`pgbench\`,
+  100 at a time) raised 330 to 440 statements a second. The update cannot be in place, because the status is in the indexes'
+  conditions. graphile_worker deletes a job when it is done, and has no token that keeps a stalled worker from writing.
+- \`record_scan_page\`: of what it takes beyond the inserts, some 170 µs are the start of a plan of 60 nodes, 100 µs the locks
+  (guild, channel, run, coverage) and the commit, 40 µs the counting (one session, the statement cut down part by part).
+- One channel's pages are written one after another: each waits for the lock of the one before. With pages of 100, handing that
+  lock from one session to the next takes longer than the page. With pages of 1,000, the most that the call takes, the aim is met:
   a worker may collect Discord's pages of 100.
 
 ## Building

@@ -115,9 +115,10 @@ where attachment_id = :attachment_id and deleted_at is null
 returning attachment_id;
 
 --! delete_messages : DeletedMessagesRow()
---- Tombstones for messages, also for unknown ones, and for their clips. The channel's count loses those that had been counted; the
---- ids count as covered, so that no page counts them later. Clips that a concurrent page stored after this statement's
---- snapshot are not seen: then the coverage has changed since, and the statement must run again. Keys come in order, and none twice.
+--- Tombstones for messages, also for unknown ones, and for their clips. The channel's count loses those that had been counted;
+--- the ids count as covered, so that no page counts them later. Clips that a concurrent page stored after this statement's
+--- snapshot are not seen: then the coverage has changed since, and the statement must run again. Keys come in order, and none
+--- twice.
 with /* delete_messages */ channel as materialized (
   select channel_id,
          case
@@ -145,11 +146,14 @@ added as materialized (
   select range_agg(int8range(i.id, nullif(i.id, 9223372036854775807) + 1)) as intervals
   from unnest(:message_ids::bigint[]) as i (id)
 ),
+given as materialized (
+  select i.id, v.channel_id from covered v cross join unnest(:message_ids::bigint[]) as i (id)
+),
 tombstones as (
   insert into bot_clip_messages as m (message_id, channel_id, created_at, deleted_at)
-  select i.id, v.channel_id, to_timestamp(((i.id >> 22) + 1420070400000) / 1000.0), now()
-  from covered v cross join unnest(:message_ids::bigint[]) as i (id)
-  order by i.id
+  select g.id, g.channel_id, to_timestamp(((g.id >> 22) + 1420070400000) / 1000.0), now()
+  from given g
+  order by g.id
   on conflict (message_id) do update
   set deleted_at = excluded.deleted_at
   where m.deleted_at is null and m.channel_id = excluded.channel_id
@@ -158,9 +162,9 @@ tombstones as (
 removed as (
   update bot_clips k
   set deleted_at = now()
-  from covered v
-  where k.channel_id = v.channel_id and k.message_id = any(:message_ids::bigint[])
-    -- Not `is null`: the planner may then take an index by author, and read all clips of the channel.
+  from given g
+  -- Two equalities, and not `is null`: with `any`, or an index by author, the planner may read all clips of the channel.
+  where k.channel_id = g.channel_id and k.message_id = g.id
     and coalesce(k.deleted_at, 'infinity') = 'infinity'
   returning k.attachment_id
 ),

@@ -103,8 +103,8 @@ claimed as (
       started_at = coalesce(r.started_at, now())
   from (select id from queued limit :limit) q
   where r.id = q.id
-  returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
-            r.turn, r.created_at
+  returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
+            r.priority, r.turn, r.created_at
 )
 select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
 from claimed
@@ -130,8 +130,8 @@ with /* claim_scan_runs */ repeated as (
     order by id
     for no key update
   ))
-  returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
-            r.turn, r.created_at
+  returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
+            r.priority, r.turn, r.created_at
 ),
 expired as materialized (
   select id, priority, turn, created_at, cancel_requested_at is not null as is_canceled, takeovers >= 20 as is_hopeless
@@ -266,8 +266,8 @@ claimed as (
       turn = c.turn
   from chosen c
   where r.id = c.id
-  returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts, r.priority,
-            r.turn, r.created_at
+  returning r.id, r.channel_id, r.queue_guild_id as guild_id, r.after_message_id, r.before_message_id, r.claim_token, r.attempts,
+            r.priority, r.turn, r.created_at
 )
 select id, channel_id, guild_id, after_message_id, before_message_id, claim_token, attempts
 from (
@@ -446,8 +446,8 @@ where c.guild_id = :guild_id
 order by length(c.channel_id), c.channel_id collate "C";
 
 --! scan_queue_stats : ScanQueueStatsRow(oldest_seconds?)
---- How many shared runs are queued, delayed, running, and running with an expired lease; and how long the oldest queued one waits,
---- in seconds.
+--- How many shared runs are queued, delayed, running, and running with an expired lease; and how long the oldest queued one
+--- waits, in seconds.
 select /* scan_queue_stats */
        (
          select count(*)
@@ -485,14 +485,19 @@ held as materialized (
 ),
 doomed as materialized (
   select r.id
-  from held c cross join lateral (
-    select o.id, o.finished_at
-    from bot_channel_scan_runs o
-    where o.channel_id = c.channel_id
-    order by o.created_at desc, o.id
-    offset :keep
-  ) r
-  where r.finished_at < now() - make_interval(secs => :older_than_seconds)
+  from held c
+    cross join lateral (
+      -- The newest run that may go, from the index alone: those that stay are not read.
+      select o.created_at, o.id
+      from bot_channel_scan_runs o
+      where o.channel_id = c.channel_id
+      order by o.created_at desc, o.id
+      offset :keep
+      limit 1
+    ) first
+    join bot_channel_scan_runs r on r.channel_id = c.channel_id and r.created_at <= first.created_at
+  where (r.created_at < first.created_at or r.id >= first.id)
+    and r.finished_at < now() - make_interval(secs => :older_than_seconds)
   limit 10000
 ),
 deleted as (

@@ -9,18 +9,18 @@
 --! get_scan_run : ScanRunRow
 --- One run by id.
 select /* get_scan_run */
-       id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched,
-       error_message, started_at, finished_at, created_at, priority, not_before, worker, lease_until, attempts, takeovers,
-       cancel_requested_at
+       id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned,
+       messages_matched, error_message, started_at, finished_at, created_at, priority, not_before, worker, lease_until, attempts,
+       takeovers, cancel_requested_at
 from bot_channel_scan_runs
 where id = :id;
 
 --! get_scan_runs : ScanRunRow
 --- A channel's runs, newest first.
 select /* get_scan_runs */
-       id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned, messages_matched,
-       error_message, started_at, finished_at, created_at, priority, not_before, worker, lease_until, attempts, takeovers,
-       cancel_requested_at
+       id, channel_id, after_message_id, before_message_id, last_message_id, status::text as status, messages_scanned,
+       messages_matched, error_message, started_at, finished_at, created_at, priority, not_before, worker, lease_until, attempts,
+       takeovers, cancel_requested_at
 from bot_channel_scan_runs
 where channel_id = :channel_id
 order by created_at desc, id

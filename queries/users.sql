@@ -13,9 +13,9 @@ where discord_user_id = :discord_user_id;
 --- batches in opposite orders cannot deadlock (see upsert_guilds). A known user brings an `id` along: the default would draw a
 --- number from the 32-bit `users_id_seq` for every row of every sync, until it runs out. It is not the user's own, which
 --- could be taken for a second row while another session updates the first; the update keeps the own one. The lock, which is
---- the update's own, keeps the row until then: if a racing delete took it, the negative number would be stored. A new user gets the next number of
---- the sequence that no row has: after an import the sequence may be behind the rows. The limit only tells the planner that there
---- are few rows: without it a few users are planned anew at each call where sessions have no plan_cache_mode.
+--- the update's own, keeps the row until then: if a racing delete took it, the negative number would be stored. A new user gets
+--- the next number of the sequence that no row has: after an import the sequence may be behind the rows. The limit only tells the
+--- planner that there are few rows: without it a few users are planned anew at each call where sessions have no plan_cache_mode.
 with /* upsert_users */ written as (
   insert into users as u (id, discord_user_id, username, global_name, avatar, last_login_at)
   select coalesce(-k.id, (

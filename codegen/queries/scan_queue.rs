@@ -1418,8 +1418,8 @@ impl GetScanStatesStmt {
     }
 }
 pub struct ScanQueueStatsStmt(&'static str, Option<tokio_postgres::Statement>);
-/// How many shared runs are queued, delayed, running, and running with an expired lease; and how long the oldest queued one waits,
-/// in seconds.
+/// How many shared runs are queued, delayed, running, and running with an expired lease; and how long the oldest queued one
+/// waits, in seconds.
 pub fn scan_queue_stats() -> ScanQueueStatsStmt {
     ScanQueueStatsStmt(
         "select /* scan_queue_stats */ ( select count(*) from bot_channel_scan_runs where status = 'queued' and turn is not null and (not_before is null or not_before <= now()) ) as queued, ( select count(*) from bot_channel_scan_runs where status = 'queued' and turn is not null and not_before > now() ) as delayed, ( select count(*) from bot_channel_scan_runs where status = 'running' and turn is not null and lease_until > now() ) as running, ( select count(*) from bot_channel_scan_runs where status = 'running' and turn is not null and lease_until <= now() ) as expired, ( select extract(epoch from now() - min(greatest(created_at, not_before)))::double precision from bot_channel_scan_runs where status = 'queued' and turn is not null and (not_before is null or not_before <= now()) ) as oldest_seconds",
@@ -1462,7 +1462,7 @@ pub struct PurgeFinishedScanRunsStmt(&'static str, Option<tokio_postgres::Statem
 /// the newest of a channel. Returns how many, and the last of these channels.
 pub fn purge_finished_scan_runs() -> PurgeFinishedScanRunsStmt {
     PurgeFinishedScanRunsStmt(
-        "with /* purge_finished_scan_runs */ channels as materialized ( select channel_id from bot_channels where channel_id > coalesce($1, '') order by channel_id limit 100 ), held as materialized ( select c.channel_id from bot_channels c join channels d on d.channel_id = c.channel_id for key share of c skip locked ), doomed as materialized ( select r.id from held c cross join lateral ( select o.id, o.finished_at from bot_channel_scan_runs o where o.channel_id = c.channel_id order by o.created_at desc, o.id offset $2 ) r where r.finished_at < now() - make_interval(secs => $3) limit 10000 ), deleted as ( delete from bot_channel_scan_runs r using (select id from doomed limit 10000) d where r.id = d.id returning r.id ) select (select count(*) from deleted) as deleted, (select max(channel_id) from channels) as last_channel_id",
+        "with /* purge_finished_scan_runs */ channels as materialized ( select channel_id from bot_channels where channel_id > coalesce($1, '') order by channel_id limit 100 ), held as materialized ( select c.channel_id from bot_channels c join channels d on d.channel_id = c.channel_id for key share of c skip locked ), doomed as materialized ( select r.id from held c cross join lateral ( select o.created_at, o.id from bot_channel_scan_runs o where o.channel_id = c.channel_id order by o.created_at desc, o.id offset $2 limit 1 ) first join bot_channel_scan_runs r on r.channel_id = c.channel_id and r.created_at <= first.created_at where (r.created_at < first.created_at or r.id >= first.id) and r.finished_at < now() - make_interval(secs => $3) limit 10000 ), deleted as ( delete from bot_channel_scan_runs r using (select id from doomed limit 10000) d where r.id = d.id returning r.id ) select (select count(*) from deleted) as deleted, (select max(channel_id) from channels) as last_channel_id",
         None,
     )
 }

@@ -1,7 +1,8 @@
-//! The child programs of the demo: the examples `bot` and `worker`.
+//! The child programs of the demo: the examples `bot` and `worker`, in Rust or in Python.
 
 use std::env;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
@@ -10,6 +11,39 @@ use tokio_util::sync::CancellationToken;
 
 use super::meter::Meter;
 use super::support::Failure;
+
+const PYTHON_EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/examples");
+
+/// Where the examples are.
+pub enum Programs {
+    /// Beside this program.
+    Rust,
+    /// In python/examples/, for this interpreter.
+    Python(OsString),
+}
+
+impl Programs {
+    /// Reads the command line.
+    pub fn read() -> Result<Self, Failure> {
+        let mut arguments = env::args_os().skip(1);
+        match (arguments.next(), arguments.next(), arguments.next()) {
+            (None, ..) => Ok(Self::Rust),
+            (Some(option), Some(interpreter), None) if option == "--python" => Ok(Self::Python(interpreter)),
+            _ => Err("usage: demo [--python INTERPRETER]".into()),
+        }
+    }
+
+    fn command(&self, example: &str) -> Result<Command, Failure> {
+        match self {
+            Self::Rust => Ok(Command::new(sibling(example)?)),
+            Self::Python(interpreter) => {
+                let mut command = Command::new(interpreter);
+                command.arg(Path::new(PYTHON_EXAMPLES).join(format!("{example}.py")));
+                Ok(command)
+            }
+        }
+    }
+}
 
 pub struct Child {
     name: &'static str,
@@ -20,14 +54,15 @@ pub struct Child {
 impl Child {
     /// Starts an example. `name` is shown before its lines.
     pub fn start(
+        programs: &Programs,
         name: &'static str,
         example: &str,
         arguments: &[&str],
         delay: &str,
         meter: Meter,
     ) -> Result<Self, Failure> {
-        let program = sibling(example)?;
-        let process = Command::new(&program)
+        let mut command = programs.command(example)?;
+        let process = command
             .args(arguments)
             .env("DELAY_MS", delay)
             .stdin(Stdio::null())
@@ -35,7 +70,7 @@ impl Child {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("cannot start {}: {error}; try `cargo build --examples`", program.display()))?;
+            .map_err(|error| format!("cannot start {command:?}: {error}; try `cargo build --examples`"))?;
         Ok(Self { name, process, meter })
     }
 

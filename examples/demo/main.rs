@@ -2,7 +2,7 @@
 //! fails if that is not what the data says.
 //!
 //! Run `./dev demo`, which also starts a throwaway server. Or run `cargo build --examples` and
-//! `DATABASE_URL=postgresql://… cargo run --example demo`.
+//! `DATABASE_URL=postgresql://… cargo run --example demo`. `./dev demo --python` runs the bot and the workers in Python.
 
 mod children;
 mod expected;
@@ -14,7 +14,7 @@ mod support;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use children::Child;
+use children::{Child, Programs};
 use clip_saver_db::{Db, Error, ScanQueueStats, repositories as db};
 use expected::Expected;
 use indicatif::MultiProgress;
@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
     support::start_log(Level::WARN);
     let demo = with_database(async |db, stop| {
         let expected = Expected::load(GATEWAY.as_ref(), MESSAGES.as_ref())?;
-        run_all(db, stop, expected.messages()).await?;
+        run_all(&Programs::read()?, db, stop, expected.messages()).await?;
         if !stop.is_cancelled() {
             report::show(db).await?;
             expected.check(db).await?;
@@ -53,11 +53,13 @@ async fn main() -> ExitCode {
 }
 
 /// When the bot has ended and the queue is empty, the workers are stopped as by Ctrl-C. An error of one program ends all.
-async fn run_all(database: &Db, stop: &CancellationToken, messages: u64) -> Result<(), Failure> {
+async fn run_all(programs: &Programs, database: &Db, stop: &CancellationToken, messages: u64) -> Result<(), Failure> {
     let bars = MultiProgress::new();
-    let worker =
-        |name| Child::start(name, "worker", &WORKER, "40", Meter::new(name, "messages", Some(messages), &bars));
-    let mut bot = Child::start("bot", "bot", &[GATEWAY], "3", Meter::new("bot", "events", None, &bars))?;
+    let worker = |name| {
+        let meter = Meter::new(name, "messages", Some(messages), &bars);
+        Child::start(programs, name, "worker", &WORKER, "40", meter)
+    };
+    let mut bot = Child::start(programs, "bot", "bot", &[GATEWAY], "3", Meter::new("bot", "events", None, &bars))?;
     let (mut first, mut second, mut third) = (worker("worker 1")?, worker("worker 2")?, worker("worker 3")?);
     let done = stop.child_token();
     let bot = async {

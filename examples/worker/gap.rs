@@ -33,8 +33,8 @@ impl Gap {
         (first <= last).then(|| Self { rest: MessageInterval::new(first, last), is_open: gap.last == up_to })
     }
 
-    /// Which page comes next. An open gap is read forward, so that the channel's cursor follows, and up to the newest message. The
-    /// others are read backward, from a message that was read.
+    /// Which page comes next. An open gap is read forward, so that the channel's cursor follows, and up to the newest message.
+    /// The others are read backward, from a message that was read.
     pub fn place(&self) -> Place {
         if self.is_open { Place::After(previous(self.rest.first)) } else { Place::Before(next(self.rest.last)) }
     }

@@ -52,15 +52,15 @@ impl<T: Answer> Answer for Option<T> {
 impl<T: Answer> Answer for Vec<T> {
     fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let _paused = PausedCollector::new(py);
-        let list = PyList::empty(py);
+        let mut rows = Vec::with_capacity(self.len());
         for row in self {
             match row.into_python(py) {
-                Ok(row) => list.append(row)?,
+                Ok(row) => rows.push(row),
                 Err(error) if errors::is_unreadable(py, &error) => reports::warn_of_row(py, &error)?,
                 Err(error) => return Err(error),
             }
         }
-        Ok(list.into_any().unbind())
+        Ok(PyList::new(py, rows)?.into_any().unbind())
     }
 }
 
@@ -110,7 +110,7 @@ macro_rules! ids {
     ($($type:ty),+) => {$(
         impl Answer for $type {
             fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-                self.to_string().into_python(py)
+                Ok(PyString::new(py, itoa::Buffer::new().format(self.get())).into_any().unbind())
             }
         }
     )+};
@@ -140,7 +140,15 @@ macro_rules! dict {
     ($type:ty { $first:ident $(, $field:ident $(= $key:literal)?)* $(,)? }) => {
         impl Answer for AsDict<$type> {
             fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-                let dict = PyDict::new(py);
+                // A copy has room for all keys: none is moved while they get their values.
+                static KEYS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+                let keys = KEYS.get_or_try_init(py, || {
+                    let dict = PyDict::new(py);
+                    dict.set_item(dict!(@key py $first), py.None())?;
+                    $(dict.set_item(dict!(@key py $field $($key)?), py.None())?;)*
+                    PyResult::Ok(dict.unbind())
+                })?;
+                let dict = keys.bind(py).copy()?;
                 let $first = self.0.$first.into_python(py)?;
                 dict.set_item(dict!(@key py $first), &$first)?;
                 $(

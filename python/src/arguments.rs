@@ -12,9 +12,10 @@ use clip_saver_db::{
     ScanPage, ScanRunId, Settings, UserSnapshot,
 };
 use pyo3::exceptions::{PyAttributeError, PyTypeError, PyUnicodeEncodeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
+use pyo3::types::{PyBool, PyBoolMethods, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
 use uuid::Uuid;
 
 use crate::lease::ScanWorker;
@@ -145,7 +146,7 @@ pub fn optional_text(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Option<
 }
 
 pub fn boolean(place: Place<'_>, value: Value<'_, '_>) -> PyResult<bool> {
-    value.cast::<PyBool>().map(|value| value.is_true()).map_err(|_| place.wrong_type("a bool", value))
+    value.cast::<PyBool>().map(PyBoolMethods::is_true).map_err(|_| place.wrong_type("a bool", value))
 }
 
 /// A number of 64 bits.
@@ -245,10 +246,10 @@ pub fn ids<T: FromStr<Err = Error> + From<u64>>(place: Place<'_>, value: Value<'
 fn field<'py, T>(
     place: Place<'_>,
     value: Value<'_, 'py>,
-    name: &str,
+    (name, attribute): (&str, &Bound<'py, PyString>),
     read: impl FnOnce(Place<'_>, Value<'_, 'py>) -> PyResult<T>,
 ) -> PyResult<T> {
-    let found = value.getattr(name).map_err(|error| {
+    let found = value.getattr(attribute).map_err(|error| {
         if error.is_instance_of::<PyAttributeError>(value.py()) {
             let reason = format!("must have an attribute `{name}`: {}", error.value(value.py()));
             place.wrong_type_because(error, value, &reason)
@@ -266,7 +267,10 @@ macro_rules! object {
     } => $make:expr) => {
         $(#[$doc])*
         pub fn $name($place: Place<'_>, $value: Value<'_, '_>) -> PyResult<$type> {
-            $(let $field = field($place, $value, object!(@name $field $($attribute)?), $read)?;)+
+            $(
+                let name = object!(@name $field $($attribute)?);
+                let $field = field($place, $value, (name, intern!($value.py(), object!(@name $field $($attribute)?))), $read)?;
+            )+
             Ok($make)
         }
     };
@@ -276,7 +280,7 @@ macro_rules! object {
 
 pub fn guild(place: Place<'_>, value: Value<'_, '_>) -> PyResult<GuildSnapshot> {
     let mut guild = guild_alone(place, value)?;
-    guild.channels = field(place, value, "channels", channels)?;
+    guild.channels = field(place, value, ("channels", intern!(value.py(), "channels")), channels)?;
     Ok(guild)
 }
 

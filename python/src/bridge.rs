@@ -15,6 +15,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::process::OfProcess;
 use crate::reports::{self, Outbox};
+use crate::waiter::Waiter;
 
 /// Wakes an event loop. It has both ends of the pair, so that a write never finds the other one closed.
 pub struct Waker {
@@ -60,11 +61,11 @@ pub struct Bridge {
     waiting: Mutex<Waiting>,
 }
 
-/// The futures of calls without an answer.
+/// Who waits for calls without an answer.
 #[derive(Default)]
 struct Waiting {
     last: u64,
-    futures: HashMap<u64, Py<PyAny>>,
+    waiters: HashMap<u64, Py<Waiter>>,
 }
 
 #[pymethods]
@@ -72,23 +73,24 @@ impl Bridge {
     /// Wakes those whose calls have an answer. An interrupt meanwhile (`KeyboardInterrupt`) keeps none of them waiting.
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         let Some(waker) = self.waker.get() else { return Ok(()) };
-        let mut outcome = Ok(());
-        for call in waker.answered()? {
+        let answered = waker.answered()?;
+        let mut outcome = reports::deliver(py); // what a call logged comes before its answer
+        for call in answered {
             outcome = outcome.and(self.finish(py, call));
         }
-        outcome.and(reports::deliver(py))
+        outcome
     }
 
     /// An event loop that is closed, or dropped, before its calls have an answer is a cycle: it owns this bridge.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.waiting
             .try_lock()
-            .map_or(Ok(()), |waiting| waiting.futures.values().try_for_each(|future| visit.call(future)))
+            .map_or(Ok(()), |waiting| waiting.waiters.values().try_for_each(|waiter| visit.call(waiter)))
     }
 
     fn __clear__(&self) {
-        let futures = take(&mut self.waiting().futures);
-        drop(futures);
+        let waiters = take(&mut self.waiting().waiters);
+        drop(waiters);
     }
 }
 
@@ -122,29 +124,25 @@ impl Bridge {
         Ok(bridge)
     }
 
-    /// A future of the event loop, and the call's number. It is done when the call has its answer.
-    pub fn wait<'py>(&self, event_loop: &Bound<'py, PyAny>) -> PyResult<(u64, Bound<'py, PyAny>)> {
-        let future = event_loop.call_method0(intern!(event_loop.py(), "create_future"))?;
+    /// What a task of the event loop waits on until the call has its answer, and the call's number.
+    pub fn wait(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<(u64, Py<Waiter>)> {
+        let waiter = Bound::new(event_loop.py(), Waiter::new(event_loop))?;
         let mut waiting = self.waiting();
         waiting.last += 1;
         let call = waiting.last;
-        waiting.futures.insert(call, future.clone().unbind());
-        Ok((call, future))
+        waiting.waiters.insert(call, waiter.clone().unbind());
+        Ok((call, waiter.unbind()))
     }
 
     /// Nobody awaits the call any more. Returns whether it was still without an answer.
     pub fn forget(&self, call: u64) -> bool {
-        let future = self.waiting().futures.remove(&call);
-        future.is_some()
+        let waiter = self.waiting().waiters.remove(&call);
+        waiter.is_some()
     }
 
     fn finish(&self, py: Python<'_>, call: u64) -> PyResult<()> {
-        let future = self.waiting().futures.remove(&call);
-        let Some(future) = future.map(|future| future.into_bound(py)) else { return Ok(()) };
-        if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
-            future.call_method1(intern!(py, "set_result"), (py.None(),))?;
-        }
-        Ok(())
+        let waiter = self.waiting().waiters.remove(&call);
+        waiter.map_or(Ok(()), |waiter| Waiter::finish(waiter.bind(py)))
     }
 
     /// `None` in a child of the process that made it.

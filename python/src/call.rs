@@ -1,11 +1,11 @@
 //! A call that runs, as Python awaits it.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 use tokio::task::AbortHandle;
@@ -15,6 +15,7 @@ use crate::bridge::Bridge;
 use crate::errors::{self, Failure};
 use crate::process::OfProcess;
 use crate::runtime;
+use crate::waiter::Waiter;
 
 /// Turns what the database answered into a Python object, or an exception.
 type Conversion = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -26,7 +27,7 @@ pub struct Call {
     bridge: Py<Bridge>,
     number: u64,
     /// Taken when it is awaited.
-    future: Mutex<Option<Py<PyAny>>>,
+    waiter: Mutex<Option<Py<Waiter>>>,
     running: OfProcess<Running>,
 }
 
@@ -41,12 +42,10 @@ impl Call {
         this
     }
 
-    /// First the future on which the task waits, as asyncio's own `Future.__await__` does, then the result.
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(future) = lock(&self.future).take() {
-            let future = future.into_bound(py);
-            future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-            return Ok(future);
+    /// First what the task waits on, as asyncio's own `Future.__await__` does, then the result.
+    fn __next__(&self, py: Python<'_>) -> PyResult<Py<Waiter>> {
+        if let Some(waiter) = lock(&self.waiter).take() {
+            return Ok(waiter);
         }
         let conversion = self.running.get().and_then(|running| lock(&running.answer).take());
         let convert = conversion.ok_or_else(|| PyRuntimeError::new_err("the call was awaited twice"))?;
@@ -55,12 +54,12 @@ impl Call {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.bridge)?;
-        self.future.try_lock().map_or(Ok(()), |future| visit.call(&*future))
+        self.waiter.try_lock().map_or(Ok(()), |waiter| visit.call(&*waiter))
     }
 
     fn __clear__(&self) {
-        let future = lock(&self.future).take();
-        drop(future);
+        let waiter = lock(&self.waiter).take();
+        drop(waiter);
     }
 }
 
@@ -71,12 +70,26 @@ impl Call {
         function: &'static str,
         call: impl Future<Output = Result<A, Failure>> + Send + 'static,
     ) -> PyResult<Self> {
+        let converted = call.map(move |result| {
+            result.map(|answer| -> Conversion {
+                Box::new(move |py| answer.into_python(py).map_err(|error| errors::in_function(py, error, function)))
+            })
+        });
+        Self::spawn_boxed(py, function, Box::pin(converted))
+    }
+
+    /// Compiled once, not for each function: that takes 2 of 9 megabytes.
+    fn spawn_boxed(
+        py: Python<'_>,
+        function: &'static str,
+        call: Pin<Box<dyn Future<Output = Result<Conversion, Failure>> + Send>>,
+    ) -> PyResult<Self> {
         let (event_loop, bridge) = Bridge::to_running_loop(py)?;
         let waker =
             bridge.get().waker().ok_or_else(|| PyRuntimeError::new_err("the event loop is another process's"))?;
         let waker = waker.clone();
         let runtime = runtime::handle()?;
-        let (number, future) = bridge.get().wait(&event_loop)?;
+        let (number, waiter) = bridge.get().wait(&event_loop)?;
         let answer = Arc::new(Mutex::new(None));
         let slot = answer.clone();
         let task = runtime.spawn(async move {
@@ -84,15 +97,13 @@ impl Call {
                 Ok(result) => result,
                 Err(panic) => Err(Failure::of_panic(&*panic)),
             };
-            let conversion: Conversion = Box::new(move |py| match result {
-                Ok(answer) => answer.into_python(py).map_err(|error| errors::in_function(py, error, function)),
-                Err(failure) => Err(failure.into_exception(py, function)),
-            });
+            let conversion = result
+                .unwrap_or_else(|failure| Box::new(move |py: Python<'_>| Err(failure.into_exception(py, function))));
             *lock(&slot) = Some(conversion);
             waker.answer(number);
         });
         let running = OfProcess::new(Running { task: task.abort_handle(), answer });
-        Ok(Self { bridge: bridge.unbind(), number, future: Mutex::new(Some(future.unbind())), running })
+        Ok(Self { bridge: bridge.unbind(), number, waiter: Mutex::new(Some(waiter)), running })
     }
 }
 

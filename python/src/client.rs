@@ -23,7 +23,7 @@ use crate::runtime::{self, OfRuntime};
 pub struct Client(Target);
 
 pub enum Target {
-    Pool(Pool),
+    Pool(Box<Pool>),
     Transaction(OfRuntime<Arc<OpenTransaction>>),
 }
 
@@ -185,10 +185,12 @@ impl Client {
 impl Client {
     /// Reads the configuration: these variables, else those of the environment.
     #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "a dictionary of Python's cannot be borrowed as a map")]
     fn new(py: Python<'_>, variables: HashMap<String, String>) -> PyResult<Self> {
         let config = Config::from_lookup(|name| variables.get(name).map(OsString::from).or_else(|| env::var_os(name)));
         let config = config.map_err(|error| Failure::from(error).into_exception(py, "init_db"))?;
-        Ok(Self(Target::Pool(Pool { opened: Mutex::new(OfRuntime::new(Arc::new(Opened::of(&config)))), config })))
+        let opened = Mutex::new(OfRuntime::new(Arc::new(Opened::of(&config))));
+        Ok(Self(Target::Pool(Box::new(Pool { config, opened }))))
     }
 
     /// Connects.

@@ -51,7 +51,7 @@ impl Failure {
 }
 
 /// What an exception tells beside its message.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Attributes<'a> {
     function: Option<&'a str>,
     field: Option<&'a str>,

@@ -16,6 +16,7 @@ macro_rules! functions {
     ($(fn $name:ident($($argument:ident: $read:ident),*) |$client:ident| $call:expr;)+) => {
         $(
             #[pyfunction]
+            #[allow(clippy::too_many_arguments, reason = "a function takes its arguments one by one")]
             fn $name(
                 py: Python<'_>,
                 client: &Bound<'_, Client>,

@@ -1,6 +1,7 @@
 //! Settings as Python objects, and back.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use clip_saver_db::Settings;
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
@@ -33,7 +34,7 @@ pub enum Refusal {
 }
 
 /// The JSON text of a mapping.
-pub fn from_python<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Result<Settings, Refusal>> {
+pub fn from_python(mapping: &Bound<'_, PyAny>) -> PyResult<Result<Settings, Refusal>> {
     static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = mapping.py();
     let encode = ENCODE.get_or_try_init(py, || {
@@ -123,11 +124,61 @@ impl<'de, 'py> Visitor<'de> for Value<'py> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let dict = PyDict::new(self.0);
-        while let Some((key, value)) = entries.next_entry_seed(self, self)? {
+        while let Some((key, value)) = entries.next_entry_seed(Key(self.0), self)? {
             dict.set_item(key, value).map_err(A::Error::custom)?;
         }
         Ok(dict.into_any())
     }
+}
+
+/// A key. Those of one program's settings are few, so Python's strings of recent ones are kept.
+#[derive(Clone, Copy)]
+struct Key<'py>(Python<'py>);
+
+impl<'de, 'py> DeserializeSeed<'de> for Key<'py> {
+    type Value = Bound<'py, PyString>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'py> Visitor<'_> for Key<'py> {
+    type Value = Bound<'py, PyString>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(RecentKeys::string(self.0, key))
+    }
+}
+
+/// Recent keys, each at the place that its hash gives it.
+struct RecentKeys([Option<(Box<str>, Py<PyString>)>; 256]);
+
+impl RecentKeys {
+    fn string<'py>(py: Python<'py>, key: &str) -> Bound<'py, PyString> {
+        static RECENT: Mutex<RecentKeys> = Mutex::new(RecentKeys([const { None }; 256]));
+        let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = &mut recent.0[usize::from(hash(key))];
+        match place {
+            Some((text, string)) if **text == *key => string.bind(py).clone(),
+            _ if key.len() > 64 => PyString::new(py, key),
+            _ => {
+                let string = PyString::new(py, key);
+                *place = Some((key.into(), string.clone().unbind()));
+                string
+            }
+        }
+    }
+}
+
+/// FNV-1a, folded to a byte.
+fn hash(key: &str) -> u8 {
+    let hash = key.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash.to_be_bytes().into_iter().fold(0, |folded, byte| folded ^ byte)
 }
 
 /// Whether it is a mapping.

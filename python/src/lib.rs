@@ -16,6 +16,7 @@ mod lease;
 mod process;
 mod reports;
 mod runtime;
+mod waiter;
 
 use pyo3::prelude::*;
 
@@ -32,7 +33,7 @@ mod _native {
     #[pymodule_export]
     use super::reports::{report_metrics, set_log_level};
 
-    use super::*;
+    use super::{Bound, PyModule, PyResult};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -41,9 +41,10 @@ fn start() -> std::io::Result<Handle> {
     Ok(handle)
 }
 
-/// Runs work in the background. Without a runtime it is only dropped: then there is no connection either.
+/// Runs work in the background. Without a runtime it is only dropped: then there is no connection either. The runtime's own
+/// thread does not lock the static: a fork may come meanwhile.
 pub fn spawn(work: impl Future<Output = ()> + Send + 'static) {
-    let handle = runtime().as_ref().and_then(OfProcess::get).cloned();
+    let handle = Handle::try_current().ok().or_else(|| runtime().as_ref().and_then(OfProcess::get).cloned());
     if let Some(handle) = handle {
         handle.spawn(work);
     }

@@ -27,16 +27,17 @@ impl Config {
 
     /// The settings as start-up options. They come last, so that they win.
     pub(super) fn pinned_options(&self) -> impl Iterator<Item = String> {
-        let plans_once = self.plans_once().then(|| ("plan_cache_mode", PLAN_CACHE_MODE.to_owned()));
+        let plans_once = self.plan_cache_mode().map(|mode| ("plan_cache_mode", mode.to_owned()));
         let settings = [("search_path", self.search_path()), ("default_transaction_isolation", ISOLATION.to_owned())];
         settings.into_iter().chain(plans_once).map(|(name, value)| format!("-c {name}={}", escaped(&value)))
     }
 
-    /// Not if the connection string says otherwise, nor if no statement is kept: then each call is planned, and may as well be for
-    /// its values.
-    fn plans_once(&self) -> bool {
+    /// The value of `plan_cache_mode`. `None` if the connection string's options name it, or if no statement is kept: then each
+    /// call is planned, and may as well be for its values.
+    pub(crate) fn plan_cache_mode(&self) -> Option<&'static str> {
         let options = self.server.session.get_options().map(settings).unwrap_or_default();
-        self.prepared_statements != PreparedStatements::Off && options.iter().all(|(name, _)| name != "plan_cache_mode")
+        let is_chosen = options.iter().any(|(name, _)| name == "plan_cache_mode");
+        (self.prepared_statements != PreparedStatements::Off && !is_chosen).then_some(PLAN_CACHE_MODE)
     }
 
     /// Whether the pinned settings are the only start-up options.

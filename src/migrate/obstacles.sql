@@ -1,5 +1,5 @@
--- What the role may do in this database and in the schema $1 (docs/PRIVILEGES.md), and who owns them; names are quoted where SQL needs it. `pg_database_owner`
--- stands for the database's owner.
+-- What the role may do in this database and in the schema $1 (docs/PRIVILEGES.md), and who owns them; names are quoted where SQL
+-- needs it. `pg_database_owner` stands for the database's owner.
 select quote_ident(current_user), quote_ident(d.datname), d.datdba::regrole::text, has_database_privilege(d.oid, 'create'),
        coalesce(nullif(n.nspowner::regrole::text, 'pg_database_owner'), d.datdba::regrole::text),
        coalesce(has_schema_privilege(n.oid, 'create') and has_schema_privilege(n.oid, 'usage'), false),

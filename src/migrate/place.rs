@@ -4,8 +4,8 @@
 //! made by the Python programs, which followed the role's `search_path`. While another schema has such tables, nothing is
 //! made in an empty `DB_SCHEMA` beside them, unless somebody has set the role's search path to `DB_SCHEMA`: then no program looks
 //! for the others. While the path leads to them, tables in `DB_SCHEMA` are used only if they have a history and rows: otherwise
-//! the programs so far may have worked on the others. Without `DB_SCHEMA` nothing is made in an empty `public` while the path leads
-//! to tables elsewhere, with a history or without.
+//! the programs so far may have worked on the others. Without `DB_SCHEMA` nothing is made in an empty `public` while the path
+//! leads to tables elsewhere, with a history or without.
 
 use refinery::Migration;
 use tokio_postgres::types::Type;

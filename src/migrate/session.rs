@@ -38,7 +38,7 @@ async fn prepare(driven: &Driven, target: &Target, db: &Db, expected: Option<Str
     let _call = driven.activity.begin();
     route::check(driven, target, db, expected).await?;
     let client = &driven.client;
-    pins::set(client, &db.config().search_path()).await?;
+    pins::set(client, &db.config().search_path(), None).await?;
     client.query_typed(include_str!("session.sql"), &[]).await?;
     if let Err(error) = client.query_typed(include_str!("watched.sql"), &[]).await {
         debug!(%error, "the server cannot watch for programs that are gone");

@@ -209,7 +209,7 @@ impl Db {
         self.pool.close();
         self.running.close();
         self.running.wait().await;
-        self.pool.close_free(); // those that were returned meanwhile
+        self.pool.end();
     }
 }
 

@@ -24,7 +24,8 @@ pub(crate) struct Listener {
 }
 
 impl Db {
-    /// Opens a session and runs a `listen`. `notified` is called at each notification. [`ErrorKind::Pooler`] if none would arrive.
+    /// Opens a session and runs a `listen`. `notified` is called at each notification. [`ErrorKind::Pooler`] if none would
+    /// arrive.
     pub(crate) async fn listen(
         &self,
         sql: &'static str,

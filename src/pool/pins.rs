@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error as PgError};
 use tracing::warn;
 
@@ -19,6 +19,8 @@ use crate::error::Error;
 /// The pinned settings of a pool's sessions.
 pub(crate) struct Pins {
     search_path: String,
+    /// `None` if it is not pinned.
+    plan_cache_mode: Option<&'static str>,
     /// Whether each new session sets them. Else start-up options bring them, or the server has them for the role.
     are_set: bool,
     /// Begins a transaction.
@@ -33,18 +35,19 @@ impl Pins {
             _ => include_str!("begin.sql"),
         };
         let begin = begin.lines().last().unwrap_or_default().replace("{search_path}", &search_path);
-        Arc::new(Self { search_path, are_set, begin })
+        Arc::new(Self { search_path, plan_cache_mode: config.plan_cache_mode(), are_set, begin })
     }
 
     /// Sets them on a session if nothing else does.
     pub(super) async fn set(&self, client: &Client) -> Result<(), PgError> {
-        if self.are_set { set(client, &self.search_path).await } else { Ok(()) }
+        if self.are_set { set(client, &self.search_path, self.plan_cache_mode).await } else { Ok(()) }
     }
 }
 
 /// Sets them on a session of its own.
-pub(crate) async fn set(client: &Client, search_path: &str) -> Result<(), PgError> {
-    client.query_typed(include_str!("pins.sql"), &[(&search_path, Type::TEXT)]).await.map(drop)
+pub(crate) async fn set(client: &Client, search_path: &str, plan_cache_mode: Option<&str>) -> Result<(), PgError> {
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&search_path, Type::TEXT), (&plan_cache_mode, Type::TEXT)];
+    client.query_typed(include_str!("pins.sql"), &parameters).await.map(drop)
 }
 
 /// What a session has got.
@@ -53,6 +56,7 @@ pub(super) struct Found {
     first_schema: String,
     leads_to_schema: bool,
     isolation: String,
+    plan_cache_mode: String,
     /// The statement that makes the role's sessions look in the schema.
     remedy: String,
 }
@@ -67,7 +71,8 @@ pub(super) async fn found(client: &Client, config: &Config) -> Result<Found, Err
         first_schema: row.try_get(1)?,
         leads_to_schema: row.try_get(2)?,
         isolation: row.try_get(3)?,
-        remedy: row.try_get(4)?,
+        plan_cache_mode: row.try_get(4)?,
+        remedy: row.try_get(5)?,
     })
 }
 
@@ -75,7 +80,9 @@ impl Found {
     /// Whether each session must set them, which it can if it keeps its server process. Refuses to start if sessions would
     /// look for the tables elsewhere and cannot be told.
     pub(super) fn must_be_set(&self, config: &Config, keeps_process: bool) -> Result<bool, Error> {
-        let is_pinned = self.search_path == config.search_path() && self.isolation == ISOLATION;
+        let is_pinned = self.search_path == config.search_path()
+            && self.isolation == ISOLATION
+            && config.plan_cache_mode().is_none_or(|mode| self.plan_cache_mode == mode);
         if is_pinned || config.prepared_statements == PreparedStatements::Off {
             return Ok(false);
         }

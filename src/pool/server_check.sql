@@ -4,7 +4,8 @@
 select exists (
          select
          from pg_stat_activity
-         where pid = $1 and datname = current_database() and usename = session_user and state in ('active', 'fastpath function call', 'disabled')
+         where pid = $1 and datname = current_database() and usename = session_user
+           and state in ('active', 'fastpath function call', 'disabled')
        ),
        pg_is_in_recovery() or exists (
          select

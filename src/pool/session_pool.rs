@@ -12,6 +12,7 @@ use deadpool::unmanaged::{Object, Pool};
 use futures::future::{Either, select};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::pins::Pins;
 use super::session::Session;
@@ -38,6 +39,8 @@ pub(super) struct SessionPool {
     ahead: Arc<Mutex<Option<Instant>>>,
     /// The epoch in which stale sessions were last closed.
     cleaned_epoch: Arc<AtomicU64>,
+    /// Stops sessions that are being opened.
+    end: CancellationToken,
 }
 
 impl SessionPool {
@@ -48,6 +51,7 @@ impl SessionPool {
             sessions: Arc::new(Sessions::of(config, Pins::of(config, sets_pins))?),
             ahead: Arc::new(Mutex::new(Some(Instant::now()))),
             cleaned_epoch: Arc::default(),
+            end: CancellationToken::new(),
         })
     }
 
@@ -141,7 +145,8 @@ impl SessionPool {
     }
 
     async fn open(self, place: OwnedSemaphorePermit) -> Result<(), Error> {
-        let session = self.sessions.open(place).await?;
+        let opened = self.end.run_until_cancelled(self.sessions.open(place)).await;
+        let session = opened.unwrap_or_else(|| Err(Error::new(ErrorKind::Closed)))?;
         _ = self.free.try_add(session); // there is room: it has a place
         if self.places.is_closed() {
             self.close_free();
@@ -164,7 +169,13 @@ impl SessionPool {
         self.close_free();
     }
 
-    pub(super) fn close_free(&self) {
+    /// Closes what is left when no call holds a session or waits for one.
+    pub(super) fn end(&self) {
+        self.end.cancel();
+        self.close_free();
+    }
+
+    fn close_free(&self) {
         self.take_free().map(Object::take).for_each(drop);
     }
 

@@ -134,7 +134,8 @@ pub(crate) struct Driven {
 }
 
 /// Connects to the first host, in the order of `places`, that accepts the session. With `prefer-standby` all hosts are first
-/// asked whether they are standbys. `None` if no host answered. A temporary error is returned rather than a permanent one: that host may come back.
+/// asked whether they are standbys. `None` if no host answered. A temporary error is returned rather than a permanent one: that
+/// host may come back.
 async fn connect_first(
     target: &Target,
     places: impl Iterator<Item = usize>,

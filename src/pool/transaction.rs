@@ -50,8 +50,9 @@ impl Db {
     /// task. Its error is any type that implements `From<Error>`: [`Error`] itself, your own, or `anyhow::Error`.
     ///
     /// After a conflict with a concurrent transaction ([`ErrorKind::Conflict`]), or with a change of the schema
-    /// ([`ErrorKind::StaleStatement`]), the closure runs again after a short random pause, five times at most. So it should do nothing outside the database that must not happen twice. It does not run
-    /// again if the connection broke during the commit ([`ErrorKind::OutcomeUnknown`]): everything may have been stored.
+    /// ([`ErrorKind::StaleStatement`]), the closure runs again after a short random pause, five times at most. So it should do
+    /// nothing outside the database that must not happen twice. It does not run again if the connection broke during the commit
+    /// ([`ErrorKind::OutcomeUnknown`]): everything may have been stored.
     ///
     /// ```no_run
     /// use clip_saver_db::{Db, Error, GuildSnapshot, repositories as db};

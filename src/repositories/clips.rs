@@ -56,8 +56,8 @@ impl TryFrom<ClipRowBorrowed<'_>> for Clip {
 }
 
 /// Returns a page of a guild's clips: at most `limit`, newest first; clips of one message by the attachments' ids, the largest
-/// first. Pass the [`next`](ClipPage::next) of one page as `after` to get the page behind it: no clip comes twice, and none is left
-/// out, also if others are stored meanwhile. Leaves out rows that cannot be read, and
+/// first. Pass the [`next`](ClipPage::next) of one page as `after` to get the page behind it: no clip comes twice, and none is
+/// left out, also if others are stored meanwhile. Leaves out rows that cannot be read, and
 /// [reports](super#rows-that-cannot-be-read) them.
 ///
 /// Needs: select on `bot_clips`; select on `bot_authors`.
@@ -183,9 +183,9 @@ pub async fn refresh_clip_url(client: &impl Client, attachment_id: AttachmentId,
     )
 }
 
-/// Leaves tombstones for deleted messages, also for unknown ones, and returns how many clips were removed. Pages that are recorded
-/// later do not bring them back. Messages that had been counted are taken off the channel's message count: those whose ids were
-/// covered. An unknown channel has no messages: 0.
+/// Leaves tombstones for deleted messages, also for unknown ones, and returns how many clips were removed. Pages that are
+/// recorded later do not bring them back. Messages that had been counted are taken off the channel's message count: those whose
+/// ids were covered. An unknown channel has no messages: 0.
 ///
 /// In a transaction, call it before other writes to the same channel: else it may deadlock with a worker's page.
 ///
@@ -261,7 +261,8 @@ fn message_ids(filter: &ClipFilter) -> (i64, i64) {
     }
 }
 
-/// The smallest id of a millisecond: see [`MessageId::created_at`]. 0 before Discord's first, and 2⁶³ after the last that is stored.
+/// The smallest id of a millisecond: see [`MessageId::created_at`]. 0 before Discord's first, and 2⁶³ after the last that is
+/// stored.
 fn first_id_of(time: DateTime<Utc>) -> u64 {
     let nanoseconds = time.timestamp_subsec_nanos() % 1_000_000;
     let milliseconds = time.timestamp_millis() + i64::from(nanoseconds > 0);

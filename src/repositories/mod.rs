@@ -9,7 +9,8 @@
 //!   trip.
 //! - A batch of more than 10,000 rows is sent in parts of one transaction, so memory does not grow with it.
 //!   `DB_STATEMENT_TIMEOUT` applies to each part. In two cases such a batch is one statement: on a connection outside a
-//!   transaction, because only the caller may begin one there (with `DB_PREPARED_STATEMENTS=off` the call itself is one); and in [`delete_guilds`], which sends only ids.
+//!   transaction, because only the caller may begin one there (with `DB_PREPARED_STATEMENTS=off` the call itself is one); and in
+//!   [`delete_guilds`], which sends only ids.
 //! - Reads of one row by key on a `Db` share connections: those of several tasks are sent together.
 //! - Time is the database's clock.
 //! - Input that PostgreSQL cannot store is refused before anything is sent ([`ErrorKind::InvalidInput`]): text and JSON with

@@ -44,9 +44,9 @@ impl From<ScanIntervalRow> for MessageInterval {
     }
 }
 
-/// Records a page of a claimed run: stores its clips with their messages and authors, adds its interval to the channel's coverage,
-/// and adds to the counters of the run and of the channel those of its messages that were not covered before. All of this in one
-/// commit, or nothing if the claim is [lost](RecordedScanPage::Lost).
+/// Records a page of a claimed run: stores its clips with their messages and authors, adds its interval to the channel's
+/// coverage, and adds to the counters of the run and of the channel those of its messages that were not covered before. All of
+/// this in one commit, or nothing if the claim is [lost](RecordedScanPage::Lost).
 ///
 /// Pages may come in any order and direction, overlap, and be repeated. The channel's cursor becomes the end of the interval
 /// that begins with 0: it never moves back, and never passes a gap. Of two URLs of a clip the one that expires later stays. What
@@ -61,8 +61,8 @@ impl From<ScanIntervalRow> for MessageInterval {
 /// The metrics `clip_saver.pages`, `clip_saver.messages` and `clip_saver.clips` count pages, and new messages and clips.
 ///
 /// Needs: select, update on `bot_guilds`; select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select,
-/// insert, update on `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
-/// update on `bot_authors`.
+/// insert, update on `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on
+/// `bot_clips`; select, insert, update on `bot_authors`.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`] for more than 1,000 messages, a message outside of `covered`, a clip whose message is not on the
@@ -93,10 +93,10 @@ pub async fn record_scan_page(
 
 /// Records messages that came by the gateway. `None` if the channel is not stored.
 ///
-/// `since` is the last message that this unbroken session has seen in the channel. Then everything after it, up to the page's last
-/// message, is covered. Without it only the messages themselves are: what came before may not have been read, and stays a gap.
-/// The page's `covered` counts for nothing else. Counters, clips, deletions, the cursor and the metrics of messages and clips are
-/// as in [`record_scan_page`].
+/// `since` is the last message that this unbroken session has seen in the channel. Then everything after it, up to the page's
+/// last message, is covered. Without it only the messages themselves are: what came before may not have been read, and stays a
+/// gap. The page's `covered` counts for nothing else. Counters, clips, deletions, the cursor and the metrics of messages and
+/// clips are as in [`record_scan_page`].
 ///
 /// In a transaction, call it before other writes to the same channel: else it may deadlock with a worker's page.
 ///
@@ -105,8 +105,8 @@ pub async fn record_scan_page(
 /// Messages that were sent again count nothing the second time: then `new_messages` is 0, although the call has counted.
 ///
 /// Needs: select, update on `bot_guilds`; select, update on `bot_channels`; select, update on `bot_channel_scan_runs`; select,
-/// insert, update on `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on `bot_clips`; select, insert,
-/// update on `bot_authors`.
+/// insert, update on `bot_channel_coverage`; select, insert, update on `bot_clip_messages`; select, insert, update on
+/// `bot_clips`; select, insert, update on `bot_authors`.
 ///
 /// # Errors
 /// See [`record_scan_page`]; also [`ErrorKind::InvalidInput`] if `since` is later than the page's last message.

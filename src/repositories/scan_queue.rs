@@ -130,8 +130,8 @@ impl From<ScanQueueStatsRow> for ScanQueueStats {
     }
 }
 
-/// Enqueues a run that workers share, unless an equal one (same channel, `after` and `before`) is queued or running: of any number
-/// of concurrent equal requests one enqueues. A run that is to be canceled does not count as active. Wakes the workers.
+/// Enqueues a run that workers share, unless an equal one (same channel, `after` and `before`) is queued or running: of any
+/// number of concurrent equal requests one enqueues. A run that is to be canceled does not count as active. Wakes the workers.
 ///
 /// Idempotent.
 ///
@@ -157,18 +157,18 @@ pub async fn request_scan(
 }
 
 /// Claims at most `limit` runs for the time of `lease`: those with the highest priority first, then the oldest, in turns of the
-/// guilds: 10,000 runs of one guild delay another guild's by one round. It never waits for other claimers. It takes over runs whose
-/// lease has expired; after 20 takeovers such a run has failed. Runs that programs enqueued for themselves (`enqueue_scan_run`)
-/// are not claimed.
+/// guilds: 10,000 runs of one guild delay another guild's by one round. It never waits for other claimers. It takes over runs
+/// whose lease has expired; after 20 takeovers such a run has failed. Runs that programs enqueued for themselves
+/// (`enqueue_scan_run`) are not claimed.
 ///
 /// A run whose lease expired, whose `not_before` has come, or that was handed back, is found at the latest a second later, by
 /// calls of the same worker in quick succession.
 ///
 /// Idempotent.
 ///
-/// If the outcome of a call was unknown, the next call with the same [`ScanWorker`] returns the same claims, with new leases, also
-/// if they are more than its `limit`. In your own transaction a call counts as answered when it returns: if the outcome of your
-/// commit is unknown, its runs come back when their leases expire.
+/// If the outcome of a call was unknown, the next call with the same [`ScanWorker`] returns the same claims, with new leases,
+/// also if they are more than its `limit`. In your own transaction a call counts as answered when it returns: if the outcome of
+/// your commit is unknown, its runs come back when their leases expire.
 ///
 /// Leaves out runs that cannot be read, and [reports](super#rows-that-cannot-be-read) them. Such a run fails after 20 takeovers.
 /// Runs of channels that are not read any more are claimed, too: [`cancel_scans`] when you stop reading a channel.
@@ -346,8 +346,8 @@ pub async fn fail_scan(
     )
 }
 
-/// Hands a run back to the queue, in front of its priority, without counting as an attempt: for a worker that stops. A run that is
-/// to be canceled is canceled. Returns whether the claim still held. Wakes the workers. Sent again, it answers `true` again.
+/// Hands a run back to the queue, in front of its priority, without counting as an attempt: for a worker that stops. A run that
+/// is to be canceled is canceled. Returns whether the claim still held. Wakes the workers. Sent again, it answers `true` again.
 ///
 /// Idempotent.
 ///

@@ -116,7 +116,8 @@ impl ScanLease {
         state.is_lost || state.ends <= Instant::now()
     }
 
-    /// Ends the run as succeeded: see [`complete_scan`](crate::repositories::complete_scan). Returns whether the claim still held.
+    /// Ends the run as succeeded: see [`complete_scan`](crate::repositories::complete_scan). Returns whether the claim still
+    /// held.
     ///
     /// # Errors
     /// As `complete_scan`. Then the run is handed back, in the background: what was read of it need not be read again.

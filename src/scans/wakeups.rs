@@ -1,4 +1,5 @@
-//! Wakes a worker when there may be runs to claim: by notifications of the database and, because these may be lost, at an interval.
+//! Wakes a worker when there may be runs to claim: by notifications of the database and, because these may be lost, at an
+//! interval.
 
 use std::fmt;
 use std::pin::{Pin, pin};

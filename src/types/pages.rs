@@ -52,9 +52,9 @@ impl fmt::Display for MessageInterval {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ScanPage {
-    /// What the page proves to be read: every message of the channel in this interval is on the page. It must not reach beyond the
-    /// last message that was seen, because a message may come there later. A page read from the channel's beginning covers from
-    /// 0 on.
+    /// What the page proves to be read: every message of the channel in this interval is on the page. It must not reach beyond
+    /// the last message that was seen, because a message may come there later. A page read from the channel's beginning covers
+    /// from 0 on.
     pub covered: MessageInterval,
     /// The ids of all its messages, at most 1,000, in any order.
     pub messages: Vec<MessageId>,

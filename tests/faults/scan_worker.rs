@@ -1,5 +1,5 @@
-//! A worker process of the tests in `scans.rs`: this test binary, started with only [`worker_process`] and its variables. It claims
-//! runs and scans them until its standard input closes.
+//! A worker process of the tests in `scans.rs`: this test binary, started with only [`worker_process`] and its variables. It
+//! claims runs and scans them until its standard input closes.
 
 use std::env;
 use std::process::{Child, Command, Stdio};

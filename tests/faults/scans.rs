@@ -1,6 +1,6 @@
-//! Shared scans while everything fails: worker processes are killed, stand still for longer than their lease and lose connections,
-//! the server is killed, and a bot records live messages and deletions. At the end every message has counted once, and every clip
-//! is stored once.
+//! Shared scans while everything fails: worker processes are killed, stand still for longer than their lease and lose
+//! connections, the server is killed, and a bot records live messages and deletions. At the end every message has counted once,
+//! and every clip is stored once.
 
 use std::ops::RangeInclusive;
 use std::process::{Child, Command};

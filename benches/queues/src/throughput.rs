@@ -1,5 +1,5 @@
-//! Jobs a second, from the queue until they are completed, on 4 connections: this crate, its tables with the plainest SQL by hand,
-//! and two other queues, in turn.
+//! Jobs a second, from the queue until they are completed, on 4 connections: this crate, its tables with the plainest SQL by
+//! hand, and two other queues, in turn.
 
 use std::time::{Duration, Instant};
 

@@ -1,17 +1,14 @@
 //! How much memory a call takes. Each figure is measured in a separate process that does nothing else: a test starts this
 //! binary again, for this test only. Linux reports the peak of a process, so these tests run on Linux only.
 
+use std::fs;
 use std::pin::pin;
-use std::process::Command;
-use std::{env, fs};
 
 use clip_saver_db::{Channel, ChannelSnapshot, Client, Db, Error, GuildId, queries, repositories as db};
 use futures::TryStreamExt as _;
 
+use crate::support::alone::{own_url, run_alone};
 use crate::support::{TestDatabase, guild};
-
-/// The environment variable with the database's URL. Only the measured process has it.
-const MEASURED_URL_VARIABLE: &str = "CLIP_TEST_MEASURED_URL";
 
 /// The beginning of a line that reports a figure.
 const FIGURE_PREFIX: &str = "KiB:";
@@ -20,8 +17,7 @@ const MIB: u64 = 1024;
 
 /// A pool in the measured process, `None` in the process that tests.
 async fn measured_pool() -> Option<Db> {
-    let url = env::var(MEASURED_URL_VARIABLE).ok()?;
-    Some(Db::connect(url.parse().unwrap()).await.unwrap())
+    Some(Db::connect(own_url()?.parse().unwrap()).await.unwrap())
 }
 
 fn report(figure: u64) {
@@ -30,13 +26,7 @@ fn report(figure: u64) {
 
 /// Runs a test of this file again in a separate process, and returns the figures that it reports.
 fn figures<const N: usize>(test: &str, database: &TestDatabase) -> [u64; N] {
-    let mut process = Command::new(env::current_exe().unwrap());
-    process
-        .args([&format!("calls::memory::{test}"), "--exact", "--nocapture"])
-        .env(MEASURED_URL_VARIABLE, database.url());
-    let output = process.output().unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let printed = run_alone(&format!("calls::memory::{test}"), &database.url());
     let figures: Vec<u64> = printed.lines().filter_map(|line| line.strip_prefix(FIGURE_PREFIX)?.parse().ok()).collect();
     figures.try_into().unwrap_or_else(|_| panic!("expected {N} figures in: {printed}"))
 }

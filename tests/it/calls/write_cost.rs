@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
-use clip_saver_db::{Config, Db, RecordedScanPage, ScanIncrement, ScanRequest, ScanWorker, repositories as db};
+use clip_saver_db::{
+    ChannelId, Config, Db, GenericClient as _, RecordedScanPage, ScanIncrement, ScanRequest, ScanWorker,
+    repositories as db,
+};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use crate::support::races::TEST_TIMEOUT;
 use crate::support::scans::{channel_of, page};
-use crate::support::{Server, connect, value};
+use crate::support::{Server, TestDatabase, connect, value};
 
 /// A server of its own: its WAL is the test's. Without images of whole pages, which depend on checkpoints, the figures are the
 /// same in every run. No vacuum cleans up.
@@ -97,4 +100,36 @@ async fn the_writes_of_a_scan_update_rows_in_place_and_write_little_wal() {
         assert!(cost.hot >= 95, "{} %", cost.hot);
         assert_eq!(cost.growth, 0);
     }
+}
+
+/// 1,000 channels on full pages.
+const FULL_PAGES: &str = "insert into bot_guilds (guild_id, name) values ('1', 'one');
+    insert into bot_channels (channel_id, guild_id) select n::text, '1' from generate_series(1001, 2000) n";
+
+/// Updates one channel of each page, and returns how many that were, and how many were updated in place.
+async fn first_updates(change: &str) -> [i64; 2] {
+    let database = TestDatabase::new().await;
+    database.execute(&format!("{change}; {FULL_PAGES}")).await;
+    let of_each_page = "select string_agg(id, ' ') from (
+        select min(channel_id) as id from bot_channels group by (ctid::text::point)[0]) c";
+    let channels = database.text(of_each_page).await;
+    let transaction = database.begin().await.unwrap();
+    for channel in channels.split(' ') {
+        let channel: ChannelId = channel.parse().unwrap();
+        assert!(db::update_channel_progress(&transaction, channel, 7.into(), 1).await.unwrap());
+    }
+    let updates = "select n_tup_upd, n_tup_hot_upd from pg_stat_xact_user_tables where relname = 'bot_channels'";
+    let row = transaction.query_one(updates, &[]).await.unwrap();
+    transaction.commit().await.unwrap();
+    [row.get(0), row.get(1)]
+}
+
+/// Later updates take the room of old versions of rows.
+#[tokio::test]
+async fn the_first_update_on_a_full_page_finds_room_that_the_fillfactor_has_left() {
+    let [updated, in_place] = first_updates("").await;
+    assert!(updated >= 10 && in_place == updated, "{in_place} of {updated}");
+
+    let [updated, in_place] = first_updates("alter table bot_channels set (fillfactor = 100)").await;
+    assert!(in_place <= 1, "without it {in_place} of {updated}"); // the last page is not full
 }

@@ -186,6 +186,36 @@ pub async fn of_parts(client: &impl GenericClient) {
     assert!(queries::parts::current_transaction().bind(client).one().await.unwrap().is_some());
 }
 
+/// Batches of two rows.
+pub async fn of_small_batches(client: &(impl Client + GenericClient)) {
+    let users = [user(25_000), user(60_000)].map(|id| UserSnapshot::new(id, "renamed"));
+    let guilds = [guild(901), guild(2_000)].map(|id| GuildSnapshot::new(id, "renamed"));
+    let channels = [channel(99_900), channel(200_000)].map(|id| ChannelSnapshot::new(id, "renamed", "text"));
+    let with_channels = changed!(GuildSnapshot::new(guild(901), "renamed"), channels = channels.to_vec());
+    assert_eq!(db::upsert_users(client, &users).await.unwrap(), 2);
+    assert_eq!(db::upsert_guilds(client, &guilds).await.unwrap(), 2);
+    assert_eq!(db::upsert_channels_for_guild(client, guild(901), &channels).await.unwrap(), 2);
+    assert_eq!(db::sync_guild(client, &with_channels).await.unwrap(), 2);
+    let runs = [run(2_000_100).get(), run(2_000_200).get()];
+    assert_eq!(
+        queries::scan_queue::complete_scans()
+            .bind(client, &runs.as_slice(), &[1_i64, 1].as_slice())
+            .all()
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+    let page = ScanPage::after(None, [9_001.into(), 9_002.into()]).unwrap().with_clips([clip(9_001), clip(9_002)]);
+    assert_eq!(db::record_live_messages(client, channel(0), None, &page).await.unwrap().unwrap().new_clips, 2);
+    let read = [channel(6), channel(12)];
+    assert!(db::cancel_scans(client, CancelScope::Channels(&read)).await.unwrap() > 0);
+    let deleted = [1, 2].map(|n: u64| (400_000_000_000_000_000 + 4 * n * 1_048_583).into());
+    assert_eq!(db::delete_messages(client, channel(0), &deleted).await.unwrap(), 2);
+    assert_eq!(db::delete_channels(client, &[channel(99_909), channel(99_919)]).await.unwrap(), 2);
+    assert_eq!(db::delete_guilds(client, &[guild(902), guild(903)]).await.unwrap(), 2);
+}
+
 /// Batches of 10,000 rows, the most that one statement gets.
 pub async fn of_large_batches(client: &(impl Client + GenericClient)) {
     let users: Vec<_> = (45_000..55_000).map(|n| UserSnapshot::new(user(n), "renamed")).collect();

@@ -1,6 +1,6 @@
 //! The plan of each query on a large database: no query reads a whole table, or sorts more than a guild's rows where an
-//! index could return them in order. The plans are stored in snapshots/, so a review shows every change. `INSTA_UPDATE=always cargo test plans` accepts
-//! the current plans.
+//! index could return them in order. The plans are stored in snapshots/, so a review shows every change.
+//! `INSTA_UPDATE=always cargo test plans` accepts the current plans.
 
 mod calls;
 mod explain_client;
@@ -11,12 +11,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tokio::sync::OnceCell;
+use tokio_postgres::Client;
 
 use crate::project::style::files;
 use crate::project::style_columns::generated;
 use crate::support::TestDatabase;
 use explain_client::ExplainClient;
-use plan::{rows_seen, sorts, tree, whole_reads};
+use plan::{pages_read, rows_seen, sorts, tree, whole_reads};
 
 /// The settings that plans depend on, so that plans are the same everywhere: PostgreSQL's defaults, except that random reads
 /// are as cheap as on an SSD or in memory.
@@ -47,6 +48,8 @@ struct Plans {
     without_indexes: Vec<Planned>,
     /// Batches of 10,000 rows, as they ran.
     large_batches: Vec<Planned>,
+    /// Batches of two rows, as they ran.
+    small_batches: Vec<Planned>,
 }
 
 /// Counts tables with pages that are not marked all-visible. An index-only scan would have to read these pages.
@@ -75,7 +78,9 @@ async fn read_plans() -> Plans {
     let without_indexes = planned(&client, "drop index idx_bot_scan_runs_newest, idx_install_intents_expires").await;
     client.execute(SPINNING_DISK).await;
     let on_spinning_disk = planned(&client, "").await;
-    Plans { reviewed, on_spinning_disk, without_indexes, large_batches }
+    client.execute(SETTINGS).await;
+    let small_batches = small_batches(&client).await; // the last: statistics of pages stay when it is undone
+    Plans { reviewed, on_spinning_disk, without_indexes, large_batches, small_batches }
 }
 
 /// Calls each function twice: the planner first knows the parameters' values, and then does not. `first` runs before the
@@ -106,11 +111,27 @@ async fn planned(client: &ExplainClient, first: &str) -> Vec<Planned> {
 
 /// Calls each function that takes batches twice, as `planned` does. The plans say how many rows they have seen.
 async fn large_batches(client: &ExplainClient) -> Vec<Planned> {
+    as_they_ran(client, "", async |client| calls::of_large_batches(client).await).await
+}
+
+/// The average decides about a plan that is made without knowing the values. Here most channels have few clips, but the calls are
+/// of one with 250,000.
+const FEW_CLIPS: &str =
+    "alter table bot_clips alter channel_id set (n_distinct = -0.1); analyze bot_clips (channel_id)";
+
+/// The same for small batches.
+async fn small_batches(client: &ExplainClient) -> Vec<Planned> {
+    as_they_ran(client, FEW_CLIPS, async |client| calls::of_small_batches(client).await).await
+}
+
+/// As `planned`, but the plans say what the calls have read.
+async fn as_they_ran(client: &ExplainClient, first: &str, calls: impl AsyncFn(&Client)) -> Vec<Planned> {
     let mut plans = Vec::new();
     client.execute("set auto_explain.log_analyze = on; set auto_explain.log_timing = off").await;
+    client.execute("set auto_explain.log_buffers = on").await;
     for mode in ["force_custom_plan", "force_generic_plan"] {
-        client.execute(&format!("set plan_cache_mode = {mode}; begin")).await;
-        calls::of_large_batches(&client.client).await;
+        client.execute(&format!("set plan_cache_mode = {mode}; begin; {first}")).await;
+        calls(&client.client).await;
         client.execute("rollback").await;
         plans.push(client.take());
     }
@@ -207,6 +228,19 @@ async fn a_batch_of_10_000_rows_does_not_suffer_from_the_plan_of_a_small_one() {
         assert!(of_all < 2.0 * planned_for_it, "{name}: {of_all} rows instead of {planned_for_it}");
     }
     assert_eq!(large.len(), 10);
+}
+
+/// The session's plan is made for ten rows, and for a channel with an average number of rows.
+#[tokio::test]
+async fn a_batch_of_two_rows_does_not_suffer_from_the_plan_of_a_larger_one() {
+    let small = &plans().await.small_batches;
+
+    for Planned { name, custom, generic } in small {
+        let (planned_for_it, of_all) = (pages_read(custom), pages_read(generic));
+        assert!(of_all < 2 * planned_for_it, "{name}: {of_all} pages instead of {planned_for_it}");
+        assert!(of_all < 200, "{name}: {of_all} pages for two rows");
+    }
+    assert_eq!(small.len(), 10);
 }
 
 #[tokio::test]

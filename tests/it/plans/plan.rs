@@ -64,6 +64,14 @@ pub fn rows_seen(plan: &Value) -> f64 {
     nodes(plan).into_iter().map(of_node).sum()
 }
 
+/// The most pages that a node of a plan has read with what is below it. A write whose rows nobody asks for does not count for the
+/// whole statement.
+pub fn pages_read(plan: &Value) -> u64 {
+    let of_node =
+        |node: &Value| ["Shared Hit Blocks", "Shared Read Blocks"].iter().filter_map(|key| node[*key].as_u64()).sum();
+    nodes(plan).into_iter().map(of_node).max().unwrap_or_default()
+}
+
 /// The operation of a node and its object.
 fn heading(node: &Value) -> String {
     // Older servers write `InitPlan 1 (returns $0)`.

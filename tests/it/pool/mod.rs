@@ -1,9 +1,12 @@
 //! Connections: how they are configured, opened, shared and closed. Also poolers between the program and the server.
 
+#[cfg(target_os = "linux")]
+pub mod clock;
 pub mod config;
 pub mod connecting;
 pub mod connection_strings;
 pub mod hosts;
+pub mod opening_ahead;
 pub mod passwords;
 pub mod pgbouncer;
 pub mod pgbouncer_versions;

@@ -58,11 +58,29 @@ async fn each_session_behind_a_pooler_in_session_mode_sets_them_itself() {
 }
 
 #[tokio::test]
+async fn each_session_behind_a_pooler_in_session_mode_plans_statements_once_also_if_the_role_has_the_rest() {
+    let database = TestDatabase::new().await;
+    let own = changed!(config(&database.name), schema = "my clips".to_owned());
+    Db::connect(own).await.unwrap().migrate().await.unwrap();
+    database.execute(&format!("alter database {} set search_path = \"my clips\"", database.name)).await;
+    let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
+    let config: Config = behind(&pooler, &database.name).parse().unwrap();
+    let db = Db::connect(changed!(config, schema = "my clips".to_owned())).await.unwrap();
+
+    let settings = settings(&db.connection().await.unwrap()).await;
+
+    assert_eq!(settings, "\"my clips\", read committed, force_generic_plan");
+}
+
+#[tokio::test]
 async fn the_connection_string_may_choose_the_plans_and_sessions_that_keep_no_statement_plan_each_call() {
     let database = misleading().await;
-    let url: Config = format!("{}&options=-c%20plan_cache_mode=force_custom_plan", database.url()).parse().unwrap();
+    let pooler = pgbouncer(&["pool_mode=session", IGNORES_OPTIONS]);
+    let custom = "options=-c%20plan_cache_mode=force_custom_plan";
+    let url: Config = format!("{}&{custom}", database.url()).parse().unwrap();
+    let ignored: Config = format!("{}?{custom}", behind(&pooler, &database.name)).parse().unwrap();
     let off = changed!(config(&database.name), prepared_statements = PreparedStatements::Off);
-    for (config, mode) in [(url, "force_custom_plan"), (off, "auto")] {
+    for (config, mode) in [(url, "force_custom_plan"), (ignored, "auto"), (off, "auto")] {
         let db = Db::connect(config).await.unwrap();
 
         let settings = settings(&db.connection().await.unwrap()).await;

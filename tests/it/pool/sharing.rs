@@ -99,26 +99,6 @@ async fn reads_open_no_more_connections_than_the_pool_allows() {
 }
 
 #[tokio::test]
-async fn many_reads_of_a_cold_pool_open_the_connections_that_they_may_share() {
-    let database = TestDatabase::new().await;
-    guilds(&database, 64).await;
-    let proxy = Arc::new(Proxy::to(&database.name).await);
-    let db = proxy.pool(10).await;
-    assert_eq!(proxy.traffic().len(), 1);
-
-    let reads = concurrently(64, |id| {
-        let (db, proxy) = (db.clone(), proxy.clone());
-        async move {
-            while proxy.traffic().len() < 4 {
-                read(db.clone(), id + 1).await;
-            }
-        }
-    });
-
-    timeout(TEST_TIMEOUT, reads).await.expect("there are four connections");
-}
-
-#[tokio::test]
 async fn a_few_reads_share_the_connection_that_is_open() {
     let database = TestDatabase::new().await;
     guilds(&database, 16).await;

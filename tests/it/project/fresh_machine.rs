@@ -51,7 +51,8 @@ impl Machine {
             install(&stand_ins.join("tools/postgres17/bin").join(program), "17.10");
         }
         let hidden = programs.iter().chain(&MANAGERS).flat_map(|program| places(program)).collect();
-        let others = PROGRAMS.iter().flat_map(|(programs, ..)| *programs).filter(|program| !programs.contains(program));
+        let others = PROGRAMS.iter().flat_map(|(programs, ..)| *programs).chain(&["npm"]);
+        let others = others.filter(|program| !programs.contains(program));
         others.fold(Self { stand_ins, hidden }, |machine, program| machine.with(program, ""))
     }
 
@@ -77,9 +78,10 @@ impl Machine {
         self.with(manager, &install)
     }
 
-    /// Adds a Rust toolchain that builds nothing.
+    /// Adds a Rust toolchain that builds nothing, and a Python whose environments do nothing.
     fn with_rust(self) -> Self {
-        self.with("cargo", "").with("rustfmt", "")
+        let venv = r#"[ "$2" != venv ] || { mkdir -p "$3/bin" && ln -sf /bin/true "$3/bin/pip" && ln -sf /bin/true "$3/bin/pytest"; }"#;
+        self.with("cargo", "").with("rustfmt", "").with("python3", venv)
     }
 
     fn run(&self, command: &str) -> Output {
@@ -168,7 +170,7 @@ fn a_command_installs_missing_programs() {
                 "{program}, {command}: {calls}{printed}"
             );
             if ["test", "soak", "bench x"].contains(command) {
-                let continues = calls.lines().last().is_some_and(|call| call.starts_with("cargo "));
+                let continues = calls.lines().any(|call| call.starts_with("cargo "));
                 assert!(continues && output.status.success(), "{program}, {command}: {calls}{printed}");
             }
         }
@@ -183,7 +185,28 @@ fn a_command_installs_nothing_if_no_program_is_missing() {
 
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let calls = machine.calls();
-    assert!(!calls.contains("apt-get") && calls.ends_with("\ncargo test --locked\n"), "{calls}");
+    assert!(!calls.contains("apt-get") && calls.contains("\ncargo test --locked\npython3 "), "{calls}");
+}
+
+#[test]
+fn test_with_the_name_of_a_test_runs_none_of_python() {
+    let machine = Machine::without(&[]).with_rust();
+
+    let output = machine.run("./dev test --locked a_name");
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(machine.calls().ends_with("\ncargo test --locked a_name\n"), "{}", machine.calls());
+}
+
+#[test]
+fn the_error_names_the_python_that_is_missing_or_too_old() {
+    for command in ["./dev python", "./dev demo --python", "./dev test"] {
+        let machine = Machine::without(&["python3"]).with("cargo", "").with("rustfmt", "");
+        machine.assert_fails(command, "Python 3 with its module venv is missing, and no known package manager is here");
+        let old =
+            machine.with("python3", "case \"$*\" in *version_info*) exit 1 ;; --version) echo Python 3.9.2 ;; esac");
+        old.assert_fails(command, "needs Python 3.10 or newer, and this is Python 3.9.2: install a newer one");
+    }
 }
 
 #[test]
@@ -330,7 +353,7 @@ fn test_installs_a_new_postgresql_and_the_npm_that_it_comes_in() {
 
     let (calls, printed) = (machine.calls(), String::from_utf8_lossy(&output.stderr).into_owned());
     assert!(output.status.success(), "{calls}{printed}");
-    assert!(calls.contains("apt-get install -y npm\n") && calls.ends_with("\ncargo test --locked\n"), "{calls}");
+    assert!(calls.contains("apt-get install -y npm\n") && calls.contains("\ncargo test --locked\n"), "{calls}");
     assert!(machine.stand_ins.join("tools/postgres17/bin/postgres").exists());
 }
 
@@ -361,7 +384,7 @@ fn a_pooler_that_does_not_start_says_why() {
 
 #[test]
 fn ci_names_the_step_that_fails() {
-    let machine = Machine::without(&[]).with("cargo", "[ \"$*\" != 'fmt --check' ] || exit 7");
+    let machine = Machine::without(&[]).with("cargo", "[ \"$*\" != 'fmt --all --check' ] || exit 7");
 
-    machine.assert_fails(".ci/run", "failed with 7: cargo fmt --check");
+    machine.assert_fails(".ci/run", "failed with 7: cargo fmt --all --check");
 }

@@ -1,5 +1,6 @@
 //! Common parts of the tests: one server for the whole run, and for each test a database cloned from a migrated template.
 
+pub mod alone;
 pub mod every_function;
 mod ports;
 pub mod proxy;

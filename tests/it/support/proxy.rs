@@ -1,6 +1,7 @@
 //! A proxy between the crate and the server: it tells what was sent, and in how many flights, and it holds answers back,
 //! delivers them in pieces, throttles and cuts connections on command.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +32,8 @@ pub struct Proxy {
 struct State {
     connections: Vec<Traffic>,
     is_held: bool,
-    /// The number of first connections that get no answer.
-    held_connections: usize,
+    /// The places of the connections that get no answer.
+    held_connections: Range<usize>,
     /// The bytes that go through in each direction in [`THROTTLE_INTERVAL`].
     rate: Option<usize>,
     holds_at: Option<char>,
@@ -127,7 +128,12 @@ impl Proxy {
 
     /// From now on, holds the answers on the open connections back. New connections get their answers.
     pub fn hold_these(&self) {
-        self.state.send_modify(|state| state.held_connections = state.connections.len());
+        self.state.send_modify(|state| state.held_connections = 0..state.connections.len());
+    }
+
+    /// From now on, holds the answers on new connections back.
+    pub fn hold_new(&self) {
+        self.state.send_modify(|state| state.held_connections = state.connections.len()..usize::MAX);
     }
 
     /// From now on, forwards at most this many bytes a second in each direction.
@@ -144,7 +150,7 @@ impl Proxy {
     /// Sends the client the answers that were held back, and all that follow.
     pub fn release(&self) {
         self.state.send_modify(|state| {
-            (state.is_held, state.holds_back, state.held_connections) = (false, false, 0);
+            (state.is_held, state.holds_back, state.held_connections) = (false, false, 0..0);
         });
     }
 
@@ -311,7 +317,7 @@ async fn answer(mut server: ReadHalf<Link>, mut client: WriteHalf<Link>, side: S
             state.holds_back |= state.is_held;
             state.is_held
         });
-        let goes_on = |state: &State| !state.is_held && side.place >= state.held_connections;
+        let goes_on = |state: &State| !state.is_held && !state.held_connections.contains(&side.place);
         let waiting = state.wait_for(|state| goes_on(state) || state.last_words.is_some()).await;
         let (is_piecemeal, words) =
             waiting.map_or((false, None), |state| (state.is_piecemeal, state.last_words.clone()));
