@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from . import _native
 from ._reports import follow_log_level
-from .errors import InterfaceError
+from .errors import DatabaseError, InterfaceError
 from .types import Health, ScanClaim
 
 _client: _native.Client | None = None
@@ -33,6 +33,7 @@ def configure(variables: Mapping[str, str]) -> _native.Client:
 async def start(variables: Mapping[str, str] | None, migrate: bool) -> None:
     """Connects and, unless told not to, migrates. A database that was open before is closed then."""
     global _client
+    follow_log_level()
     before = _client
     if variables is not None or before is None:
         configure(variables or {})
@@ -88,14 +89,21 @@ class ScanLease:
         self._has_ended = False
 
     async def __aenter__(self) -> ScanLease:
+        if self._held is not None:
+            raise InterfaceError("a lease is held once: call hold_scan() again")
         self._held = await client().hold_scan(self.claim, self._lease_seconds)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not self._has_ended:
+        if self._has_ended:
+            return
+        try:
             await self.release()
+        except DatabaseError:
+            if error is None:  # else the block's own error is the one to see
+                raise
 
     @property
     def is_lost(self) -> bool:

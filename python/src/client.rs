@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
-use std::future::ready;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use clip_saver_db::{Config, Db, Error, Transaction};
-use futures_util::future::{Either, select};
+use futures_util::future::{BoxFuture, Either, FutureExt as _, Shared, TryFutureExt as _, WeakShared, select};
 use pyo3::prelude::*;
-use tokio::sync::{OnceCell, RwLock, watch};
+use tokio::sync::{RwLock, watch};
 
 use crate::answers::Answer;
 use crate::arguments::{self, Place};
@@ -37,23 +36,51 @@ pub struct Pool {
 /// The pool of a process.
 pub struct Opened {
     config: Config,
-    db: OnceCell<Db>,
+    db: OnceLock<Db>,
+    /// While calls wait for it: they have one attempt together, which ends with the last of them.
+    opening: Mutex<Option<WeakShared<Opening>>>,
 }
+
+type Opening = BoxFuture<'static, Result<Db, Arc<Error>>>;
 
 impl Opened {
     fn of(config: &Config) -> Self {
-        Self { config: config.clone(), db: OnceCell::new() }
+        Self { config: config.clone(), db: OnceLock::new(), opening: Mutex::default() }
     }
 
-    pub async fn db(&self) -> Result<&Db, Error> {
-        self.db.get_or_try_init(|| Db::connect(self.config.clone())).await
+    pub async fn db(&self) -> Result<&Db, Failure> {
+        if let Some(db) = self.db.get() {
+            return Ok(db);
+        }
+        let db = self.opening().await?;
+        Ok(self.db.get_or_init(|| db))
+    }
+
+    fn opening(&self) -> Shared<Opening> {
+        let mut opening = self.lock_opening();
+        if let Some(opening) = opening.as_ref().and_then(WeakShared::upgrade).filter(|opening| opening.peek().is_none())
+        {
+            return opening;
+        }
+        let new = Db::connect(self.config.clone()).map_err(Arc::new).boxed().shared();
+        *opening = new.downgrade();
+        new
     }
 
     /// Closes the database, if it is open or a call is opening it.
     async fn close(&self) {
-        if let Ok(db) = self.db.get_or_try_init(|| ready(Err(()))).await {
+        let opening = self.lock_opening().as_ref().and_then(WeakShared::upgrade);
+        let opened = match opening {
+            Some(opening) => opening.await.ok(),
+            None => self.db.get().cloned(),
+        };
+        if let Some(db) = opened {
             db.close().await;
         }
+    }
+
+    fn lock_opening(&self) -> MutexGuard<'_, Option<WeakShared<Opening>>> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

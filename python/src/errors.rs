@@ -1,6 +1,7 @@
 //! What went wrong, as an exception of `clip_saver_db.errors`.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use clip_saver_db::{Error, ErrorKind};
 use pyo3::prelude::*;
@@ -8,8 +9,8 @@ use pyo3::sync::PyOnceLock;
 
 /// Why a call has no answer.
 pub enum Failure {
-    /// The crate says so.
-    Database(Error),
+    /// The crate says so. Calls that wait for one connection share its error.
+    Database(Arc<Error>),
     /// The package was not used as it must be.
     Interface(String),
     /// A mistake in this package.
@@ -18,6 +19,12 @@ pub enum Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}
+
+impl From<Arc<Error>> for Failure {
+    fn from(error: Arc<Error>) -> Self {
         Self::Database(error)
     }
 }

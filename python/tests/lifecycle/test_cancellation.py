@@ -1,4 +1,4 @@
-"""A canceled task gets its `CancelledError` at once, its statement ends on the server, and the pool has lost nothing."""
+"""A canceled task gets its `CancelledError` at once, its statement ends on the server, and the pool loses nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import clip_saver_db
+from clip_saver_db import database
+from clip_saver_db.errors import ConnectTimeout
 from lifecycle.rig import LIMIT, Sessions, locked, until
 from support import Sql
 
@@ -72,20 +74,18 @@ async def test_while_it_waits_for_a_connection(
     named: str, environment: pytest.MonkeyPatch, database_url: str, sessions: Sessions
 ) -> None:
     environment.setenv("DB_POOL_MAX", "1")
-    from clip_saver_db import database as db
-
-    await db.init_db()
+    await database.init_db()
     with locked(database_url):
-        running = asyncio.create_task(db.touch_guild(1))
+        running = asyncio.create_task(database.touch_guild(1))
         await until(lambda: sessions.waiting() == 1)
-        waiting = [asyncio.create_task(db.touch_guild(number)) for number in range(50)]
+        waiting = [asyncio.create_task(database.touch_guild(number)) for number in range(50)]
         await asyncio.sleep(0)
         for task in waiting:
             await cancel(task)
         assert sessions.waiting() == 1
     assert await running is False
-    await all_of_the_pool_works(db)
-    await db.close_db()
+    await all_of_the_pool_works(database)
+    await database.close_db()
 
 
 async def test_hundreds_at_once_exhaust_nothing(db: ModuleType, database_url: str, sessions: Sessions) -> None:
@@ -103,20 +103,18 @@ async def test_hundreds_at_once_exhaust_nothing(db: ModuleType, database_url: st
 
 @pytest.mark.parametrize("function", ["init_db", "get_guilds", "close_db"])
 async def test_while_it_connects(function: str, environment: pytest.MonkeyPatch) -> None:
-    from clip_saver_db import database as db
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         environment.setenv("DATABASE_URL", f"postgresql://a:b@127.0.0.1:{silent.getsockname()[1]}/c")
-        db.configure_from_env()
-        connecting = asyncio.create_task(db.init_db())
+        database.configure_from_env()
+        connecting = asyncio.create_task(database.init_db())
         connection, _ = await asyncio.to_thread(silent.accept)
         with connection:
-            task = connecting if function == "init_db" else asyncio.create_task(getattr(db, function)())
+            task = connecting if function == "init_db" else asyncio.create_task(getattr(database, function)())
             await asyncio.sleep(0)
             await cancel(task)
             if task is not connecting:
                 await cancel(connecting)
-    await db.close_db()
+    await database.close_db()
 
 
 async def test_wait_for_and_timeout(db: ModuleType, database_url: str, sessions: Sessions) -> None:
@@ -140,7 +138,7 @@ async def test_gather_and_task_group(db: ModuleType, database_url: str, sessions
         for together in (asyncio.gather(*[db.touch_guild(number) for number in range(5)]), group()):
             task = asyncio.ensure_future(together)
             await until(lambda: sessions.waiting() == 5)
-            await cancel(task)  # type: ignore[arg-type]
+            await cancel(task)
             await until(lambda: sessions.waiting() == 0)
 
 
@@ -278,3 +276,21 @@ async def test_a_call_is_not_lost_beside_one_that_is_canceled(db: ModuleType) ->
             call.cancel()
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert results[1::2] == [False] * 5
+
+
+async def test_calls_that_wait_for_one_that_connects_fail_with_it(environment: pytest.MonkeyPatch) -> None:
+    """And not one after the other. The first one is canceled, which the others survive."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment.setenv("DATABASE_URL", f"postgresql://a:b@127.0.0.1:{silent.getsockname()[1]}/c")
+        environment.setenv("DB_CONNECT_TIMEOUT", "1")
+        database.configure_from_env()
+        calls = [asyncio.create_task(database.get_guilds()) for _ in range(20)]
+        connection, _ = await asyncio.to_thread(silent.accept)
+        with connection:
+            await cancel(calls[0])
+            async with asyncio.timeout(4):
+                results = await asyncio.gather(*calls[1:], return_exceptions=True)
+                assert {type(result) for result in results} == {ConnectTimeout}
+        with pytest.raises(ConnectTimeout):
+            await database.get_guilds()
+    await database.close_db()

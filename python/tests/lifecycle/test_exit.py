@@ -1,6 +1,6 @@
 """However a program ends, it ends at once, and this package neither crashes nor writes anything.
 
-`ENDS=200` ends a program 200 times in each way, instead of 10 times.
+`ENDS=200` ends a program 200 times in each way, instead of 20 times.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 
 from lifecycle.rig import end, python, run
 
-ENDS = int(os.environ.get("ENDS", "10"))
+ENDS = int(os.environ.get("ENDS", "20"))
 
 CALLS = """
 async def calls(count):
@@ -24,35 +24,74 @@ async def calls(count):
     return [asyncio.create_task(db.touch_guild(number)) for number in range(count)]
 """
 
-WAITS = """
+FOREVER = """
     print("ready", flush=True)
     while True:
         await asyncio.gather(*[db.get_guild(number) for number in range(20)])
 """
 
+RUN = """
+asyncio.run(main())
+"""
+
 WAYS = {
-    "without_close_db": (0, "", CALLS + "async def main():\n    await asyncio.gather(*await calls(20))\nasyncio.run(main())"),
-    "with_pending_calls": (0, "", CALLS + "async def main():\n    await calls(50)\nasyncio.run(main())"),
+    "without_close_db": (
+        0,
+        "",
+        """
+async def main():
+    await asyncio.gather(*await calls(20))
+"""
+        + RUN,
+    ),
+    "with_pending_calls": (
+        0,
+        "",
+        """
+async def main():
+    await calls(50)
+"""
+        + RUN,
+    ),
     "in_an_exception": (
         1,
         "ZeroDivisionError",
-        CALLS + "async def main():\n    await calls(50)\n    1 / 0\nasyncio.run(main())",
+        """
+async def main():
+    await calls(50)
+    1 / 0
+"""
+        + RUN,
     ),
     "interrupted": (
         -signal.SIGINT,
         "KeyboardInterrupt",
-        CALLS + "async def main():\n    pending = await calls(50)" + WAITS + "asyncio.run(main())",
+        """
+async def main():
+    pending = await calls(50)
+"""
+        + FOREVER
+        + RUN,
     ),
-    "terminated": (-signal.SIGTERM, "", CALLS + "async def main():\n    pending = await calls(50)" + WAITS + "asyncio.run(main())"),
+    "terminated": (
+        -signal.SIGTERM,
+        "",
+        """
+async def main():
+    pending = await calls(50)
+"""
+        + FOREVER
+        + RUN,
+    ),
     "terminated_with_a_handler": (
         0,
         "",
-        CALLS
-        + """
+        """
 async def main():
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
-    pending = await calls(50)"""
-        + WAITS
+    pending = await calls(50)
+"""
+        + FOREVER
         + """
 try:
     asyncio.run(main())
@@ -61,6 +100,7 @@ except asyncio.CancelledError:
 """,
     ),
 }
+"""The code and the exception with which each program ends."""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -72,7 +112,7 @@ def test_programs_end(way: str) -> None:
 
 def end_once(way: str) -> None:
     code, exception, program = WAYS[way]
-    process = python(program)
+    process = python(CALLS + program)
     if "ready" in program:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -1,17 +1,19 @@
-"""A server that is killed in the middle of writes loses nothing that was confirmed, and the package comes back by itself."""
+"""A server is killed in the middle of writes: no confirmed one is lost, and calls work again afterwards."""
 
 from __future__ import annotations
 
 import asyncio
 import subprocess
+from pathlib import Path
 
 import pytest
 
 import clip_saver_db
 from clip_saver_db import database
 from clip_saver_db.errors import OutcomeUnknown
-from conftest import REPOSITORY
 from lifecycle.rig import LIMIT
+
+REPOSITORY = Path(__file__).parents[3]
 
 TASKS = 16
 
@@ -20,9 +22,8 @@ class Server:
     """A server of the test's own."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [REPOSITORY / "dev", "server", "synchronous_commit=on"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        command = [str(REPOSITORY / "dev"), "server", "synchronous_commit=on"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self._line()
 
     def do(self, command: str) -> None:

@@ -78,7 +78,8 @@ async def main():
     await make(CALLS)
     after = await usage()
     print(before, after, (after["bytes"] - before["bytes"]) / CALLS, "bytes a call")
-    for what, most in [("bytes", (4 << 20) + CALLS * 20), ("objects", 200), ("descriptors", 12), ("threads", 1), ("tasks", 0)]:
+    limits = {"bytes": (4 << 20) + CALLS * 20, "objects": 200, "descriptors": 12, "threads": 1, "tasks": 0}
+    for what, most in limits.items():
         assert after[what] - before[what] <= most, what
     await db.close_db()
 

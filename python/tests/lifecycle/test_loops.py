@@ -1,4 +1,4 @@
-"""Any event loop works, one after the other and at the same time, and one that is closed or dropped leaves nothing behind."""
+"""Event loops of all kinds work, one after the other and at once. A closed or dropped one leaves nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pytest
 import uvloop
 
 import clip_saver_db
-from clip_saver_db import _native, database
+from clip_saver_db import _database, _native, database
 from lifecycle.rig import Sessions, locked, run, until
+from support import Sql
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
@@ -139,14 +140,14 @@ def test_debug_mode_warns_of_nothing(named: str) -> None:
 
 
 async def test_a_call_is_awaited_once(db: ModuleType) -> None:
-    native = _native.touch_guild(database._database.client(), 1)
+    native = _native.touch_guild(_database.client(), 1)
     assert await native is False
     with pytest.raises(RuntimeError, match="awaited twice"):
         await native
 
 
 async def test_two_tasks_cannot_await_one_call(db: ModuleType) -> None:
-    native = _native.touch_guild(database._database.client(), 1)
+    native = _native.touch_guild(_database.client(), 1)
 
     async def wait() -> bool:
         return await native
@@ -165,7 +166,7 @@ async def test_a_coroutine_that_is_never_awaited_sends_nothing(db: ModuleType) -
 
 async def test_a_call_that_nobody_awaits_is_canceled(db: ModuleType, database_url: str, sessions: Sessions) -> None:
     with locked(database_url):
-        native = _native.touch_guild(database._database.client(), 1)
+        native = _native.touch_guild(_database.client(), 1)
         await until(lambda: sessions.waiting() == 1)
         del native
         await until(lambda: sessions.waiting() == 0)
@@ -174,7 +175,7 @@ async def test_a_call_that_nobody_awaits_is_canceled(db: ModuleType, database_ur
 def test_a_thread_without_a_loop_is_refused(named: str) -> None:
     asyncio.run(database.init_db())
     with pytest.raises(RuntimeError, match="no running event loop"):
-        _native.touch_guild(database._database.client(), 1)
+        _native.touch_guild(_database.client(), 1)
     with pytest.raises(RuntimeError, match="no running event loop"):
         database.touch_guild(1).send(None)
     asyncio.run(clip_saver_db.close_db())
@@ -184,3 +185,37 @@ async def test_calls_need_init_db(named: str) -> None:
     with pytest.raises(clip_saver_db.InterfaceError, match="init_db"):
         await database.get_guilds()
     await clip_saver_db.close_db()
+
+
+async def test_an_answer_that_python_cannot_hold_is_an_exception_of_its_call(db: ModuleType, sql: Sql) -> None:
+    await db.set_guild_settings(1, {})
+    sql("update guild_settings set updated_at = '20000-01-01'")
+    with pytest.raises(clip_saver_db.DataError):
+        await db.get_guild_settings(1)
+    assert await db.touch_guild(1) is False
+
+
+def test_opening_and_closing_leaves_nothing_behind(named: str, sessions: Sessions) -> None:
+    run("""
+    async def main():
+        for number in range(40):
+            await db.init_db()
+            await asyncio.gather(*[db.touch_guild(1) for _ in range(5)])
+            await db.close_db()
+            if number == 5:
+                before = usage()
+        await asyncio.sleep(0.1)
+        assert usage() <= before, (before, usage())
+        for _ in range(20):
+            db.configure_from_env()
+            await db.touch_guild(1)
+        await db.close_db()
+        deadline = time.monotonic() + 10
+        while usage() > before:
+            assert time.monotonic() < deadline, (before, usage())
+            await asyncio.sleep(0.01)
+    def usage():
+        return len(os.listdir("/proc/self/fd")) + len(os.listdir("/proc/self/task"))
+    asyncio.run(main())
+    """)
+    assert sessions.open() == 0

@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 import clip_saver_db
+from clip_saver_db import _database, _native
 from clip_saver_db.types import ScanClaim
 from lifecycle.rig import LIMIT, Sessions, until
 from support import Sql
@@ -22,7 +23,8 @@ async def channel(db: ModuleType) -> int:
 
 
 async def claim_one(db: ModuleType, name: str, lease_seconds: float) -> ScanClaim:
-    (claim,) = await db.claim_scan_runs(db.ScanWorker(name), 1, lease_seconds)
+    claims: list[ScanClaim] = await db.claim_scan_runs(db.ScanWorker(name), 1, lease_seconds)
+    (claim,) = claims
     return claim
 
 
@@ -118,6 +120,23 @@ async def test_a_lease_is_used_in_its_block(db: ModuleType, channel: int) -> Non
         assert await lease.complete()
         with pytest.raises(clip_saver_db.InterfaceError, match="ended"):
             await lease.complete()
+    with pytest.raises(clip_saver_db.InterfaceError, match="once"):
+        await lease.__aenter__()
+
+
+async def test_a_run_that_cannot_be_handed_back_hides_no_error_of_the_block(
+    db: ModuleType, channel: int, sql: Sql
+) -> None:
+    await db.request_scan(channel)
+    claim = await claim_one(db, "one", 30)
+    sql("alter table bot_channel_scan_runs rename to away")
+    with pytest.raises(ZeroDivisionError):
+        async with db.hold_scan(claim, 30):
+            1 / 0
+    with pytest.raises(clip_saver_db.ProgrammingError):
+        async with db.hold_scan(claim, 30):
+            pass
+    sql("alter table away rename to bot_channel_scan_runs")
 
 
 async def test_work_that_is_enqueued_wakes(db: ModuleType, channel: int, sessions: Sessions) -> None:
@@ -138,14 +157,14 @@ async def test_work_that_is_enqueued_wakes(db: ModuleType, channel: int, session
 
 
 async def test_a_canceled_wait_loses_no_wakeup(db: ModuleType) -> None:
-    native = await clip_saver_db._database.client().scan_wakeups()
+    native = await _database.client().scan_wakeups()
     waiting = asyncio.ensure_future(wait(native))
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert await asyncio.wait_for(wait(native), LIMIT)
 
 
-async def wait(native: object) -> bool:
+async def wait(native: _native.ScanWakeups) -> bool:
     return await native.next()
 
 
