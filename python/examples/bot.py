@@ -21,7 +21,7 @@ import clips
 import discord
 from programs import ONE_ROW, delay, log, progress, retrying, run, say
 
-from clip_saver_db import ChannelSnapshot, Error, GuildSnapshot, UserSnapshot
+from clip_saver_db import ChannelSnapshot, GuildSnapshot, UserSnapshot
 from clip_saver_db import repositories as db
 from clip_saver_db.types import ClipAuthor, ClipMessage, GuildSettings, ScanPage
 
@@ -29,9 +29,6 @@ DEFAULT_SETTINGS = {"scan_text_channels": True}
 
 MISSED = 1
 """Scans of what the bot has missed come before scans of histories that nobody has read."""
-
-LARGEST = 2**63 - 1
-"""The largest id of messages that the database stores."""
 
 AnyChannel = discord.abc.GuildChannel
 
@@ -171,7 +168,7 @@ def snapshot_of_guild(guild: discord.Guild, with_owner: bool) -> GuildSnapshot:
         name=guild.name,
         icon=guild.icon.key if guild.icon else None,
         owner_user_id=guild.owner_id if with_owner else None,
-        joined_at=guild.me.joined_at if guild.me else None,  # pyright: ignore[reportUnnecessaryComparison]
+        joined_at=guild.me.joined_at if guild.me else None,
         channels=[snapshot_of_channel(channel) for channel in guild.channels],
     )
 

@@ -16,7 +16,6 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import clips
@@ -24,7 +23,7 @@ from programs import ONE_ROW, delay, is_temporary, log, progress, retrying, run,
 
 from clip_saver_db import Error, ScanLease, ScanWorker
 from clip_saver_db import repositories as db
-from clip_saver_db.types import ClipAuthor, ClipMessage, MessageInterval, ScanClaim, ScanPage
+from clip_saver_db.types import ClipAuthor, ClipMessage, MessageInterval, PageRecorded, ScanClaim, ScanPage
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
 
@@ -57,7 +56,7 @@ class Refused(Exception):
         if self.status == 429 and self.rate_limit <= LONGEST_WAIT:
             return self.rate_limit
         if self.status >= 500 and server_errors_in_a_row < MOST_SERVER_ERRORS:
-            return 0.25 * 2 ** (server_errors_in_a_row - 1)
+            return 0.25 * 2.0 ** (server_errors_in_a_row - 1)
         return None
 
     def retry_at(self) -> datetime | None:
@@ -100,6 +99,20 @@ class History:
             del refusals[0]
         if refusal is not None:
             raise Refused(refusal["status"], refusal["body"]["message"], refusal["body"].get("retry_after"))
+
+
+@dataclass
+class File:
+    """An attachment, as discord.py has it."""
+
+    id: int
+    filename: str
+    content_type: str | None
+    size: int
+    duration: float | None
+    width: int | None
+    height: int | None
+    url: str
 
 
 def number_of(message: dict[str, Any]) -> int:
@@ -148,7 +161,7 @@ class Gap:
 def clip_message(message: dict[str, Any]) -> ClipMessage | None:
     """The message, if it has clips."""
     files = [
-        SimpleNamespace(
+        File(
             id=int(file["id"]),
             filename=file["filename"],
             content_type=file.get("content_type"),
@@ -172,7 +185,7 @@ async def gaps_of(claim: ScanClaim) -> list[Gap]:
     """The gaps in the claimed interval, the newest first: people look for what is new."""
     # `before` itself is not the run's, but whether it was read tells whether the last gap is open.
     up_to = LARGEST if claim.before is None else int(claim.before)
-    gaps = []
+    gaps: list[Gap] = []
     for found in reversed(await db.get_scan_gaps(claim.channel_id, up_to)):
         first = int(found.first) if claim.after is None else max(int(found.first), int(claim.after) + 1)
         last = int(found.last) if claim.before is None else min(int(found.last), up_to - 1)
@@ -242,7 +255,7 @@ class Worker:
             rest = rest.without(page.covered)
         return True
 
-    async def record(self, claim: ScanClaim, page: ScanPage) -> Any:
+    async def record(self, claim: ScanClaim, page: ScanPage) -> PageRecorded | None:
         recorded = await retrying(lambda: db.record_scan_page(claim, page))
         if recorded is not None:
             self.messages += recorded.new_messages

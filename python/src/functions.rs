@@ -1,5 +1,5 @@
 //! The facade's functions. Each takes the client and all of its arguments by position: names, defaults and documentation are in
-//! `clip_saver_db/_functions.py`.
+//! `lib/clip_saver_db/_functions.py`.
 
 use clip_saver_db::{
     CancelScope, ClipFilter, GuildSnapshot, NewInstallIntent, ScanIncrement, ScanRequest, repositories as db,

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2]
 PYTHON = sys.executable
 
 CHECKS = {
-    "mypy": ["-m", "mypy", "--strict", "clip_saver_db", "tests"],
+    "mypy": ["-m", "mypy", "--strict", "lib", "tests", "examples"],
     "pyright": ["-m", "pyright", "--pythonpath", PYTHON],
     "stubtest": ["-m", "mypy.stubtest", "clip_saver_db._native", "--allowlist", "tests/typing/stubtest_allowlist.txt"],
 }
