@@ -95,7 +95,7 @@ async def test_an_old_reader_that_is_idle_in_transaction_keeps_nobody_waiting(
         await db.delete_guilds(["1001"])
 
     await asyncio.wait_for(ours(), 20)
-    assert sql("select from bot_channels") == []
+    assert sql("select * from bot_channels") == []
 
 
 async def test_an_old_writers_open_transaction_delays_its_row_only(db: ModuleType, old: Old, sql: Sql) -> None:

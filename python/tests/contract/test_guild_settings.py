@@ -61,7 +61,7 @@ async def test_update_guild_settings_replaces_top_level_keys_only(db: ModuleType
 
 async def test_update_guild_settings_creates_nothing(db: ModuleType, sql: Sql) -> None:
     assert await db.update_guild_settings("1001", {"a": 1}) is None
-    assert sql("select from guild_settings") == []
+    assert sql("select * from guild_settings") == []
 
 
 async def test_an_empty_patch_bumps_updated_at(db: ModuleType, sql: Sql) -> None:

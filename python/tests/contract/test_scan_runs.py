@@ -71,7 +71,7 @@ async def test_there_is_no_run_for_a_channel_that_is_unknown_or_not_read(db: Mod
     await db.set_channel_reading("2001", False)
     assert await db.enqueue_scan_run("2001") is None
     assert await db.enqueue_scan_run("2002") is None
-    assert sql("select from bot_channel_scan_runs") == []
+    assert sql("select * from bot_channel_scan_runs") == []
 
 
 async def test_mark_scan_started_sets_status_and_time(db: ModuleType, sql: Sql) -> None:
