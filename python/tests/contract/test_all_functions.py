@@ -10,11 +10,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from samples import fill, functions
+from support import Sql, add_channel, add_guild
 
 from clip_saver_db import ChannelSnapshot, Error, GuildSnapshot, InvalidId, ProgrammingError, database, repositories
 from clip_saver_db._functions import Functions
-from samples import fill, functions
-from support import Sql, add_channel, add_guild
 
 OF_THE_GENERATIONS = {
     "upsert_guild": ["*guild_id", "*name", "*icon", "*owner_user_id=None", "*joined_at=None"],

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+from support import Sql, add_channel, channel_row
 
 from clip_saver_db import ChannelSnapshot, UserSnapshot
-from support import Sql, add_channel, channel_row
 
 Old = psycopg.AsyncConnection[dict[str, Any]]
 

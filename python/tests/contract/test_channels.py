@@ -7,11 +7,11 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 import pytest
+from support import OLD, Sql, add_channel, add_guild, channel_row, is_now, is_utc
 
 from clip_saver_db import ChannelSnapshot, DataError, IntegrityError, database
 from clip_saver_db.errors import ForeignKeyViolation
 from clip_saver_db.types import Channel
-from support import OLD, Sql, add_channel, add_guild, channel_row, is_now, is_utc
 
 COLUMNS = [
     "channel_id",

@@ -7,9 +7,9 @@ import inspect
 from types import MappingProxyType, ModuleType
 
 import pytest
+from support import OLD, Sql, is_now, is_utc
 
 from clip_saver_db import database, repositories
-from support import OLD, Sql, is_now, is_utc
 
 
 async def test_get_guild_settings_answers_a_dictionary_of_three_keys(db: ModuleType, sql: Sql) -> None:

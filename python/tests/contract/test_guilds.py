@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, timezone
 from types import ModuleType
 
 import pytest
+from support import OLD, Sql, add_channel, add_guild, is_now
 
 from clip_saver_db import ChannelSnapshot, GuildSnapshot, IntegrityError, UserSnapshot
 from clip_saver_db.errors import CheckViolation, ForeignKeyViolation
 from clip_saver_db.types import Guild
-from support import OLD, Sql, add_channel, add_guild, is_now
 
 JOINED = datetime(2024, 5, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=-4)))
 

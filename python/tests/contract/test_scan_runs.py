@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from support import OLD, Sql, add_channel, is_now, is_utc
 
 from clip_saver_db import database
 from clip_saver_db.types import ScanRun
-from support import OLD, Sql, add_channel, is_now, is_utc
 
 ENDS = {"mark_scan_succeeded": "succeeded", "mark_scan_failed": "failed", "mark_scan_canceled": "canceled"}
 STATUSES = ["queued", "running", "succeeded", "failed", "canceled"]

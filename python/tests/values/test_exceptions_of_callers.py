@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
-from clip_saver_db import ChannelSnapshot, GuildSnapshot, InvalidInput
 from samples import NOW
 from support import Sql, add_channel
+
+from clip_saver_db import ChannelSnapshot, GuildSnapshot, InvalidInput
 
 
 class Unexpected(Exception):
