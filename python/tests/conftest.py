@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from support import Sql, clear_environment, new_database, run_on_server, use_database
 
 import clip_saver_db
 from clip_saver_db import database, repositories
-from support import Sql, clear_environment, new_database, run_on_server, use_database
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -10,11 +10,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from samples import fill, functions
+from support import Sql, add_channel, add_guild
 
 from clip_saver_db import ChannelSnapshot, Error, GuildSnapshot, InvalidId, ProgrammingError, database, repositories
 from clip_saver_db._functions import Functions
-from samples import fill, functions
-from support import Sql, add_channel, add_guild
 
 OF_THE_GENERATIONS = {
     "upsert_guild": ["*guild_id", "*name", "*icon", "*owner_user_id=None", "*joined_at=None"],
@@ -138,7 +138,7 @@ async def test_a_transaction_has_the_functions_of_its_module(db: ModuleType, sql
     async with db.transaction() as tx:
         await tx.upsert_guilds([GuildSnapshot("1001", "Clips")])
         assert await tx.set_channel_settings("2001", {}) == (None if db is database else {})
-        assert sql("select from bot_guilds") == []
+        assert sql("select * from bot_guilds") == []
     assert sql("select guild_id from bot_guilds") == [{"guild_id": "1001"}]
     assert repositories is not database
 
@@ -148,4 +148,4 @@ async def test_a_failing_block_stores_nothing(db: ModuleType, sql: Sql) -> None:
         async with db.transaction() as tx:
             await add_guild(tx)
             raise KeyError
-    assert sql("select from bot_guilds") == []
+    assert sql("select * from bot_guilds") == []

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+from support import Sql, add_channel, channel_row
 
 from clip_saver_db import ChannelSnapshot, UserSnapshot
-from support import Sql, add_channel, channel_row
 
 Old = psycopg.AsyncConnection[dict[str, Any]]
 
@@ -95,7 +95,7 @@ async def test_an_old_reader_that_is_idle_in_transaction_keeps_nobody_waiting(
         await db.delete_guilds(["1001"])
 
     await asyncio.wait_for(ours(), 20)
-    assert sql("select from bot_channels") == []
+    assert sql("select * from bot_channels") == []
 
 
 async def test_an_old_writers_open_transaction_delays_its_row_only(db: ModuleType, old: Old, sql: Sql) -> None:

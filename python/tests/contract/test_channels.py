@@ -7,11 +7,11 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 import pytest
+from support import OLD, Sql, add_channel, add_guild, channel_row, is_now, is_utc
 
 from clip_saver_db import ChannelSnapshot, DataError, IntegrityError, database
 from clip_saver_db.errors import ForeignKeyViolation
 from clip_saver_db.types import Channel
-from support import OLD, Sql, add_channel, add_guild, channel_row, is_now, is_utc
 
 COLUMNS = [
     "channel_id",
@@ -109,7 +109,7 @@ async def test_channels_of_an_unknown_guild_are_a_foreign_key_error(db: ModuleTy
     assert isinstance(refused.value, IntegrityError)
     assert refused.value.constraint_name == "bot_channels_guild_id_fkey"
     assert refused.value.sqlstate == "23503"
-    assert sql("select from bot_channels") == []
+    assert sql("select * from bot_channels") == []
 
 
 @pytest.mark.parametrize("size", [2, 10_001])
@@ -120,7 +120,7 @@ async def test_a_batch_with_one_bad_channel_stores_nothing(db: ModuleType, sql: 
     with pytest.raises(IntegrityError) as refused:
         await db.upsert_channels_for_guild("1001", [*channels, ChannelSnapshot(size, "general", "voice")])
     assert refused.value.constraint_name == "no_voice"
-    assert sql("select from bot_channels") == []
+    assert sql("select * from bot_channels") == []
 
 
 async def test_upsert_takes_a_generator(db: ModuleType, sql: Sql) -> None:
@@ -241,7 +241,7 @@ async def test_without_the_channel_psycopg3_answered_none_and_tortoise_an_empty_
     db: ModuleType, sql: Sql, function: str
 ) -> None:
     assert await getattr(db, function)("2001", {"a": 1}) == (None if db is database else {})
-    assert sql("select from bot_channels") == []
+    assert sql("select * from bot_channels") == []
 
 
 async def test_a_stored_array_is_replaced_by_the_patch(db: ModuleType, sql: Sql) -> None:
@@ -282,7 +282,7 @@ async def test_a_write_tells_that_there_is_no_such_channel(
     db: ModuleType, sql: Sql, function: str, arguments: tuple[Any, ...]
 ) -> None:
     assert await getattr(db, function)("2001", *arguments) is False
-    assert sql("select from bot_channels") == []
+    assert sql("select * from bot_channels") == []
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import logging
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from support import new_database, run_on_server, use_database
 
 import clip_saver_db
 from clip_saver_db import DatabaseConfig, InterfaceError, get_config, repositories
 from clip_saver_db.errors import InvalidConfig
-from support import new_database, run_on_server, use_database
 
 SECRET = "p@ss w:rd/%?#ä"
 

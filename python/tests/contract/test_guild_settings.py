@@ -7,9 +7,9 @@ import inspect
 from types import MappingProxyType, ModuleType
 
 import pytest
+from support import OLD, Sql, is_now, is_utc
 
 from clip_saver_db import database, repositories
-from support import OLD, Sql, is_now, is_utc
 
 
 async def test_get_guild_settings_answers_a_dictionary_of_three_keys(db: ModuleType, sql: Sql) -> None:
@@ -61,7 +61,7 @@ async def test_update_guild_settings_replaces_top_level_keys_only(db: ModuleType
 
 async def test_update_guild_settings_creates_nothing(db: ModuleType, sql: Sql) -> None:
     assert await db.update_guild_settings("1001", {"a": 1}) is None
-    assert sql("select from guild_settings") == []
+    assert sql("select * from guild_settings") == []
 
 
 async def test_an_empty_patch_bumps_updated_at(db: ModuleType, sql: Sql) -> None:

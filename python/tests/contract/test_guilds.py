@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, timezone
 from types import ModuleType
 
 import pytest
+from support import OLD, Sql, add_channel, add_guild, is_now
 
 from clip_saver_db import ChannelSnapshot, GuildSnapshot, IntegrityError, UserSnapshot
 from clip_saver_db.errors import CheckViolation, ForeignKeyViolation
 from clip_saver_db.types import Guild
-from support import OLD, Sql, add_channel, add_guild, is_now
 
 JOINED = datetime(2024, 5, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=-4)))
 
@@ -59,7 +59,7 @@ async def test_an_unknown_owner_is_a_foreign_key_error_and_nothing_is_stored(db:
     assert refused.value.sqlstate == "23503"
     assert refused.value.function == "upsert_guild"
     assert not refused.value.is_retryable
-    assert sql("select from bot_guilds") == []
+    assert sql("select * from bot_guilds") == []
 
 
 async def test_upsert_guilds_returns_the_rows_written(db: ModuleType, sql: Sql) -> None:
@@ -85,7 +85,7 @@ async def test_a_batch_with_one_bad_guild_stores_nothing(db: ModuleType, sql: Sq
     with pytest.raises(ForeignKeyViolation) as refused:
         await db.upsert_guilds(guilds)
     assert refused.value.constraint_name == "bot_guilds_owner_user_id_fkey"
-    assert sql("select from bot_guilds") == []
+    assert sql("select * from bot_guilds") == []
 
 
 async def test_a_large_batch_is_stored_whole(db: ModuleType, sql: Sql) -> None:
@@ -112,7 +112,7 @@ async def test_upsert_guilds_takes_any_object_with_the_attributes(db: ModuleType
 
 async def test_upsert_guilds_stores_no_channels(db: ModuleType, sql: Sql) -> None:
     await db.upsert_guilds([GuildSnapshot("1001", "a", channels=[ChannelSnapshot("2001", "general", "text")])])
-    assert sql("select from bot_channels") == []
+    assert sql("select * from bot_channels") == []
 
 
 async def test_an_empty_batch_writes_nothing(db: ModuleType) -> None:
@@ -129,7 +129,7 @@ async def test_delete_guilds_takes_channels_and_runs_along_and_keeps_settings(db
     assert await db.delete_guilds(["1001", 1001, "1003"]) == 1
     assert sql("select guild_id from bot_guilds") == [{"guild_id": "1002"}]
     assert sql("select channel_id from bot_channels") == [{"channel_id": "2002"}]
-    assert sql("select from bot_channel_scan_runs") == []
+    assert sql("select * from bot_channel_scan_runs") == []
     assert sql("select guild_id from guild_settings") == [{"guild_id": "1001"}]
 
 
@@ -173,5 +173,5 @@ async def test_sync_guild_stores_all_or_nothing(db: ModuleType, sql: Sql) -> Non
     with pytest.raises(CheckViolation) as refused:
         await db.sync_guild(GuildSnapshot("1001", "a", channels=[ChannelSnapshot("2001", "b", "text")]))
     assert refused.value.constraint_name == "no_text_channel"
-    assert sql("select from bot_guilds") == []
-    assert sql("select from bot_channels") == []
+    assert sql("select * from bot_guilds") == []
+    assert sql("select * from bot_channels") == []

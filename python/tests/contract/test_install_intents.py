@@ -7,11 +7,11 @@ from datetime import timedelta
 from types import ModuleType
 
 import pytest
+from support import Sql, is_now, is_utc
 
 from clip_saver_db import UserSnapshot
 from clip_saver_db.errors import ForeignKeyViolation, UniqueViolation
 from clip_saver_db.types import InstallIntent
-from support import Sql, is_now, is_utc
 
 
 def add_intent(sql: Sql, state: str, age: str) -> None:

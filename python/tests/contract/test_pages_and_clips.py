@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from types import ModuleType
 
 import pytest
+from support import Sql, add_channel, is_utc
 
 from clip_saver_db import InvalidInput, ScanWorker
 from clip_saver_db.types import (
@@ -23,7 +24,6 @@ from clip_saver_db.types import (
     ScanPage,
     ScanProgress,
 )
-from support import Sql, add_channel, is_utc
 
 ADA = ClipAuthor("501", "ada", "Ada", "f64c48")
 BEN = ClipAuthor(502, "ben")

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from support import OLD, Sql, add_channel, is_now, is_utc
 
 from clip_saver_db import database
 from clip_saver_db.types import ScanRun
-from support import OLD, Sql, add_channel, is_now, is_utc
 
 ENDS = {"mark_scan_succeeded": "succeeded", "mark_scan_failed": "failed", "mark_scan_canceled": "canceled"}
 STATUSES = ["queued", "running", "succeeded", "failed", "canceled"]
@@ -71,7 +71,7 @@ async def test_there_is_no_run_for_a_channel_that_is_unknown_or_not_read(db: Mod
     await db.set_channel_reading("2001", False)
     assert await db.enqueue_scan_run("2001") is None
     assert await db.enqueue_scan_run("2002") is None
-    assert sql("select from bot_channel_scan_runs") == []
+    assert sql("select * from bot_channel_scan_runs") == []
 
 
 async def test_mark_scan_started_sets_status_and_time(db: ModuleType, sql: Sql) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from support import OLD, Sql, add_channel, is_utc
 
 from clip_saver_db import InvalidInput, ScanWorker
 from clip_saver_db.types import ActiveScan, LastScan, ScanClaim, ScanProgress, ScanQueueStats, ScanRequested, ScanState
-from support import OLD, Sql, add_channel, is_utc
 
 
 async def claimed(db: ModuleType, worker: str = "worker") -> ScanClaim:

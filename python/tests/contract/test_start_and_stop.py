@@ -8,6 +8,7 @@ from types import ModuleType
 
 import psycopg
 import pytest
+from support import Sql, add_guild, new_database, use_database
 
 import clip_saver_db
 from clip_saver_db import (
@@ -20,7 +21,6 @@ from clip_saver_db import (
     repositories,
 )
 from clip_saver_db.errors import Closed, InvalidConfig
-from support import Sql, add_guild, new_database, use_database
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, timezone
 from types import ModuleType
 
 import pytest
+from support import Sql, add_guild
 
 from clip_saver_db import UserSnapshot
 from clip_saver_db.errors import UnreadableRow as UnreadableRowError
 from clip_saver_db.types import UnreadableRow, User
-from support import Sql, add_guild
 
 LOGIN = datetime(2024, 5, 1, 12, tzinfo=timezone(timedelta(hours=9)))
 

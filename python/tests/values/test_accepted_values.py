@@ -12,11 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from samples import Function, Number, Text, functions, kinds
+from support import Sql
 
 from clip_saver_db import Error, InternalError, InvalidInput
 from clip_saver_db.types import Id
-from samples import Function, Number, Text, functions, kinds
-from support import Sql
 
 
 class Name(str, Enum):
@@ -174,14 +174,12 @@ SECONDS = [(function, name) for function in functions() for name in function.arg
 
 
 @pytest.mark.parametrize(("function", "argument"), SECONDS, ids=str)
-@pytest.mark.parametrize("seconds", [-1, -0.5, -5e-324, 1e10, 1e19, 1e300])
-async def test_seconds_are_neither_negative_nor_ages(
-    function: Function, argument: str, seconds: float, database_url: str
-) -> None:
+async def test_seconds_are_neither_negative_nor_ages(function: Function, argument: str, database_url: str) -> None:
     await function.module.init_db()
     try:
-        with pytest.raises(InvalidInput) as refused:
-            await function.call(**{argument: seconds})
-        assert (refused.value.function, refused.value.field) == (function.name, argument)
+        for seconds in (-1, -0.5, -5e-324, 1e10, 1e19, 1e300):
+            with pytest.raises(InvalidInput) as refused:
+                await function.call(**{argument: seconds})
+            assert (refused.value.function, refused.value.field) == (function.name, argument)
     finally:
         await function.module.close_db()

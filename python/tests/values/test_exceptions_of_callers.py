@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
-from clip_saver_db import ChannelSnapshot, GuildSnapshot, InvalidInput
 from samples import NOW
 from support import Sql, add_channel
+
+from clip_saver_db import ChannelSnapshot, GuildSnapshot, InvalidInput
 
 
 class Unexpected(Exception):
@@ -77,7 +77,7 @@ async def test_it_comes_through_and_nothing_is_stored(db: ModuleType, sql: Sql, 
         assert raised.value is error
     assert sql("select guild_id from bot_guilds") == [{"guild_id": "1001"}]
     assert sql("select channel_id from bot_channels") == [{"channel_id": "2001"}]
-    assert sql("select from guild_settings") == []
+    assert sql("select * from guild_settings") == []
 
 
 async def test_an_error_inside_of_json_is_the_cause_of_ours(db: ModuleType) -> None:

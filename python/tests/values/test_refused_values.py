@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-
-from clip_saver_db import DataError, database
 from samples import Function, Refused, fill, functions, refused
 from support import Sql
+
+from clip_saver_db import DataError, database
 
 Rows = Callable[[], dict[str, list[dict[str, Any]]]]
 

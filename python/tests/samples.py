@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+from support import Sql, add_channel
+
 from clip_saver_db import (
     ChannelSnapshot,
     GuildSnapshot,
@@ -36,7 +38,6 @@ from clip_saver_db.types import (
     ScanClaim,
     ScanPage,
 )
-from support import Sql, add_channel
 
 RUN_ID = UUID("6f1c9a52-5e0a-4c8e-9d1e-3f6a1b2c3d4e")
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
