@@ -196,7 +196,7 @@ impl Client {
     /// Connects.
     fn open(&self, py: Python<'_>) -> PyResult<Call> {
         let pool = self.pool(py, "init_db")?.opened();
-        Call::spawn(py, "init_db", async move { Ok(pool.db().await.map(drop)?) })
+        Call::spawn(py, "init_db", async move { pool.db().await.map(drop) })
     }
 
     /// Brings the schema up to date.

@@ -83,7 +83,8 @@ impl Waiter {
 
     fn remove_done_callback(&self, py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<usize> {
         let (mut kept, mut removed) = (Vec::new(), 0);
-        for callback in take(&mut self.state().callbacks) {
+        let callbacks = take(&mut self.state().callbacks);
+        for callback in callbacks {
             if callback.function.bind(py).eq(function)? { removed += 1 } else { kept.push(callback) }
         }
         self.state().callbacks.extend(kept);
