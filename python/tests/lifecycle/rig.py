@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from textwrap import dedent
 from typing import Any
@@ -61,7 +61,7 @@ async def until(condition: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def locked(url: str, table: str = "bot_guilds") -> Iterator[psycopg.Connection]:
+def locked(url: str, table: str = "bot_guilds") -> Generator[psycopg.Connection]:
     """No other session reads or writes a table in this block."""
     with psycopg.connect(url) as connection:
         connection.execute(f"lock table {table} in access exclusive mode".encode())

@@ -145,14 +145,15 @@ async def test_gather_and_task_group(db: ModuleType, database_url: str, sessions
 async def test_a_task_group_cancels_the_calls_beside_one_that_fails(
     db: ModuleType, database_url: str, sessions: Sessions
 ) -> None:
+    waiting: list[asyncio.Task[bool]] = []
     with locked(database_url):
         with pytest.raises(ExceptionGroup) as failed:
             async with asyncio.TaskGroup() as tasks:
-                waiting = tasks.create_task(db.touch_guild(1))
+                waiting.append(tasks.create_task(db.touch_guild(1)))
                 await until(lambda: sessions.waiting() == 1)
                 tasks.create_task(db.get_guild("x"))
         assert isinstance(failed.value.exceptions[0], clip_saver_db.InvalidId)
-        assert waiting.cancelled()
+        assert waiting[0].cancelled()
         await until(lambda: sessions.waiting() == 0)
 
 

@@ -14,7 +14,6 @@ import clip_saver_db
 from clip_saver_db import database
 from clip_saver_db.errors import Conflict, PoolTimeout, TransactionAborted
 from lifecycle.rig import LIMIT, Sessions, locked, until
-from support import Sql
 
 
 async def guilds(db: ModuleType) -> list[int]:
@@ -37,7 +36,7 @@ async def test_an_exception_rolls_it_back_and_leaves_the_block(db: ModuleType, s
     with pytest.raises(ZeroDivisionError):
         async with db.transaction() as tx:
             await write(tx, 1)
-            1 / 0
+            raise ZeroDivisionError
     assert await guilds(db) == []
     assert sessions.in_transaction() == 0
 
@@ -107,14 +106,15 @@ async def test_the_commit_waits_for_a_call_that_runs(db: ModuleType, database_ur
 
 
 async def test_a_rollback_ends_a_call_that_runs(db: ModuleType, database_url: str, sessions: Sessions) -> None:
+    calls: list[asyncio.Task[None]] = []
     with locked(database_url):
         with pytest.raises(ZeroDivisionError):
             async with db.transaction() as tx:
-                call = asyncio.create_task(write(tx, 1))
+                calls.append(asyncio.create_task(write(tx, 1)))
                 await until(lambda: sessions.waiting() == 1)
-                1 / 0
+                raise ZeroDivisionError
         with pytest.raises(clip_saver_db.InterfaceError, match="ended"):
-            await asyncio.wait_for(call, LIMIT)
+            await asyncio.wait_for(calls[0], LIMIT)
         await until(lambda: sessions.in_transaction() == 0)
 
 
