@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -30,7 +32,7 @@ def python(program: str, *options: str) -> subprocess.Popen[str]:
     """Starts a program, with the package and the modules of `IMPORTS`."""
     command = [sys.executable, *options, "-c", IMPORTS + dedent(program)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
 
 def end(process: subprocess.Popen[str], limit: float = LIMIT) -> tuple[int, str, str]:
@@ -38,7 +40,7 @@ def end(process: subprocess.Popen[str], limit: float = LIMIT) -> tuple[int, str,
     try:
         output, errors = process.communicate("\n", timeout=limit)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # its children, too
         output, errors = process.communicate()
         raise AssertionError(f"the program hangs: {output} {errors}") from None
     return process.returncode, output, errors
