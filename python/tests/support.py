@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from inspect import isawaitable
 from itertools import count
 from types import ModuleType
 from typing import Any
@@ -15,6 +18,9 @@ import psycopg
 import pytest
 
 from clip_saver_db import ChannelSnapshot
+
+LIMIT = 30
+"""Seconds after which a program or a condition has failed. Other programs may load the machine."""
 
 Sql = Callable[..., list[dict[str, Any]]]
 """Runs a statement of psycopg's with its parameters, and returns its rows."""
@@ -57,6 +63,19 @@ def use_database(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """Configures the database of `init_db` in the environment."""
     clear_environment(monkeypatch)
     monkeypatch.setenv("DATABASE_URL", url)
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Waits for a condition that no event tells of. It may be a coroutine function."""
+    deadline = time.monotonic() + LIMIT
+    while True:
+        fulfilled = condition()
+        if isawaitable(fulfilled):
+            fulfilled = await fulfilled
+        if fulfilled:
+            return fulfilled
+        assert time.monotonic() < deadline, "this does not come true"
+        await asyncio.sleep(0.01)
 
 
 async def add_guild(db: ModuleType, guild_id: str = "1001") -> None:

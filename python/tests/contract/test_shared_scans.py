@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from support import OLD, Sql, add_channel, is_utc
+from support import OLD, Sql, add_channel, is_utc, until
 
 from clip_saver_db import InvalidInput, ScanWorker
 from clip_saver_db.types import ActiveScan, LastScan, ScanClaim, ScanProgress, ScanQueueStats, ScanRequested, ScanState
@@ -80,13 +80,12 @@ async def test_an_expired_claim_is_taken_over_and_its_token_counts_no_more(db: M
     old = await claimed(db, "dead")
     sql("update bot_channel_scan_runs set lease_until = %s", OLD)
     worker = ScanWorker("worker")
-    while not (claims := await db.claim_scan_runs(worker, 1, 600)):  # found at the latest a second later
-        await asyncio.sleep(0.05)
-    assert claims[0].token > old.token
+    (claim,) = await until(lambda: db.claim_scan_runs(worker, 1, 600))  # found at the latest a second later
+    assert claim.token > old.token
     assert await db.complete_scan(old) is False
     assert await db.fail_scan(old, "reason") is False
     assert await db.release_scan(old) is False
-    assert await db.complete_scan(claims[0]) is True
+    assert await db.complete_scan(claim) is True
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import psycopg
 import pytest
-from support import Sql, add_guild, new_database, use_database
+from support import Sql, add_guild, new_database, until, use_database
 
 import clip_saver_db
 from clip_saver_db import (
@@ -36,6 +36,13 @@ def tables(url: str) -> int:
         row = connection.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone()
         assert row is not None
         return int(row[0])
+
+
+def sessions(sql: Sql) -> int:
+    """How many sessions the package has at the test's own database."""
+    condition = "datname = current_database() and pid <> pg_backend_pid()"
+    (row,) = sql(f"select count(*) from pg_stat_activity where {condition}")
+    return int(row["count"])
 
 
 async def test_init_db_creates_the_tables(face: ModuleType, empty_database_url: str) -> None:
@@ -128,9 +135,7 @@ async def test_close_db_leaves_no_session(face: ModuleType, database_url: str, s
     await face.init_db()
     await asyncio.gather(*(face.get_guilds() for _ in range(20)))
     await face.close_db()
-    sessions = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-    while sql(sessions) != [{"count": 0}]:  # a session ends a moment after its connection
-        await asyncio.sleep(0.01)
+    await until(lambda: sessions(sql) == 0)  # a session ends a moment after its connection
 
 
 async def test_generate_schemas_false_creates_nothing(empty_database_url: str) -> None:
@@ -165,11 +170,7 @@ async def test_init_db_with_another_config_closes_the_database_before(
     with new_database(server_url) as other:
         await repositories.init_db(DatabaseConfig(dsn=other))
         assert await repositories.get_guilds() == []
-        sessions = (
-            "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-        )
-        while sql(sessions) != [{"count": 0}]:
-            await asyncio.sleep(0.01)
+        await until(lambda: sessions(sql) == 0)
         await repositories.close_db()
 
 
@@ -209,8 +210,7 @@ async def test_a_wrong_variable_is_named(
 
 async def test_configure_from_env_connects_with_the_first_call(database_url: str, sql: Sql) -> None:
     assert database.configure_from_env() is None  # type: ignore[func-returns-value]
-    sessions = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-    assert sql(sessions) == [{"count": 0}]
+    assert sessions(sql) == 0
     await add_guild(database)
     assert sql("select guild_id from bot_guilds") == [{"guild_id": "1001"}]
 

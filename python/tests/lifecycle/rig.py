@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from textwrap import dedent
-from typing import Any
 
 import psycopg
 
-from support import Sql
+from support import LIMIT, Sql
 
 IMPORTS = """
 import asyncio, logging, multiprocessing, os, signal, sys, threading, time
@@ -23,10 +20,6 @@ import clip_saver_db
 from clip_saver_db import database as db
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts programs in the background without it
 """
-
-LIMIT = 30
-"""Seconds after which a program or a condition has failed. Other programs may load the machine."""
-
 
 def python(program: str, *options: str) -> subprocess.Popen[str]:
     """Starts a program, with the package and the modules of `IMPORTS`."""
@@ -51,15 +44,6 @@ def run(program: str, *options: str) -> str:
     code, output, errors = end(python(program, *options))
     assert (code, errors) == (0, ""), f"{code}: {errors}"
     return output
-
-
-async def until(condition: Callable[[], Any]) -> Any:
-    """Waits for a condition that no event tells of."""
-    deadline = time.monotonic() + LIMIT
-    while not (fulfilled := condition()):
-        assert time.monotonic() < deadline, "this does not come true"
-        await asyncio.sleep(0.01)
-    return fulfilled
 
 
 @contextmanager

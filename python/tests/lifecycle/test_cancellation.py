@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from types import ModuleType
@@ -14,8 +15,8 @@ import pytest
 import clip_saver_db
 from clip_saver_db import database
 from clip_saver_db.errors import ConnectTimeout
-from lifecycle.rig import LIMIT, Sessions, locked, until
-from support import Sql
+from lifecycle.rig import Sessions, locked
+from support import LIMIT, Sql, until
 
 PROMPT = 1.0
 """Seconds. Without other programs on the machine it takes 0.1 ms."""
@@ -117,44 +118,59 @@ async def test_while_it_connects(function: str, environment: pytest.MonkeyPatch)
     await database.close_db()
 
 
-async def test_wait_for_and_timeout(db: ModuleType, database_url: str, sessions: Sessions) -> None:
+async def test_wait_for(db: ModuleType, database_url: str, sessions: Sessions) -> None:
     with locked(database_url):
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(db.touch_guild(1), 0.05)
-        with pytest.raises(asyncio.TimeoutError):
-            async with asyncio.timeout(0.05):
-                await db.touch_guild(1)
         await until(lambda: sessions.waiting() == 0)
-    assert await asyncio.wait_for(db.touch_guild(1), 5) is False
+    assert await asyncio.wait_for(db.touch_guild(1), LIMIT) is False
 
 
-async def test_gather_and_task_group(db: ModuleType, database_url: str, sessions: Sessions) -> None:
-    async def group() -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for number in range(5):
-                tasks.create_task(db.touch_guild(number))
+async def test_gather(db: ModuleType, database_url: str, sessions: Sessions) -> None:
+    async def together() -> None:
+        await asyncio.gather(*[db.touch_guild(number) for number in range(5)])
 
     with locked(database_url):
-        for together in (asyncio.gather(*[db.touch_guild(number) for number in range(5)]), group()):
-            task = asyncio.ensure_future(together)
+        task = asyncio.create_task(together())
+        await until(lambda: sessions.waiting() == 5)
+        await cancel(task)
+        await until(lambda: sessions.waiting() == 0)
+
+
+if sys.version_info >= (3, 11):
+
+    async def test_timeout(db: ModuleType, database_url: str, sessions: Sessions) -> None:
+        with locked(database_url):
+            with pytest.raises(asyncio.TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await db.touch_guild(1)
+            await until(lambda: sessions.waiting() == 0)
+
+    async def test_a_task_group(db: ModuleType, database_url: str, sessions: Sessions) -> None:
+        async def together() -> None:
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(5):
+                    tasks.create_task(db.touch_guild(number))
+
+        with locked(database_url):
+            task = asyncio.create_task(together())
             await until(lambda: sessions.waiting() == 5)
             await cancel(task)
             await until(lambda: sessions.waiting() == 0)
 
-
-async def test_a_task_group_cancels_the_calls_beside_one_that_fails(
-    db: ModuleType, database_url: str, sessions: Sessions
-) -> None:
-    waiting: list[asyncio.Task[bool]] = []
-    with locked(database_url):
-        with pytest.raises(ExceptionGroup) as failed:
-            async with asyncio.TaskGroup() as tasks:
-                waiting.append(tasks.create_task(db.touch_guild(1)))
-                await until(lambda: sessions.waiting() == 1)
-                tasks.create_task(db.get_guild("x"))
-        assert isinstance(failed.value.exceptions[0], clip_saver_db.InvalidId)
-        assert waiting[0].cancelled()
-        await until(lambda: sessions.waiting() == 0)
+    async def test_a_task_group_cancels_the_calls_beside_one_that_fails(
+        db: ModuleType, database_url: str, sessions: Sessions
+    ) -> None:
+        waiting: list[asyncio.Task[bool]] = []
+        with locked(database_url):
+            with pytest.raises(ExceptionGroup) as failed:
+                async with asyncio.TaskGroup() as tasks:
+                    waiting.append(tasks.create_task(db.touch_guild(1)))
+                    await until(lambda: sessions.waiting() == 1)
+                    tasks.create_task(db.get_guild("x"))
+            assert isinstance(failed.value.exceptions[0], clip_saver_db.InvalidId)
+            assert waiting[0].cancelled()
+            await until(lambda: sessions.waiting() == 0)
 
 
 async def test_shield_lets_a_call_end(db: ModuleType, database_url: str, sessions: Sessions) -> None:
@@ -289,9 +305,8 @@ async def test_calls_that_wait_for_one_that_connects_fail_with_it(environment: p
         connection, _ = await asyncio.to_thread(silent.accept)
         with connection:
             await cancel(calls[0])
-            async with asyncio.timeout(4):
-                results = await asyncio.gather(*calls[1:], return_exceptions=True)
-                assert {type(result) for result in results} == {ConnectTimeout}
+            results = await asyncio.wait_for(asyncio.gather(*calls[1:], return_exceptions=True), 4)
+            assert {type(result) for result in results} == {ConnectTimeout}
         with pytest.raises(ConnectTimeout):
             await database.get_guilds()
     await database.close_db()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.rig import LIMIT, Sessions, run
-from support import Sql
+from lifecycle.rig import Sessions, run
+from support import LIMIT, Sql
 
 CHILD = """
 async def call(count=5):
@@ -119,16 +119,17 @@ async def let_go():
     assert await db.touch_guild(1)
     assert await lease.complete()
 held = []
-with asyncio.Runner() as runner:
-    runner.run(hold())
-    if (child := os.fork()) == 0:
-        held.clear()
-        gc.collect()
-        asyncio.run(call())
-        sys.exit(7)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 7, status
-    runner.run(let_go())
+loop = asyncio.new_event_loop()
+loop.run_until_complete(hold())
+if (child := os.fork()) == 0:
+    held.clear()
+    gc.collect()
+    asyncio.run(call())
+    sys.exit(7)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 7, status
+loop.run_until_complete(let_go())
+loop.close()
 """)
     assert sql("select guild_id from bot_guilds order by guild_id") == [{"guild_id": "1"}, {"guild_id": "2"}]
 

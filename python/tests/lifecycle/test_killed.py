@@ -11,7 +11,7 @@ import pytest
 import clip_saver_db
 from clip_saver_db import database
 from clip_saver_db.errors import OutcomeUnknown
-from lifecycle.rig import LIMIT
+from support import LIMIT, until
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -55,9 +55,7 @@ async def test_a_server_that_is_killed_in_the_middle_of_writes(environment: pyte
             await asyncio.to_thread(server.do, "kill")
             await asyncio.sleep(0.1)
             await asyncio.to_thread(server.do, "start")
-            async with asyncio.timeout(LIMIT):
-                while not await is_back():
-                    await asyncio.sleep(0.05)
+            await until(is_back)
         await asyncio.sleep(0.3)
         is_over.set()
         ledgers = await asyncio.wait_for(asyncio.gather(*writing), LIMIT)

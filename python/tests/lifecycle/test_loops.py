@@ -7,6 +7,7 @@ import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from types import ModuleType
 
 import pytest
@@ -14,8 +15,8 @@ import uvloop
 
 import clip_saver_db
 from clip_saver_db import _database, _native, database
-from lifecycle.rig import Sessions, locked, run, until
-from support import Sql
+from lifecycle.rig import Sessions, locked, run
+from support import Sql, until
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
@@ -49,18 +50,18 @@ def test_every_way_to_await(loop: asyncio.AbstractEventLoop) -> None:
 def test_loops_one_after_the_other(named: str) -> None:
     asyncio.run(database.init_db())
     for number in range(50):
-        with asyncio.Runner(loop_factory=list(LOOPS.values())[number % 2]) as runner:
-            runner.run(call())
+        with closing(list(LOOPS.values())[number % 2]()) as loop:
+            loop.run_until_complete(call())
     asyncio.run(clip_saver_db.close_db())
 
 
 def test_two_loops_that_alternate_in_a_thread(named: str) -> None:
-    with asyncio.Runner() as one, asyncio.Runner(loop_factory=uvloop.new_event_loop) as other:
-        one.run(database.init_db())
+    with closing(asyncio.new_event_loop()) as one, closing(uvloop.new_event_loop()) as other:
+        one.run_until_complete(database.init_db())
         for _ in range(50):
-            one.run(call())
-            other.run(call())
-        other.run(clip_saver_db.close_db())
+            one.run_until_complete(call())
+            other.run_until_complete(call())
+        other.run_until_complete(clip_saver_db.close_db())
 
 
 def test_a_thread_with_a_loop_each(named: str) -> None:
@@ -69,8 +70,8 @@ def test_a_thread_with_a_loop_each(named: str) -> None:
             await call()
 
     def work(new_event_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(many())
+        with closing(new_event_loop()) as loop:
+            loop.run_until_complete(many())
 
     asyncio.run(database.init_db())
     with ThreadPoolExecutor(8) as threads:

@@ -9,7 +9,8 @@ import pytest
 
 import clip_saver_db
 from clip_saver_db import database
-from lifecycle.rig import LIMIT, locked, run, until
+from lifecycle.rig import locked, run
+from support import LIMIT, until
 
 
 @pytest.fixture

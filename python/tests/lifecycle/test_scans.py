@@ -10,8 +10,8 @@ import pytest
 import clip_saver_db
 from clip_saver_db import _database, _native
 from clip_saver_db.types import ScanClaim
-from lifecycle.rig import LIMIT, Sessions, until
-from support import Sql
+from lifecycle.rig import Sessions
+from support import LIMIT, Sql, until
 
 @pytest.fixture
 async def channel(db: ModuleType) -> int:

@@ -13,7 +13,8 @@ import pytest
 import clip_saver_db
 from clip_saver_db import database
 from clip_saver_db.errors import Conflict, PoolTimeout, TransactionAborted
-from lifecycle.rig import LIMIT, Sessions, locked, until
+from lifecycle.rig import Sessions, locked
+from support import LIMIT, until
 
 
 async def guilds(db: ModuleType) -> list[int]:
@@ -163,8 +164,7 @@ async def test_gathered_calls_are_sent_before_any_of_them_is_answered(
         async with database.transaction() as tx:
             await tx.touch_guild(0)  # prepares the statement
             proxy.hold(calls)
-            async with asyncio.timeout(LIMIT):
-                await asyncio.gather(*[tx.touch_guild(number) for number in range(calls)])
+            await asyncio.wait_for(asyncio.gather(*[tx.touch_guild(number) for number in range(calls)]), LIMIT)
             assert proxy.seen >= calls
         await clip_saver_db.close_db()
         proxy.close()
