@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -114,6 +115,25 @@ async def test_a_failed_start_tells_nobody_the_password(
     output = capfd.readouterr()
     for shown in (str(failed.value), repr(failed.value), caplog.text, output.out, output.err):
         assert "s3cr3t" not in shown
+
+
+@pytest.mark.parametrize("name", ["dsn", "password", "POSTGRES_PASSWORD", "DATABASE_URL"])
+async def test_a_password_that_is_not_utf_8_is_refused_and_told_nobody(
+    name: str, environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    password = os.fsdecode(b"s3cr3t\xff")
+    value = f"postgresql://ada:{password}@127.0.0.1:1/clips" if name in ("dsn", "DATABASE_URL") else password
+    environment.setenv("POSTGRES_HOST", "127.0.0.1")
+    if name.isupper():
+        environment.setenv(name, value)
+    with caplog.at_level(logging.DEBUG), pytest.raises(InvalidConfig) as refused:
+        await repositories.init_db(None if name.isupper() else DatabaseConfig(**{name: value}))
+    error: BaseException | None = refused.value
+    while error is not None:
+        assert "s3cr3t" not in f"{error} {error!r} {vars(error)}"
+        assert error.__cause__ in (None, error.__context__)
+        error = error.__context__
+    assert "s3cr3t" not in caplog.text
 
 
 async def test_a_changed_config_is_another_database(server_url: str, environment: pytest.MonkeyPatch) -> None:

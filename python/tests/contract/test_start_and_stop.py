@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import contextmanager
 from types import ModuleType
 
 import psycopg
@@ -185,12 +186,68 @@ async def test_an_init_db_that_fails_leaves_the_database_that_was_open(
     assert len(await repositories.get_guilds()) == 1
 
 
+@contextmanager
+def migrating(url: str) -> Generator[Callable[[], bool]]:
+    """Another program migrates a database in this block. Whether the package waits for it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", [int.from_bytes(b"clip-db", "big")])
+        waiting = (
+            "select 1 from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid() and query like '%advisory%'"
+        )
+        yield lambda: connection.execute(waiting).fetchone() is not None
+
+
+async def test_calls_go_to_the_database_that_is_open_until_another_one_is(
+    server_url: str, database_url: str, sql: Sql
+) -> None:
+    await repositories.init_db()
+    with new_database(server_url) as other:
+        with migrating(other) as is_waiting:
+            opening = asyncio.create_task(repositories.init_db(DatabaseConfig(dsn=other)))
+            await until(is_waiting)
+            await add_guild(repositories)
+            async with repositories.transaction() as tx:
+                await add_guild(tx, "1002")
+        await opening
+        await add_guild(repositories, "1003")
+        await repositories.close_db()
+        assert sql("select guild_id from bot_guilds") == [{"guild_id": "1001"}, {"guild_id": "1002"}]
+
+
+@pytest.mark.parametrize("is_canceled", [False, True])
+async def test_calls_go_to_the_database_that_is_open_while_and_after_an_init_db_fails(
+    is_canceled: bool, server_url: str, database_url: str, environment: pytest.MonkeyPatch, sql: Sql
+) -> None:
+    await repositories.init_db()
+    environment.setenv("DB_MIGRATION_TIMEOUT", "300" if is_canceled else "1")
+    with new_database(server_url) as other, migrating(other) as is_waiting:
+        opening = asyncio.create_task(repositories.init_db(DatabaseConfig(dsn=other)))
+        await until(is_waiting)
+        await add_guild(repositories)
+        if is_canceled:
+            opening.cancel()
+        with pytest.raises(asyncio.CancelledError if is_canceled else clip_saver_db.Error):
+            await opening
+        await add_guild(repositories, "1002")
+    assert sql("select guild_id from bot_guilds") == [{"guild_id": "1001"}, {"guild_id": "1002"}]
+
+
 async def test_a_first_init_db_that_fails_leaves_none(face: ModuleType, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DATABASE_URL", "postgresql://ada@127.0.0.1:1/clips")
     environment.setenv("DB_CONNECT_TIMEOUT", "1")
     with pytest.raises(OperationalError) as failed:
         await face.init_db()
     assert failed.value.is_retryable
+    with pytest.raises(InterfaceError):
+        await face.get_guilds()
+
+
+async def test_first_init_dbs_at_once_that_fail_leave_none(face: ModuleType, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", "postgresql://ada@127.0.0.1:1/clips")
+    environment.setenv("DB_CONNECT_TIMEOUT", "1")
+    failed = await asyncio.gather(face.init_db(), face.init_db(), return_exceptions=True)
+    assert [isinstance(failure, OperationalError) for failure in failed] == [True, True]
     with pytest.raises(InterfaceError):
         await face.get_guilds()
 

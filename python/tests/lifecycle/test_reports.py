@@ -70,7 +70,8 @@ async def test_the_level_is_followed_at_init_db(
             await asyncio.sleep(0.1)
         await call
         await database.get_guilds()
-        assert len(caplog.records) == count
+        records = [record for record in caplog.records if vars(record)["fields"].get("query") == "touch_guild"]
+        assert len(records) == count
         await clip_saver_db.close_db()
 
 
@@ -117,6 +118,30 @@ def test_an_interrupt_in_a_handler_reaches_the_program() -> None:
         pass
     else:
         raise AssertionError
+    """)
+
+
+def test_a_hook_and_a_logger_run_in_no_tasks_context() -> None:
+    """That of the first call would live, and mark reports, as long as the event loop."""
+    run("""
+    from contextvars import ContextVar
+    def see(*_):
+        seen.append(request.get())  # and, as a filter, lets nothing through
+    seen = []
+    request = ContextVar("request", default=None)
+    clip_saver_db.report_metrics(see)
+    logger = logging.getLogger("clip_saver_db")
+    logger.setLevel(logging.DEBUG)
+    logger.addFilter(see)
+    os.environ["DB_SLOW_QUERY_MS"] = "1"
+    async def main():
+        request.set("first")
+        await db.init_db()
+        await db.upsert_guilds([clip_saver_db.GuildSnapshot(number, "") for number in range(2000)])
+        await db.close_db()
+        await asyncio.sleep(0.1)
+    asyncio.run(main())
+    assert len(seen) > 2 and set(seen) == {None}, seen
     """)
 
 
