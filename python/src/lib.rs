@@ -33,7 +33,7 @@ mod _native {
     #[pymodule_export]
     use super::reports::{report_metrics, set_log_level};
 
-    use super::{Bound, PyModule, PyResult};
+    use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -42,7 +42,8 @@ def native_client(variables: Mapping[str, str]) -> _native.Client:
 
 
 async def start(variables: Mapping[str, str] | None, migrate: bool) -> None:
-    """Connects and, unless told not to, migrates. Until then calls go to the database that was open before; then that is closed."""
+    """Connects and, unless told not to, migrates. Until then calls go to the database that was open before; then that is
+    closed."""
     global _client
     follow_log_level()
     starting = _client if variables is None else None

@@ -65,8 +65,8 @@ class DatabaseConfig:
         return f"postgresql://{login}@{host}:{self.port}/{quote(self.database, safe='')}"
 
     def variables(self) -> dict[str, str]:
-        """What the environment's variables would say, as far as it differs from them: where it does not, password files and the like
-        count as for `init_db()` without a configuration."""
+        """What the environment's variables would say, as far as it differs from them: where it does not, password files and the
+        like count as for `init_db()` without a configuration."""
         if self.dsn and self._comes_first(self.dsn):
             return {"POSTGRES_DSN": self.dsn}
         return {"POSTGRES_DSN": "", "DATABASE_URL": "", **self._changed()}
