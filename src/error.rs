@@ -269,7 +269,7 @@ impl Error {
             }
             ErrorKind::Tls => format!("TLS with the server failed: {}", self.cause()),
             ErrorKind::TransactionAborted => {
-                "an earlier statement of this transaction failed, so nothing was stored; return its error with `?`"
+                "an earlier statement of this transaction failed, so nothing was stored; let its error end the transaction"
                     .into()
             }
             ErrorKind::Database if self.report().is_some() => format!("{}{reason}", self.cause()),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 
-from operations import OPERATIONS, Operation
+from operations import Operation
 from rounds import Cost, Costs, ratio, typical
 from sides import Side
 from sides.asyncpg_expert import Asyncpg
@@ -52,7 +52,9 @@ def report(parts: Sequence[Part], sides: Sequence[Side], imports: dict[str, floa
         machine=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         server=server,
-        libraries=", ".join(f"{name} {version(name)}" for name in ("asyncpg", "psycopg", "tortoise-orm", "SQLAlchemy", "uvloop")),
+        libraries=", ".join(
+            f"{name} {version(name)}" for name in ("asyncpg", "psycopg", "tortoise-orm", "SQLAlchemy", "uvloop")
+        ),
     )
     for part in parts:
         text += f"\n## {part.loop}, {part.load}\n\n" + _table(part, others)
@@ -64,7 +66,10 @@ def _table(part: Part, others: list[str]) -> str:
     for operation, costs in part.costs:
         ratios = {name: ratio(costs[Ours.name], costs[name]) for name in others if name in costs}
         cells = [_cell(name, ratios.get(name)) for name in others]
-        lines.append(f"| {operation.name} | {' | '.join(cells)} | {_targets(operation, part.loop)} | {_met(operation, part.loop, ratios)} |")
+        lines.append(
+            f"| {operation.name} | {' | '.join(cells)} | {_targets(operation, part.loop)} | "
+            f"{_met(operation, part.loop, ratios)} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -133,10 +138,6 @@ def _absolute(parts: Sequence[Part]) -> str:
     lines += [f"| | {' | '.join(f'{part.loop}, {part.load}' for part in parts)} |", "|---" * (len(parts) + 1) + "|"]
     for number, operation in enumerate(parts[0].costs):
         cells = [typical(part.costs[number][1][Ours.name]) for part in parts]
-        lines.append(
-            f"| {operation[0].name} | {' | '.join(f'{cost.wall * 1e6:,.0f} / {cost.cpu * 1e6:,.0f}' for cost in cells)} |"
-        )
+        figures = " | ".join(f"{cost.wall * 1e6:,.0f} / {cost.cpu * 1e6:,.0f}" for cost in cells)
+        lines.append(f"| {operation[0].name} | {figures} |")
     return "\n".join(lines) + "\n"
-
-
-__all__ = ["OPERATIONS", "Part", "report"]

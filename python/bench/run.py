@@ -1,5 +1,5 @@
-"""`python bench/run.py URL`: measures the package beside other code on the server at URL, an empty database, and writes RESULTS.md
-into this folder. `--only NAME` and `--loop NAME`, `--load NAME` select a part, and print it."""
+"""`python bench/run.py URL`: measures the package beside other code in the database at URL, and writes RESULTS.md into this
+folder. `--only`, `--sides`, `--loop` and `--load` select a part, which is printed instead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import clip_saver_db.database as db
 import uvloop
 from clip_saver_db.types import UserSnapshot
@@ -103,7 +103,8 @@ async def _fill(url: str) -> None:
         await db.upsert_channels_for_guild(number, channels(number, count, SETTINGS))
     connection = await asyncpg.connect(url)
     await connection.execute(
-        "update bot_channels set is_reading = true, last_message_id = 1, last_scanned_at = now(), last_activity_at = now()"
+        "update bot_channels "
+        "set is_reading = true, last_message_id = 1, last_scanned_at = now(), last_activity_at = now()"
     )
     await connection.execute("vacuum analyze")
     await connection.close()

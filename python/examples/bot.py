@@ -3,8 +3,8 @@
 `DATABASE_URL=postgresql://… python bot.py gateway.jsonl` replays gateway events, one JSON object a line, as discord.py gets them
 from its socket. A real bot runs the same class with `ClipBot().run(token)` after `init_db`.
 
-It stores guilds, channels, live messages with their clips, and deletions, and asks workers to scan what no event brought: what was
-there before it, and what came while it had no session.
+It stores guilds, channels, live messages with their clips, and deletions, and asks workers to scan what no event brought: what
+was there before it, and what came while it had no session.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ class ClipBot(discord.Client):
         self.seen.setdefault(channel, Seen()).last = None
 
     async def join(self, guild: discord.Guild) -> bool:
-        """Stores a guild with its channels, its settings, and which channels are read; then asks for scans of what was not read."""
+        """Stores a guild with its channels, its settings, and which channels are read; then asks for scans of what was not
+        read."""
         owner = guild.owner
         async with db.transaction() as tx:
             if owner is not None:
@@ -210,9 +211,9 @@ def clip_messages(message: discord.Message) -> list[ClipMessage]:
 
 
 async def delete(channel: int, messages: Sequence[int]) -> bool:
-    """Removes deleted messages; returns whether there were any to remove. Those that nobody has read yet stay deleted when a worker
-    reads them. In a channel that is not read, only what was read before is removed: every other id would add an interval to the
-    coverage, and no worker needs it."""
+    """Removes deleted messages; returns whether there were any to remove. Those that nobody has read yet stay deleted when a
+    worker reads them. In a channel that is not read, only what was read before is removed: every other id would add an interval
+    to the coverage, and no worker needs it."""
     stored = await db.get_channel(channel)
     if stored is None or not stored.is_reading:
         covered = await db.get_scan_coverage(channel)
@@ -222,8 +223,8 @@ async def delete(channel: int, messages: Sequence[int]) -> bool:
 
 
 async def request_gaps(channel: int | str, after: int | None, up_to: int) -> None:
-    """Asks for one scan of all gaps between two messages: its worker reads only what is not covered. A request that was made before
-    enqueues nothing."""
+    """Asks for one scan of all gaps between two messages: its worker reads only what is not covered. A request that was made
+    before enqueues nothing."""
     gaps = [gap for gap in await db.get_scan_gaps(channel, up_to) if after is None or after < int(gap.last)]
     if gaps:
         first = int(gaps[0].first) - 1

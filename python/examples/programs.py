@@ -25,8 +25,8 @@ ATTEMPTS = 5
 """How often a call is tried before its error is raised."""
 
 ONE_ROW = (ForeignKeyViolation, InvalidInput, UnreadableRow)
-"""Errors that concern only one row, so that the others can go on: a row that it needs is gone, PostgreSQL cannot store its text, or
-a stored row cannot be read."""
+"""Errors that concern only one row, so that the others can go on: a row that it needs is gone, PostgreSQL cannot store its text,
+or a stored row cannot be read."""
 
 
 def delay() -> float:
@@ -70,8 +70,8 @@ def is_temporary(error: Error) -> bool:
 
 
 def run(work: Callable[[asyncio.Event], Awaitable[None]]) -> int:
-    """Opens the database, does the work, and closes the database even if the work fails. Ctrl-C asks the work to stop. Returns the
-    program's exit code."""
+    """Opens the database, does the work, and closes the database even if the work fails. Ctrl-C asks the work to stop. Returns
+    the program's exit code."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         return asyncio.run(_run(work))

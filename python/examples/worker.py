@@ -1,8 +1,8 @@
 """A worker that looks for clips: it claims scan runs, reads their channels page by page, and stores the clips.
 
-`DATABASE_URL=postgresql://… python worker.py --workers 4`: sample messages stand in for Discord. Run as many of these as you like:
-they share the queue, and if one dies, others take over its runs when their leases expire. It works until Ctrl-C, which hands its
-runs back to the queue, or with `--until-idle` until the queue is empty.
+`DATABASE_URL=postgresql://… python worker.py --workers 4`: sample messages stand in for Discord. Run as many of these as you
+like: they share the queue, and if one dies, others take over its runs when their leases expire. It works until Ctrl-C, which
+hands its runs back to the queue, or with `--until-idle` until the queue is empty.
 """
 
 from __future__ import annotations

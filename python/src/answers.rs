@@ -51,16 +51,19 @@ impl<T: Answer> Answer for Option<T> {
 /// Rows that Python cannot hold are left out and reported, as the crate does it with those that it cannot read itself.
 impl<T: Answer> Answer for Vec<T> {
     fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let _paused = PausedCollector::new(py);
-        let mut rows = Vec::with_capacity(self.len());
+        let paused = PausedCollector::new(py);
+        let (mut rows, mut unreadable) = (Vec::with_capacity(self.len()), Vec::new());
         for row in self {
             match row.into_python(py) {
                 Ok(row) => rows.push(row),
-                Err(error) if errors::is_unreadable(py, &error) => reports::warn_of_row(py, &error)?,
+                Err(error) if errors::is_unreadable(py, &error) => unreadable.push(error),
                 Err(error) => return Err(error),
             }
         }
-        Ok(PyList::new(py, rows)?.into_any().unbind())
+        let list = PyList::new(py, rows)?;
+        drop(paused); // a logging handler may turn the collector off
+        unreadable.iter().try_for_each(|error| reports::warn_of_row(py, error))?;
+        Ok(list.into_any().unbind())
     }
 }
 

@@ -120,7 +120,9 @@ impl Bridge {
         let reader = waker.reader.as_raw_fd();
         Outbox::of_process().wake_by(&waker);
         let bridge = Bound::new(event_loop.py(), Self { waker: OfProcess::new(waker), waiting: Mutex::default() })?;
-        event_loop.call_method1("add_reader", (reader, &bridge))?;
+        // In a context of its own: handlers of logs and metrics must not see that of the first call for ever.
+        let context = event_loop.py().import("contextvars")?.call_method0("Context")?;
+        context.call_method1("run", (event_loop.getattr("add_reader")?, reader, &bridge))?;
         Ok(bridge)
     }
 

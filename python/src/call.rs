@@ -78,7 +78,7 @@ impl Call {
         Self::spawn_boxed(py, function, Box::pin(converted))
     }
 
-    /// Compiled once, not for each function: that takes 2 of 9 megabytes.
+    /// Compiled once, not for each function: that would make the library a tenth larger.
     fn spawn_boxed(
         py: Python<'_>,
         function: &'static str,

@@ -8,6 +8,7 @@ use pyo3::ffi::{PyCapsule_Import, PyObject, PyTypeObject};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDateTime;
 
 use crate::errors;
 
@@ -95,7 +96,8 @@ pub fn from_python(datetime: &Bound<'_, PyAny>) -> PyResult<Option<DateTime<Utc>
         return Ok(None);
     }
     let epoch = EPOCH.get_or_try_init(py, || into_python(py, DateTime::UNIX_EPOCH))?;
-    let since = datetime.sub(epoch)?;
+    // Not `-`: a subclass may answer anything.
+    let since = py.get_type::<PyDateTime>().call_method1(intern!(py, "__sub__"), (datetime, epoch))?;
     let part = |name| since.getattr(name)?.extract::<i64>();
     let (days, seconds) = (part(intern!(py, "days"))?, part(intern!(py, "seconds"))?);
     let microseconds = part(intern!(py, "microseconds"))?;

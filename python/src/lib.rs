@@ -20,7 +20,7 @@ mod waiter;
 
 use pyo3::prelude::*;
 
-#[pymodule]
+#[pymodule(gil_used = true)] // its locks rely on it
 mod _native {
     #[pymodule_export]
     use super::bridge::Bridge;
@@ -33,10 +33,11 @@ mod _native {
     #[pymodule_export]
     use super::reports::{report_metrics, set_log_level};
 
-    use super::{Bound, PyModule, PyResult};
+    use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         super::functions::add_to(module)
     }
 }

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 from clip_saver_db.types import ChannelSnapshot, GuildSnapshot
 
 from sides import sql
@@ -26,9 +26,7 @@ class Asyncpg:
     writes_settings = True
 
     async def open(self, url: str) -> None:
-        self.pool = await asyncpg.create_pool(
-            url, min_size=10, max_size=10, connection_class=Connection, init=_prepare
-        )
+        self.pool = await asyncpg.create_pool(url, min_size=10, max_size=10, connection_class=Connection, init=_prepare)
 
     async def close(self) -> None:
         await self.pool.close()

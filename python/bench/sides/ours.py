@@ -26,9 +26,7 @@ class Ours:
         pass
 
     async def write_guild(self, guild: GuildSnapshot) -> None:
-        await db.upsert_guild(
-            guild_id=guild.id, name=guild.name, icon=guild.icon, owner_user_id=guild.owner_user_id
-        )
+        await db.upsert_guild(guild_id=guild.id, name=guild.name, icon=guild.icon, owner_user_id=guild.owner_user_id)
 
     async def write_guilds(self, guilds: Sequence[GuildSnapshot]) -> None:
         await db.upsert_guilds(guilds)

@@ -1,5 +1,5 @@
-"""The psycopg3 generation of the programs, in our words: one connection, a row a statement (batches as `executemany`), a commit
-after each statement that returns no rows. One that returns rows leaves its transaction open."""
+"""The psycopg3 generation of the programs, in our words: one connection, a row a statement (batches as `executemany`), a
+commit after each statement that returns no rows. One that returns rows leaves its transaction open."""
 
 from __future__ import annotations
 

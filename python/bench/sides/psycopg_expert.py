@@ -80,7 +80,7 @@ class Psycopg:
         )
 
     async def read_channels(self, guild_id: str) -> list[dict[str, Any]]:
-        async with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
+        async with self.pool.connection() as connection, connection.cursor(binary=True, row_factory=dict_row) as cursor:
             await cursor.execute(GET_CHANNELS, {"p1": guild_id})
             return await cursor.fetchall()
 

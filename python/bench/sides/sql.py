@@ -29,8 +29,8 @@ set guild_id = excluded.guild_id,
     is_nsfw = excluded.is_nsfw,
     settings = c.settings || excluded.settings"""
 
-GET_CHANNELS = """select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at, last_activity_at,
-       message_count, settings, created_at, updated_at
+GET_CHANNELS = """select channel_id, guild_id, name, type, is_nsfw, is_reading, last_message_id, last_scanned_at,
+       last_activity_at, message_count, settings, created_at, updated_at
 from bot_channels
 where guild_id = $1
 order by name collate "C" nulls last, length(channel_id), channel_id collate "C\""""

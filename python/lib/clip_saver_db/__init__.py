@@ -12,7 +12,7 @@ if sys.platform == "win32":
     raise ImportError("clip_saver_db does not run on Windows: its event loop watches no sockets of others. Use WSL.")
 
 from ._database import ScanLease, Transaction, close_db
-from ._native import ScanWorker
+from ._native import ScanWorker, __version__
 from ._reports import report_metrics
 from .config import DatabaseConfig, get_config
 from .errors import (
@@ -34,6 +34,7 @@ from .repositories import init_db
 from .types import ChannelSnapshot, GuildSnapshot, UserSnapshot
 
 __all__ = [
+    "__version__",
     "ChannelSnapshot",
     "DataError",
     "DatabaseConfig",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Generic, TypeVar
 
 from . import _native
 from ._reports import follow_log_level
-from .errors import DatabaseError, InterfaceError
+from .errors import DatabaseError, InterfaceError, InvalidConfig
 from .types import Health, ScanClaim
 
 _client: _native.Client | None = None
@@ -22,29 +22,38 @@ def client() -> _native.Client:
     return _client
 
 
-def configure(variables: Mapping[str, str]) -> _native.Client:
-    """Reads the configuration: these variables, else the environment's. The first call connects."""
+def configure_from_env() -> None:
+    """Reads the configuration from the environment. The first call connects. `docs/QUICK_REFERENCE.md` names the variables.
+
+    Errors: `InvalidConfig` names the variable that is wrong.
+    """
     global _client
     follow_log_level()
-    _client = _native.Client(dict(variables))
-    return _client
+    _client = native_client({})
+
+
+def native_client(variables: Mapping[str, str]) -> _native.Client:
+    """A database that is not open yet: these variables, else the environment's, say where it is."""
+    try:
+        return _native.Client(dict(variables))
+    except UnicodeEncodeError:
+        # The exception would show the password.
+        raise InvalidConfig("init_db: the configuration holds a text that is not UTF-8", "init_db") from None
 
 
 async def start(variables: Mapping[str, str] | None, migrate: bool) -> None:
-    """Connects and, unless told not to, migrates. A database that was open before is closed then."""
+    """Connects and, unless told not to, migrates. Until then calls go to the database that was open before; then that is
+    closed."""
     global _client
     follow_log_level()
-    before = _client
-    if variables is not None or before is None:
-        configure(variables or {})
-    try:
-        await client().open()
-        if migrate:
-            await client().migrate()
-    except BaseException:
-        _client = before
-        raise
-    if before is not None and before is not _client:
+    starting = _client if variables is None else None
+    if starting is None:
+        starting = native_client(variables or {})
+    await starting.open()
+    if migrate:
+        await starting.migrate()
+    before, _client = _client, starting
+    if before is not None and before is not starting:
         await before.close()
 
 
@@ -57,21 +66,42 @@ async def close_db() -> None:
 
 
 async def health() -> Health:
-    """Asks the server for an answer: for a readiness probe. It may take as long as any call: use `asyncio.timeout`.
+    """Asks the server for an answer: for a readiness probe. It may take as long as any call: use `asyncio.wait_for`.
 
     Errors: `ConnectionFailed`, `ConnectTimeout`, `PoolTimeout`.
     """
     return await client().health()
 
 
-async def scan_wakeups() -> AsyncIterator[None]:
+class ScanWakeups:
+    """What `scan_wakeups` returns. `anext` may be given up, by a timeout for example, and called again: no wake-up is lost."""
+
+    def __init__(self) -> None:
+        self._native: _native.ScanWakeups | None = None
+        self._has_ended = False
+
+    def __aiter__(self) -> ScanWakeups:
+        return self
+
+    async def __anext__(self) -> None:
+        if self._has_ended:
+            raise StopAsyncIteration
+        if self._native is None:
+            self._native = await client().scan_wakeups()
+        if not await self._native.next():
+            raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Ends it: `anext` raises `StopAsyncIteration`."""
+        self._has_ended, self._native = True, None
+
+
+def scan_wakeups() -> ScanWakeups:
     """Wakes a worker when there may be runs to claim: at once, when work is enqueued, and every 5 seconds. Ends with `close_db`.
 
     `async for _ in db.scan_wakeups():`
     """
-    wakeups = await client().scan_wakeups()
-    while await wakeups.next():
-        yield
+    return ScanWakeups()
 
 
 class ScanLease:
@@ -125,19 +155,20 @@ class ScanLease:
 
     async def complete(self) -> bool:
         """Ends the run as succeeded. Returns whether the claim still held. If it fails, the run is handed back."""
-        return await self._end().complete()
+        return await self._ended_by(self._native().complete())
 
     async def fail(self, reason: str, retry_at: datetime | None = None) -> bool:
         """Ends the run as failed or, with an aware `retry_at`, puts it back into the queue until then."""
-        return await self._end().fail(reason, retry_at)
+        return await self._ended_by(self._native().fail(reason, retry_at))
 
     async def release(self) -> bool:
         """Hands the run back, without counting as an attempt."""
-        return await self._end().release()
+        return await self._ended_by(self._native().release())
 
-    def _end(self) -> _native.ScanLease:
+    def _ended_by(self, call: _native.Call[bool]) -> _native.Call[bool]:
+        """A call whose arguments were taken."""
         self._has_ended = True
-        return self._native()
+        return call
 
     def _native(self) -> _native.ScanLease:
         if self._held is None:

@@ -86,8 +86,8 @@ class Functions:
         return await _native.touch_guild(self._client(), guild_id)
 
     async def sync_guild(self, guild: GuildSnapshot) -> int:
-        """Writes a guild with its channels, all or nothing. An owner who is not in `users` is added with only the id. Channels that
-        `guild` does not name stay. Returns the channels written."""
+        """Writes a guild with its channels, all or nothing. An owner who is not in `users` is added with only the id. Channels
+        that `guild` does not name stay. Returns the channels written."""
         return await _native.sync_guild(self._client(), guild)
 
     # Guild settings: they may exist before the guild
@@ -101,7 +101,8 @@ class Functions:
         return await _native.ensure_guild_settings(self._client(), guild_id, {} if defaults is None else defaults)
 
     async def update_guild_settings(self, guild_id: Id, values: Mapping[str, Any]) -> GuildSettings | None:
-        """Replaces the top-level keys of `values`; `None` is stored as null. Returns the settings, or `None` if there are none."""
+        """Replaces the top-level keys of `values`; `None` is stored as null. Returns the settings, or `None` if there are
+        none."""
         return await _native.update_guild_settings(self._client(), guild_id, values)
 
     # Channels
@@ -211,8 +212,8 @@ class Functions:
         priority: int = 0,
         not_before: datetime | None = None,
     ) -> ScanRequested:
-        """Enqueues a run between two messages, both excluded. Of concurrent equal requests one enqueues. `priority` is from -32768
-        to 32767: the highest is claimed first."""
+        """Enqueues a run between two messages, both excluded. Of concurrent equal requests one enqueues. `priority` is from
+        -32768 to 32767: the highest is claimed first."""
         return await _native.request_scan(self._client(), channel_id, after, before, priority, not_before)
 
     async def claim_scan_runs(self, worker: _native.ScanWorker, limit: int, lease_seconds: float) -> list[ScanClaim]:
@@ -297,8 +298,8 @@ class Functions:
         after: ClipKey | None = None,
         limit: int = 50,
     ) -> ClipPage:
-        """Returns clips, newest first. `since` is included, `until` is not. `after` is the `next` of the page before. `limit` is at
-        least 1."""
+        """Returns clips, newest first. `since` is included, `until` is not. `after` is the `next` of the page before. `limit` is
+        at least 1."""
         return await _native.get_clips(self._client(), guild_id, channel_id, author_id, since, until, after, limit)
 
     async def count_clips(

@@ -39,6 +39,8 @@ from .types import (
     UserSnapshot,
 )
 
+__version__: str
+
 _A_co = TypeVar("_A_co", covariant=True)
 
 @final

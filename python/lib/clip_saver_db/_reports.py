@@ -30,15 +30,20 @@ def report_metrics(hook: MetricsHook | None = None) -> None:
     `histogram` gets one more value (durations in seconds), a `gauge` is at `value` now. Without a hook they go to
     OpenTelemetry's API, which the extra `clip-saver-db[metrics]` installs.
 
-    Errors: `ImportError` without a hook and without OpenTelemetry.
+    Errors: `ImportError` without a hook and without OpenTelemetry 1.27 or newer.
     """
-    _native.report_metrics(hook or _opentelemetry())
+    report = _opentelemetry() if hook is None else hook
+    if not callable(report):
+        raise TypeError(f"report_metrics: `hook` must be callable, not {type(report).__name__}")
+    _native.report_metrics(report)
 
 
 def _opentelemetry() -> MetricsHook:
     from opentelemetry import metrics
 
     meter = metrics.get_meter("clip_saver_db")
+    if not hasattr(meter, "create_gauge"):
+        raise ImportError("report_metrics needs opentelemetry-api 1.27 or newer")
     instruments: dict[str, Any] = {}
 
     def report(kind: str, name: str, value: float, attributes: dict[str, str]) -> None:

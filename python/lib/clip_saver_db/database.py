@@ -6,7 +6,7 @@ Run ids are `UUID`, and a missing channel is `None`.
 from __future__ import annotations
 
 from . import _database
-from ._database import Transaction, close_db, health, hold_scan, scan_wakeups
+from ._database import Transaction, close_db, configure_from_env, health, hold_scan, scan_wakeups
 from ._functions import Psycopg3Functions
 from ._native import ScanWorker
 from .types import (
@@ -107,14 +107,6 @@ __all__ = [
     "upsert_user",
     "upsert_users",
 ]
-
-
-def configure_from_env() -> None:
-    """Reads the configuration from the environment; the first call connects. `docs/QUICK_REFERENCE.md` names the variables.
-
-    Errors: `InvalidConfig` names the variable that is wrong.
-    """
-    _database.configure({})
 
 
 async def init_db() -> None:

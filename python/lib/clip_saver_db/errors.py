@@ -1,7 +1,7 @@
 """What can go wrong: PEP 249's classes, and below them one for each kind of failure.
 
-`OperationalError` means that the same call may succeed later, or that the server cannot be used as it is. A write whose outcome is
-unknown is no `OperationalError` unless it may be repeated: programs retry on that class.
+`OperationalError` means that the same call may succeed later, or that the server cannot be used as it is. A write whose outcome
+is unknown is no `OperationalError` unless it may be repeated: programs retry on that class.
 """
 
 from __future__ import annotations

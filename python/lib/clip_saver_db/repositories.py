@@ -116,7 +116,7 @@ async def init_db(config: DatabaseConfig | None = None, generate_schemas: bool =
 
     Errors: `InvalidConfig`, `ConnectTimeout`, `ConnectionFailed`, `PasswordFailed`, `TlsFailed`, `MigrationFailed`.
     """
-    variables = None if config is None else {"POSTGRES_DSN": config.get_connection_string()}
+    variables = None if config is None else config.variables()
     await _database.start(variables, migrate=generate_schemas)
 
 

@@ -17,8 +17,8 @@ RunId = UUID | str
 ScanStatus = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
 LeaseState = Literal["held", "cancel_requested", "lost"]
-"""`held`: until the lease's new end. `cancel_requested`: so, too, but hand the run back with `release_scan`. `lost`: stop, and store
-nothing."""
+"""`held`: until the lease's new end. `cancel_requested`: so, too, but hand the run back with `release_scan`. `lost`: stop, and
+store nothing."""
 
 
 # What goes in. Any object with these attributes will do.
@@ -278,8 +278,8 @@ class ScanRequested:
 
 @dataclass(slots=True)
 class ScanClaim:
-    """A run that a worker owns. `token` grows with every claim of the run. `attempt` counts from 1. The interval to read lies between
-    `after` and `before`, both excluded."""
+    """A run that a worker owns. `token` grows with every claim of the run. `attempt` counts from 1. The interval to read lies
+    between `after` and `before`, both excluded."""
 
     run_id: UUID
     token: int
@@ -401,8 +401,8 @@ class UnreadableRow:
 
 @dataclass(slots=True)
 class Health:
-    """The state of the pool and its server. `round_trip` is in seconds; `pooler` is `session` or `transaction` if a pooler stands between
-    program and server."""
+    """The state of the pool and its server. `round_trip` is in seconds; `pooler` is `session` or `transaction` if a pooler
+    stands between program and server."""
 
     round_trip: float
     is_read_only: bool
