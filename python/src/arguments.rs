@@ -31,9 +31,14 @@ pub struct Place<'a> {
 
 /// A part of an argument.
 struct Inner<'a> {
-    index: Option<usize>,
-    field: Option<&'a str>,
     outer: Option<&'a Inner<'a>>,
+    step: Step<'a>,
+}
+
+/// From an object to a part of it.
+enum Step<'a> {
+    Element(usize),
+    Field(&'a str),
 }
 
 impl<'a> Place<'a> {
@@ -43,18 +48,12 @@ impl<'a> Place<'a> {
 
     /// As in Python: `channels[3].name`.
     fn name(self) -> String {
-        let mut parts = Vec::new();
-        let mut inner = self.inner;
-        while let Some(part) = inner {
-            parts.push(match (part.index, part.field) {
-                (Some(index), _) => format!("[{index}]"),
-                (None, Some(field)) => format!(".{field}"),
-                (None, None) => String::new(),
-            });
-            inner = part.outer;
+        let Some(Inner { outer, step }) = self.inner else { return self.argument.to_owned() };
+        let outer = Self { inner: *outer, ..self }.name();
+        match step {
+            Step::Element(index) => format!("{outer}[{index}]"),
+            Step::Field(name) => format!("{outer}.{name}"),
         }
-        parts.reverse();
-        format!("{}{}", self.argument, parts.concat())
     }
 
     fn wrong_type(self, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
@@ -74,11 +73,11 @@ impl<'a> Place<'a> {
     }
 
     fn in_field<T>(self, field: &str, read: impl FnOnce(Place<'_>) -> PyResult<T>) -> PyResult<T> {
-        read(Place { inner: Some(&Inner { index: None, field: Some(field), outer: self.inner }), ..self })
+        read(Place { inner: Some(&Inner { outer: self.inner, step: Step::Field(field) }), ..self })
     }
 
     fn in_element<T>(self, index: usize, read: impl FnOnce(Place<'_>) -> PyResult<T>) -> PyResult<T> {
-        read(Place { inner: Some(&Inner { index: Some(index), field: None, outer: self.inner }), ..self })
+        read(Place { inner: Some(&Inner { outer: self.inner, step: Step::Element(index) }), ..self })
     }
 }
 

@@ -1,7 +1,6 @@
 //! Settings as Python objects, and back.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
 use clip_saver_db::Settings;
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
@@ -131,7 +130,7 @@ impl<'de, 'py> Visitor<'de> for Value<'py> {
     }
 }
 
-/// A key. Those of one program's settings are few, so Python's strings of recent ones are kept.
+/// A key. Those of one program's settings are few: equal ones share a string.
 #[derive(Clone, Copy)]
 struct Key<'py>(Python<'py>);
 
@@ -151,34 +150,8 @@ impl<'py> Visitor<'_> for Key<'py> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(RecentKeys::string(self.0, key))
+        Ok(PyString::intern(self.0, key))
     }
-}
-
-/// Recent keys, each at the place that its hash gives it.
-struct RecentKeys([Option<(Box<str>, Py<PyString>)>; 256]);
-
-impl RecentKeys {
-    fn string<'py>(py: Python<'py>, key: &str) -> Bound<'py, PyString> {
-        static RECENT: Mutex<RecentKeys> = Mutex::new(RecentKeys([const { None }; 256]));
-        let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = &mut recent.0[usize::from(hash(key))];
-        match place {
-            Some((text, string)) if **text == *key => string.bind(py).clone(),
-            _ if key.len() > 64 => PyString::new(py, key),
-            _ => {
-                let string = PyString::new(py, key);
-                *place = Some((key.into(), string.clone().unbind()));
-                string
-            }
-        }
-    }
-}
-
-/// FNV-1a, folded to a byte.
-fn hash(key: &str) -> u8 {
-    let hash = key.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash.to_be_bytes().into_iter().fold(0, |folded, byte| folded ^ byte)
 }
 
 /// Whether it is a mapping.
