@@ -124,10 +124,15 @@ async def test_a_password_that_is_not_utf_8_is_refused_and_told_nobody(
     password = os.fsdecode(b"s3cr3t\xff")
     value = f"postgresql://ada:{password}@127.0.0.1:1/clips" if name in ("dsn", "DATABASE_URL") else password
     environment.setenv("POSTGRES_HOST", "127.0.0.1")
-    if name.isupper():
+    config = None
+    if name == "dsn":
+        config = DatabaseConfig(dsn=value)
+    elif name == "password":
+        config = DatabaseConfig(password=value)
+    else:
         environment.setenv(name, value)
     with caplog.at_level(logging.DEBUG), pytest.raises(InvalidConfig) as refused:
-        await repositories.init_db(None if name.isupper() else DatabaseConfig(**{name: value}))
+        await repositories.init_db(config)
     error: BaseException | None = refused.value
     while error is not None:
         assert "s3cr3t" not in f"{error} {error!r} {vars(error)}"

@@ -208,7 +208,7 @@ async def test_calls_go_to_the_database_that_is_open_until_another_one_is(
             await until(is_waiting)
             await add_guild(repositories)
             async with repositories.transaction() as tx:
-                await add_guild(tx, "1002")
+                await tx.upsert_guild(guild_id="1002", name="Clips", icon=None)
         await opening
         await add_guild(repositories, "1003")
         await repositories.close_db()

@@ -53,17 +53,17 @@ async def claim_again(db: ModuleType, claim: ScanClaim) -> None:
 
 
 async def test_a_lease_is_kept_alive_and_completed(db: ModuleType, channel: int, sql: Sql) -> None:
-    def lease_until() -> datetime:
+    def ends() -> Any:
         (row,) = sql("select lease_until from bot_channel_scan_runs")
-        time: datetime = row["lease_until"]
-        return time
+        return row["lease_until"]
 
     await db.request_scan(channel)
     claim = await claim_one(db, "one", 5)
     async with db.hold_scan(claim, 5) as lease:
-        for _ in range(2):
-            before = lease_until()
-            await until(lambda before=before: lease_until() > before)
+        first_end = ends()
+        await until(lambda: ends() > first_end)
+        second_end = ends()
+        await until(lambda: ends() > second_end)
         assert not lease.is_lost
         assert await lease.complete()
     run = await db.get_scan_run(claim.run_id)
