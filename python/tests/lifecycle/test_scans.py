@@ -199,9 +199,7 @@ async def test_work_that_is_enqueued_wakes(db: ModuleType, channel: int, wakeups
     await asyncio.wait_for(waiting, PROMPT)
 
 
-async def test_a_canceled_wait_loses_no_wakeup(
-    db: ModuleType, channel: int, wakeups: AsyncIterator[None]
-) -> None:
+async def test_a_canceled_wait_loses_no_wakeup(db: ModuleType, channel: int, wakeups: AsyncIterator[None]) -> None:
     waiting = asyncio.create_task(wait(wakeups))
     await asyncio.sleep(0)
     waiting.cancel()
@@ -217,6 +215,18 @@ async def test_a_wait_that_times_out_loses_no_wakeup(
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(anext(wakeups), 0.1)
     await db.request_scan(channel)
+    await asyncio.wait_for(anext(wakeups), PROMPT)
+
+
+async def test_a_wakeup_that_nobody_takes_is_not_lost(wakeups: AsyncIterator[None], sql: Sql) -> None:
+    """A task may be canceled when its wake-up is already on the way to it."""
+    waiting = asyncio.create_task(wait(wakeups))
+    await asyncio.sleep(0.1)
+    sql("notify clip_saver_scans")
+    time.sleep(0.3)  # the event loop stands still
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
     await asyncio.wait_for(anext(wakeups), PROMPT)
 
 
