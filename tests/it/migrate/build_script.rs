@@ -37,6 +37,9 @@ impl Package {
         for folder in ["benches", "build", "codegen", "docs", "examples", "migrations", "queries", "src"] {
             copy_folder(&source.join(folder), &root.join(folder));
         }
+        // The other member of the workspace: cargo reads its manifest.
+        copy_folder(&source.join("python/src"), &root.join("python/src"));
+        fs::copy(source.join("python/Cargo.toml"), root.join("python/Cargo.toml")).unwrap();
         let copy = Self { root, _alone: alone };
         // cargo treats packages with the same name and version as one, and would mix up their build results.
         let version = concat!("name = \"clip-saver-db\"\nversion = \"", env!("CARGO_PKG_VERSION"), "\"");
@@ -251,9 +254,11 @@ fn the_packaged_crate_builds_without_the_generator() {
     let packed = package.command(env!("CARGO")).args(["package", "--offline", "--no-verify", "--allow-dirty"]).output();
     Outcome::from(packed.unwrap()).succeeds();
     let archive = target_folder().join("package").join(format!("clip-saver-db-{VERSION}.crate"));
-    let unpacked = package.command("tar").arg("xzf").arg(archive).output();
+    let folder = package.root.join("target"); // which is not part of the workspace
+    fs::create_dir_all(&folder).unwrap();
+    let unpacked = package.command("tar").arg("xzf").arg(archive).arg("--directory").arg(&folder).output();
     Outcome::from(unpacked.unwrap()).succeeds();
-    let inner = Package { root: package.root.join(format!("clip-saver-db-{VERSION}")), ..package };
+    let inner = Package { root: folder.join(format!("clip-saver-db-{VERSION}")), ..package };
 
     inner.check(&["--no-default-features"], false).succeeds();
 }

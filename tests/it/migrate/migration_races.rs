@@ -60,12 +60,12 @@ pub fn later_program() -> &'static Path {
     })
 }
 
-const FOLDERS: [&str; 7] = ["benches", "build", "codegen", "docs", "migrations", "queries", "src"];
+const FOLDERS: [&str; 8] = ["benches", "build", "codegen", "docs", "migrations", "python/src", "queries", "src"];
 
 /// Path → content.
 fn later_package() -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
-    let single = ["Cargo.toml", "Cargo.lock", "README.md", "build.rs", "cornucopia.toml", "dev"];
+    let single = ["Cargo.toml", "Cargo.lock", "README.md", "build.rs", "cornucopia.toml", "dev", "python/Cargo.toml"];
     single.into_iter().chain(FOLDERS).for_each(|name| read(Path::new(name), &mut files));
     // Another version: cargo mixes up the builds of two packages with the same name and version.
     let version = concat!("name = \"clip-saver-db\"\nversion = \"", env!("CARGO_PKG_VERSION"), "\"");
