@@ -79,7 +79,7 @@ async def main():
     after = await usage()
     print(before, after, (after["bytes"] - before["bytes"]) / CALLS, "bytes a call")
     # each kind is made 50 times or more: one object of one kind is too much
-    limits = {"bytes": (1 << 20) + CALLS * 10, "objects": 20, "descriptors": 12, "threads": 1, "tasks": 0}
+    limits = {"bytes": 1 << 20, "objects": 20, "descriptors": 12, "threads": 1, "tasks": 0}
     for what, most in limits.items():
         assert after[what] - before[what] <= most, what
     await db.close_db()
