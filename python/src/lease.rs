@@ -1,5 +1,6 @@
 //! What keeps a worker on shared scans going.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clip_saver_db::ScanClaim;
@@ -123,14 +124,33 @@ fn ended() -> Failure {
 
 /// Wakes a worker when there may be runs to claim.
 #[pyclass(frozen, module = "clip_saver_db._native")]
-pub struct ScanWakeups(OfRuntime<Arc<AsyncMutex<clip_saver_db::ScanWakeups>>>);
+pub struct ScanWakeups(OfRuntime<Arc<Stream>>);
+
+struct Stream {
+    wakeups: AsyncMutex<clip_saver_db::ScanWakeups>,
+    /// Whether there was a wake-up that Python has not taken: its task may be canceled meanwhile.
+    is_waiting: AtomicBool,
+}
+
+/// A wake-up on its way to Python, unless the stream has ended.
+struct Wakeup(Option<Arc<Stream>>);
+
+impl Answer for Wakeup {
+    fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if let Some(stream) = &self.0 {
+            stream.is_waiting.store(false, Ordering::Relaxed);
+        }
+        self.0.is_some().into_python(py)
+    }
+}
 
 /// A stream of wake-ups on its way to Python.
 pub struct Wakeups(pub clip_saver_db::ScanWakeups);
 
 impl Answer for Wakeups {
     fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(Py::new(py, ScanWakeups(OfRuntime::new(Arc::new(AsyncMutex::new(self.0)))))?.into_any())
+        let stream = Stream { wakeups: AsyncMutex::new(self.0), is_waiting: AtomicBool::new(false) };
+        Ok(Py::new(py, ScanWakeups(OfRuntime::new(Arc::new(stream))))?.into_any())
     }
 }
 
@@ -141,6 +161,14 @@ impl ScanWakeups {
         let stream = self.0.get().cloned().ok_or_else(|| {
             Failure::Interface("the wake-ups are another process's".to_owned()).into_exception(py, "scan_wakeups")
         })?;
-        Call::spawn(py, "scan_wakeups", async move { Ok(stream.lock().await.next().await.is_some()) })
+        Call::spawn(py, "scan_wakeups", async move {
+            let mut wakeups = stream.wakeups.lock().await;
+            if !stream.is_waiting.load(Ordering::Relaxed) {
+                let is_woken = wakeups.next().await.is_some();
+                stream.is_waiting.store(is_woken, Ordering::Relaxed);
+            }
+            drop(wakeups);
+            Ok(Wakeup(stream.is_waiting.load(Ordering::Relaxed).then_some(stream)))
+        })
     }
 }

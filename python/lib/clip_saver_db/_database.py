@@ -37,8 +37,8 @@ def native_client(variables: Mapping[str, str]) -> _native.Client:
     try:
         return _native.Client(dict(variables))
     except UnicodeEncodeError:
-        # The exception would show the password.
-        raise InvalidConfig("init_db: the configuration holds a text that is not UTF-8", "init_db") from None
+        pass  # it shows the password, also as the context of another exception
+    raise InvalidConfig("init_db: the configuration holds a text that is not UTF-8", "init_db")
 
 
 async def start(variables: Mapping[str, str] | None, migrate: bool) -> None:

@@ -59,8 +59,9 @@ class DatabaseConfig:
         try:
             login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         except UnicodeEncodeError:
-            # The exception would show the password.
-            raise InvalidConfig("user or password is not UTF-8", "get_connection_string") from None
+            login = None  # the exception shows the password, also as the context of another one
+        if login is None:
+            raise InvalidConfig("user or password is not UTF-8", "get_connection_string")
         host = f"[{self.host}]" if ":" in self.host else quote(self.host, safe=",")
         return f"postgresql://{login}@{host}:{self.port}/{quote(self.database, safe='')}"
 
