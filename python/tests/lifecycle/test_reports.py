@@ -8,7 +8,7 @@ import logging
 import pytest
 
 import clip_saver_db
-from clip_saver_db import database
+from clip_saver_db import GuildSnapshot, database
 from lifecycle.rig import locked, run
 from support import LIMIT, until
 
@@ -44,6 +44,7 @@ async def test_nothing_secret_is_logged(
     environment.setenv("DATABASE_URL", named.replace("postgres@", "postgres:hidden-password@", 1))
     environment.setenv("DB_SLOW_QUERY_MS", "1")
     await database.init_db()
+    await database.upsert_guilds([GuildSnapshot(number, "hidden-name") for number in range(1, 5001)])  # a slow call
     for _ in range(20):
         await database.set_guild_settings(1, {"key": "hidden-setting"})
         await database.upsert_guild(guild_id=1, name="hidden-name", icon=None)
