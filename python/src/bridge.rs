@@ -6,13 +6,14 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::mem::take;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::lock;
 use crate::process::OfProcess;
 use crate::reports::{self, Outbox};
 use crate::waiter::Waiter;
@@ -168,8 +169,4 @@ fn drain(mut socket: &UnixStream) -> std::io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

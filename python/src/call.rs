@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use crate::answers::Answer;
 use crate::bridge::Bridge;
 use crate::errors::{self, Failure};
+use crate::lock;
 use crate::process::OfProcess;
 use crate::runtime;
 use crate::waiter::Waiter;
@@ -117,8 +118,4 @@ impl Drop for Call {
             runtime::spawn(async move { drop(lock(&answer).take()) });
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

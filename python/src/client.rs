@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use clip_saver_db::{Config, Db, Error, Transaction};
 use futures_util::future::{BoxFuture, Either, FutureExt as _, Shared, TryFutureExt as _, WeakShared, select};
@@ -16,6 +16,7 @@ use crate::arguments::{self, Place};
 use crate::call::Call;
 use crate::errors::Failure;
 use crate::lease::{Lease, Wakeups};
+use crate::lock;
 use crate::runtime::{self, OfRuntime};
 
 /// A database that is opened at the first call, or a transaction on it.
@@ -80,13 +81,13 @@ impl Opened {
     }
 
     fn lock_opening(&self) -> MutexGuard<'_, Option<WeakShared<Opening>>> {
-        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.opening)
     }
 }
 
 impl Pool {
     pub fn opened(&self) -> Arc<Opened> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = lock(&self.opened);
         if let Some(opened) = opened.get() {
             return opened.clone();
         }

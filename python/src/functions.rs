@@ -1,8 +1,10 @@
 //! The facade's functions. Each takes the client and all of its arguments by position: names, defaults and documentation are in
 //! `lib/clip_saver_db/_functions.py`.
 
+use chrono::{DateTime, Utc};
 use clip_saver_db::{
-    CancelScope, ClipFilter, GuildSnapshot, NewInstallIntent, ScanIncrement, ScanRequest, repositories as db,
+    CancelScope, ChannelId, ClipFilter, GuildId, GuildSnapshot, NewInstallIntent, ScanIncrement, ScanRequest, UserId,
+    repositories as db,
 };
 use pyo3::prelude::*;
 
@@ -10,6 +12,18 @@ use crate::answers::AsDict;
 use crate::arguments::{self, Place};
 use crate::call::Call;
 use crate::client::{Client, Target, ended};
+
+fn clip_filter(
+    guild_id: GuildId,
+    channel_id: Option<ChannelId>,
+    author_id: Option<UserId>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> ClipFilter {
+    let mut filter = ClipFilter::new(guild_id);
+    (filter.channel_id, filter.author_id, filter.since, filter.until) = (channel_id, author_id, since, until);
+    filter
+}
 
 /// Makes functions for Python: their arguments with their readers in `arguments`, and the call on a client.
 macro_rules! functions {
@@ -165,15 +179,13 @@ functions! {
         guild_id: id, channel_id: optional_id, author_id: optional_id, since: optional_time, until: optional_time,
         after: optional_clip_key, limit: integer
     ) |client| {
-        let mut filter = ClipFilter::new(guild_id);
-        (filter.channel_id, filter.author_id, filter.since, filter.until) = (channel_id, author_id, since, until);
+        let filter = clip_filter(guild_id, channel_id, author_id, since, until);
         db::get_clips(client, &filter, after, limit).await
     };
     fn count_clips(
         guild_id: id, channel_id: optional_id, author_id: optional_id, since: optional_time, until: optional_time
     ) |client| {
-        let mut filter = ClipFilter::new(guild_id);
-        (filter.channel_id, filter.author_id, filter.since, filter.until) = (channel_id, author_id, since, until);
+        let filter = clip_filter(guild_id, channel_id, author_id, since, until);
         db::count_clips(client, &filter).await
     };
     fn get_clip(attachment_id: id) |client| db::get_clip(client, attachment_id).await;

@@ -1,9 +1,9 @@
 //! What keeps a worker on shared scans going.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use clip_saver_db::ScanClaim;
+use futures_util::FutureExt as _;
 use pyo3::prelude::*;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -11,6 +11,7 @@ use crate::answers::Answer;
 use crate::arguments::{self, Place};
 use crate::call::Call;
 use crate::errors::Failure;
+use crate::lock;
 use crate::runtime::OfRuntime;
 
 /// A worker's name, and what it must remember of its claims.
@@ -39,28 +40,19 @@ impl ScanWorker {
 
 /// Renews a claim until it is ended, dropped or lost.
 #[pyclass(frozen, module = "clip_saver_db._native")]
-pub struct ScanLease {
-    claim: ScanClaim,
-    held: OfRuntime<Mutex<Option<clip_saver_db::ScanLease>>>,
-}
+pub struct ScanLease(OfRuntime<Mutex<Option<clip_saver_db::ScanLease>>>);
 
 /// A lease on its way to Python.
 pub struct Lease(pub clip_saver_db::ScanLease);
 
 impl Answer for Lease {
     fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let claim = *self.0.claim();
-        Ok(Py::new(py, ScanLease { claim, held: OfRuntime::new(Mutex::new(Some(self.0))) })?.into_any())
+        Ok(Py::new(py, ScanLease(OfRuntime::new(Mutex::new(Some(self.0)))))?.into_any())
     }
 }
 
 #[pymethods]
 impl ScanLease {
-    #[getter]
-    fn claim(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.claim.into_python(py)
-    }
-
     #[getter]
     fn is_lost(&self) -> bool {
         self.read(clip_saver_db::ScanLease::is_lost).unwrap_or(true)
@@ -72,20 +64,11 @@ impl ScanLease {
     }
 
     fn lost(&self, py: Python<'_>) -> PyResult<Call> {
-        let lost = self.read(clip_saver_db::ScanLease::lost).ok_or_else(|| ended().into_exception(py, "lost"))?;
-        Call::spawn(py, "lost", async move {
-            lost.await;
-            Ok(())
-        })
+        self.wait(py, "lost", clip_saver_db::ScanLease::lost)
     }
 
     fn cancelled(&self, py: Python<'_>) -> PyResult<Call> {
-        let cancelled = self.read(clip_saver_db::ScanLease::cancelled);
-        let cancelled = cancelled.ok_or_else(|| ended().into_exception(py, "cancelled"))?;
-        Call::spawn(py, "cancelled", async move {
-            cancelled.await;
-            Ok(())
-        })
+        self.wait(py, "cancelled", clip_saver_db::ScanLease::cancelled)
     }
 
     fn complete(&self, py: Python<'_>) -> PyResult<Call> {
@@ -109,11 +92,21 @@ impl ScanLease {
 impl ScanLease {
     /// `None` once the lease has ended, or in another process.
     fn read<T>(&self, read: impl FnOnce(&clip_saver_db::ScanLease) -> T) -> Option<T> {
-        self.held.get()?.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(read)
+        lock(self.0.get()?).as_ref().map(read)
+    }
+
+    fn wait<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        py: Python<'_>,
+        function: &'static str,
+        news: impl FnOnce(&clip_saver_db::ScanLease) -> F,
+    ) -> PyResult<Call> {
+        let news = self.read(news).ok_or_else(|| ended().into_exception(py, function))?;
+        Call::spawn(py, function, news.map(Ok))
     }
 
     fn take(&self, py: Python<'_>, function: &'static str) -> PyResult<clip_saver_db::ScanLease> {
-        let held = self.held.get().and_then(|held| held.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let held = self.0.get().and_then(|held| lock(held).take());
         held.ok_or_else(|| ended().into_exception(py, function))
     }
 }

@@ -18,7 +18,14 @@ mod reports;
 mod runtime;
 mod waiter;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use pyo3::prelude::*;
+
+/// Also after a panic of the thread that held it: each change of what these mutexes hold is one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[pymodule(gil_used = true)] // its locks rely on it
 mod _native {

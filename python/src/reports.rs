@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::{Debug, Write as _};
 use std::mem::take;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Recorder, SharedString, Unit};
 use pyo3::exceptions::{PyException, PyRuntimeError};
@@ -20,6 +20,7 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::bridge::Waker;
+use crate::lock;
 use crate::process::OfProcess;
 
 /// More are dropped until an event loop has taken some: a program may block its loop.
@@ -316,8 +317,4 @@ impl Recorder for Measurements {
     fn register_histogram(&self, key: &Key, _metadata: &metrics::Metadata<'_>) -> Histogram {
         Histogram::from_arc(Measurement::of(key))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

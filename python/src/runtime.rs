@@ -1,13 +1,14 @@
 //! The one runtime of a process: a thread that sends the calls and reads their answers.
 
 use std::future::pending;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle};
 
+use crate::lock;
 use crate::process::OfProcess;
 use crate::reports::Outbox;
 
@@ -26,7 +27,7 @@ pub fn handle() -> PyResult<Handle> {
 }
 
 fn runtime() -> MutexGuard<'static, Option<OfProcess<Handle>>> {
-    RUNTIME.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&RUNTIME)
 }
 
 /// The thread runs until the process ends. Nothing waits for it: it holds nothing that a process must give back.

@@ -2,7 +2,7 @@
 //! future, a handle, a turn of the loop and its system call: 15,000 instructions.
 
 use std::mem::take;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use pyo3::exceptions::asyncio::{CancelledError, InvalidStateError};
 use pyo3::intern;
@@ -10,6 +10,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
+
+use crate::lock;
 
 /// A future as `asyncio.Task` needs it. Its result is `None`.
 #[pyclass(frozen, module = "clip_saver_db._native")]
@@ -169,6 +171,6 @@ impl Waiter {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
