@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from types import ModuleType
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 from support import Sql, add_guild, new_database, until, use_database
 
 import clip_saver_db
@@ -187,15 +188,20 @@ async def test_an_init_db_that_fails_leaves_the_database_that_was_open(
 
 
 @contextmanager
-def migrating(url: str) -> Generator[Callable[[], bool]]:
-    """Another program migrates a database in this block. Whether the package waits for it."""
+def migrating(url: str) -> Generator[psycopg.Connection[TupleRow]]:
+    """Another program migrates a database in this block, on this connection."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", [int.from_bytes(b"clip-db", "big")])
-        waiting = (
-            "select 1 from pg_stat_activity"
-            " where datname = current_database() and pid <> pg_backend_pid() and query like '%advisory%'"
-        )
-        yield lambda: connection.execute(waiting).fetchone() is not None
+        yield connection
+
+
+async def package_waits(migration: psycopg.Connection[TupleRow]) -> None:
+    """Returns when the package has connected to the database that is migrated. It leaves it once that has ended."""
+    others = (
+        "select 1 from pg_stat_activity where datname = current_database()"
+        " and backend_type = 'client backend' and pid <> pg_backend_pid()"
+    )
+    await until(lambda: migration.execute(others).fetchone() is not None)
 
 
 async def test_calls_go_to_the_database_that_is_open_until_another_one_is(
@@ -203,9 +209,9 @@ async def test_calls_go_to_the_database_that_is_open_until_another_one_is(
 ) -> None:
     await repositories.init_db()
     with new_database(server_url) as other:
-        with migrating(other) as is_waiting:
+        with migrating(other) as migration:
             opening = asyncio.create_task(repositories.init_db(DatabaseConfig(dsn=other)))
-            await until(is_waiting)
+            await package_waits(migration)
             await add_guild(repositories)
             async with repositories.transaction() as tx:
                 await tx.upsert_guild(guild_id="1002", name="Clips", icon=None)
@@ -217,16 +223,18 @@ async def test_calls_go_to_the_database_that_is_open_until_another_one_is(
 
 @pytest.mark.parametrize("is_canceled", [False, True])
 async def test_calls_go_to_the_database_that_is_open_while_and_after_an_init_db_fails(
-    is_canceled: bool, server_url: str, database_url: str, environment: pytest.MonkeyPatch, sql: Sql
+    is_canceled: bool, server_url: str, database_url: str, sql: Sql
 ) -> None:
     await repositories.init_db()
-    environment.setenv("DB_MIGRATION_TIMEOUT", "300" if is_canceled else "1")
-    with new_database(server_url) as other, migrating(other) as is_waiting:
+    with new_database(server_url) as other, migrating(other) as migration:
         opening = asyncio.create_task(repositories.init_db(DatabaseConfig(dsn=other)))
-        await until(is_waiting)
+        await package_waits(migration)
         await add_guild(repositories)
         if is_canceled:
             opening.cancel()
+        else:
+            migration.execute("create table bot_guilds ()")  # which no migration expects
+            migration.close()
         with pytest.raises(asyncio.CancelledError if is_canceled else clip_saver_db.Error):
             await opening
         await add_guild(repositories, "1002")
