@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -30,21 +27,6 @@ async def overhead() -> Cost:
             await db.delete_guilds([])
         costs.append(Cost((perf_counter() - wall) / 500, (process_time() - cpu) / 500))
     return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs))
-
-
-@contextmanager
-def on_one_core() -> Iterator[None]:
-    """Every thread of this process runs on one core: waking another one costs no more than a change of threads."""
-    threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
-    before = {thread: os.sched_getaffinity(thread) for thread in threads}
-    core = min(before[os.getpid()])
-    for thread in threads:
-        os.sched_setaffinity(thread, {core})
-    try:
-        yield
-    finally:
-        for thread, cores in before.items():
-            os.sched_setaffinity(thread, cores)
 
 
 def imports() -> dict[str, float]:

@@ -44,7 +44,6 @@ class Part:
     costs: list[tuple[Operation, Costs]]
     overhead: Cost
     """Of a call that sends nothing."""
-    overhead_on_one_core: Cost
 
 
 def report(parts: Sequence[Part], sides: Sequence[Side], imports: dict[str, float], size: str, server: str) -> str:
@@ -122,7 +121,6 @@ def _met(operation: Operation, loop: str, ratios: dict[str, Cost]) -> str:
 
 def _rest(parts: Sequence[Part], imports: dict[str, float], size: str) -> str:
     overheads = ", ".join(f"{part.loop} {part.load} {part.overhead.wall * 1e6:.0f}" for part in parts)
-    on_one_core = ", ".join(f"{part.loop} {part.load} {part.overhead_on_one_core.wall * 1e6:.0f}" for part in parts)
     beside = ", ".join(f"{module} {taken:.0f}" for module, taken in imports.items() if module != "clip_saver_db")
     return f"""
 ## Beside the operations
@@ -130,7 +128,6 @@ def _rest(parts: Sequence[Part], imports: dict[str, float], size: str) -> str:
 | | measured | target |
 |---|---|---|
 | a call that the facade answers without the server, µs | {overheads} | ≤ 15 |
-| the same with all threads on one core, µs | {on_one_core} | |
 | import, ms in a fresh process | {imports["clip_saver_db"]:.0f} ({beside}) | ≤ 40 |
 | size, MB | {size} | ≤ 3 |
 

@@ -19,7 +19,7 @@ from clip_saver_db.types import UserSnapshot
 from check import check
 from data import BUSY_CHANNELS, BUSY_GUILD, OWNER, SETTINGS, channels, guild
 from operations import OPERATIONS
-from outside import imports, installed_megabytes, on_one_core, overhead
+from outside import imports, installed_megabytes, overhead
 from report import Part, report
 from rounds import measure
 from sides import Side
@@ -90,9 +90,7 @@ async def _part(arguments: argparse.Namespace, loop: str, load: str, sides: Sequ
             if arguments.only is None or arguments.only in operation.name:
                 print(f"{loop}, {load}: {operation.name}", file=sys.stderr)
                 costs.append((operation, await measure(operation, sides)))
-        across = await overhead()
-        with on_one_core():
-            return Part(loop, load, costs, across, await overhead())
+        return Part(loop, load, costs, await overhead())
     finally:
         for side in sides:
             await side.close()

@@ -1,6 +1,6 @@
 //! A call that runs, as Python awaits it.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
@@ -25,6 +25,7 @@ type Conversion = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 /// canceled on the server, too.
 #[pyclass(frozen, module = "clip_saver_db._native")]
 pub struct Call {
+    function: &'static str,
     bridge: Py<Bridge>,
     number: u64,
     /// Taken when it is awaited.
@@ -50,7 +51,10 @@ impl Call {
         }
         let conversion = self.running.get().and_then(|running| lock(&running.answer).take());
         let convert = conversion.ok_or_else(|| PyRuntimeError::new_err("the call was awaited twice"))?;
-        Err(PyStopIteration::new_err((convert(py)?,)))
+        let converted = catch_unwind(AssertUnwindSafe(|| convert(py)));
+        let answer = converted
+            .unwrap_or_else(|panic| Err(Failure::of_panic(&*panic).into_exception(py, self.function)))?;
+        Err(PyStopIteration::new_err((answer,)))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -89,7 +93,7 @@ impl Call {
         let waker =
             bridge.get().waker().ok_or_else(|| PyRuntimeError::new_err("the event loop is another process's"))?;
         let waker = waker.clone();
-        let runtime = runtime::handle()?;
+        let runtime = runtime::for_call()?;
         let (number, waiter) = bridge.get().wait(&event_loop)?;
         let answer = Arc::new(Mutex::new(None));
         let slot = answer.clone();
@@ -104,7 +108,7 @@ impl Call {
             waker.answer(number);
         });
         let running = OfProcess::new(Running { task: task.abort_handle(), answer });
-        Ok(Self { bridge: bridge.unbind(), number, waiter: Mutex::new(Some(waiter)), running })
+        Ok(Self { function, bridge: bridge.unbind(), number, waiter: Mutex::new(Some(waiter)), running })
     }
 }
 
@@ -117,5 +121,31 @@ impl Drop for Call {
             let answer = answer.clone();
             runtime::spawn(async move { drop(lock(&answer).take()) });
         }
+    }
+}
+
+/// Calls that panic, in builds for tests: nothing else shows what Python sees of a panic.
+#[cfg(debug_assertions)]
+pub mod panics {
+    use pyo3::prelude::*;
+
+    use super::{Answer, Call};
+
+    struct Unconvertible;
+
+    impl Answer for Unconvertible {
+        fn into_python(self, _py: Python<'_>) -> PyResult<Py<PyAny>> {
+            panic!("no answer")
+        }
+    }
+
+    #[pyfunction]
+    pub fn panic_on_the_runtime(py: Python<'_>) -> PyResult<Call> {
+        Call::spawn::<()>(py, "panic", async { panic!("no call") })
+    }
+
+    #[pyfunction]
+    pub fn panic_in_the_conversion(py: Python<'_>) -> PyResult<Call> {
+        Call::spawn(py, "panic", async { Ok(Unconvertible) })
     }
 }

@@ -3,6 +3,8 @@
 //! A call is read from Python and its answer is turned into Python objects on the thread of the event loop that awaits it. In
 //! between it runs on one thread of Tokio, which never touches Python: it may go on while the interpreter ends.
 
+#[cfg_attr(not(target_os = "linux"), path = "affinity_elsewhere.rs")]
+mod affinity;
 mod answers;
 mod arguments;
 mod bridge;
@@ -33,6 +35,9 @@ mod _native {
     use super::bridge::Bridge;
     #[pymodule_export]
     use super::call::Call;
+    #[cfg(debug_assertions)]
+    #[pymodule_export]
+    use super::call::panics::{panic_in_the_conversion, panic_on_the_runtime};
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]

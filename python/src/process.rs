@@ -45,6 +45,11 @@ impl<T> OfProcess<T> {
         self.is_here().then_some(&*self.value)
     }
 
+    /// As [`get`](Self::get).
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        if self.is_here() { Some(&mut *self.value) } else { None }
+    }
+
     fn is_here(&self) -> bool {
         self.process == Process::current()
     }

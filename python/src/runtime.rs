@@ -1,51 +1,62 @@
 //! The one runtime of a process: a thread that sends the calls and reads their answers.
 
 use std::future::pending;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, mpsc};
 use std::thread;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle};
 
+use crate::affinity::Affinity;
 use crate::lock;
 use crate::process::OfProcess;
 use crate::reports::Outbox;
 
 /// It is only locked by threads that are attached to the interpreter, and so never during a fork.
-static RUNTIME: Mutex<Option<OfProcess<Handle>>> = Mutex::new(None);
+static RUNTIME: Mutex<Option<OfProcess<Runtime>>> = Mutex::new(None);
 
-/// The runtime of this process. A child of a fork gets its own.
-pub fn handle() -> PyResult<Handle> {
-    let mut runtime = runtime();
-    if let Some(handle) = runtime.as_ref().and_then(OfProcess::get) {
-        return Ok(handle.clone());
-    }
-    let handle = start().map_err(|error| PyRuntimeError::new_err(format!("no thread for the database: {error}")))?;
-    *runtime = Some(OfProcess::new(handle.clone()));
-    Ok(handle)
+struct Runtime {
+    handle: Handle,
+    affinity: Affinity,
 }
 
-fn runtime() -> MutexGuard<'static, Option<OfProcess<Handle>>> {
+/// The runtime of this process, for a call of this thread. A child of a fork gets its own.
+pub fn for_call() -> PyResult<Handle> {
+    let mut runtime = runtime();
+    if runtime.as_ref().and_then(OfProcess::get).is_none() {
+        let new = start().map_err(|error| PyRuntimeError::new_err(format!("no thread for the database: {error}")))?;
+        *runtime = Some(OfProcess::new(new));
+    }
+    let runtime = runtime.as_mut().and_then(OfProcess::get_mut).expect("a runtime of this process: it was just started");
+    runtime.affinity.follow_this_thread();
+    Ok(runtime.handle.clone())
+}
+
+fn runtime() -> MutexGuard<'static, Option<OfProcess<Runtime>>> {
     lock(&RUNTIME)
 }
 
 /// The thread runs until the process ends. Nothing waits for it: it holds nothing that a process must give back.
-fn start() -> std::io::Result<Handle> {
+fn start() -> std::io::Result<Runtime> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     let outbox = Outbox::of_process();
+    let caller = thread::current().id();
+    let (send, affinity) = mpsc::sync_channel(1);
     thread::Builder::new().name("clip-saver-db".into()).spawn(move || {
+        _ = send.send(Affinity::of_this_thread(caller));
         outbox.send_from_this_thread();
         runtime.block_on(pending::<()>());
     })?;
-    Ok(handle)
+    let affinity = affinity.recv().map_err(std::io::Error::other)?;
+    Ok(Runtime { handle, affinity })
 }
 
 /// Runs work in the background. Without a runtime it is only dropped: then there is no connection either. The runtime's own
 /// thread does not lock the static: a fork may come meanwhile.
 pub fn spawn(work: impl Future<Output = ()> + Send + 'static) {
-    let handle = Handle::try_current().ok().or_else(|| runtime().as_ref().and_then(OfProcess::get).cloned());
+    let handle = Handle::try_current().ok().or_else(|| runtime().as_ref().and_then(OfProcess::get).map(|runtime| runtime.handle.clone()));
     if let Some(handle) = handle {
         handle.spawn(work);
     }

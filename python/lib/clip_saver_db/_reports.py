@@ -1,8 +1,7 @@
-"""What the native part logs and measures, on its way to `logging` and to OpenTelemetry."""
+"""What the native part logs and measures, on its way to `logging` and to OpenTelemetry. Both are imported when they are used."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -13,12 +12,16 @@ MetricsHook = Callable[[Literal["counter", "histogram", "gauge"], str, float, di
 
 def log(level: int, logger: str, message: str, fields: dict[str, str]) -> None:
     """Logs an event. Its fields follow the message, and are in the record's attribute `fields`."""
+    import logging
+
     text = " ".join([message, *(f"{name}={value}" for name, value in fields.items())])
     logging.getLogger(logger).log(level, "%s", text, extra={"fields": fields})
 
 
 def follow_log_level() -> None:
     """From now on the native part sends what the logger `clip_saver_db` shows."""
+    import logging
+
     _native.set_log_level(logging.getLogger("clip_saver_db").getEffectiveLevel())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from .errors import InvalidConfig
 
@@ -56,6 +55,8 @@ class DatabaseConfig:
         """The whole configuration as a URL, with the password: do not log it."""
         if self.dsn and self._comes_first(self.dsn):
             return self.dsn
+        from urllib.parse import quote  # not when the package is imported: that would make it a tenth slower
+
         try:
             login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         except UnicodeEncodeError:

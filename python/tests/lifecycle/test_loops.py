@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -220,3 +221,29 @@ def test_opening_and_closing_leaves_nothing_behind(named: str, sessions: Session
     asyncio.run(main())
     """)
     assert sessions.open() == 0
+
+
+if sys.platform == "linux":
+
+    def test_the_thread_runs_on_the_core_of_the_only_thread_with_a_loop(named: str) -> None:
+        """Beside a second one it runs everywhere again."""
+        output = run("""
+        (everywhere, tasks) = (os.sched_getaffinity(0), "/proc/self/task")
+        def cores():
+            threads = [int(task) for task in os.listdir(tasks) if open(f"{tasks}/{task}/comm").read() == "clip-saver-db\\n"]
+            return [os.sched_getaffinity(thread) for thread in threads]
+        async def main():
+            await db.init_db()
+            for core in sorted(everywhere) * 2:
+                os.sched_setaffinity(0, {core})
+                await db.touch_guild(1)
+                print(cores() == [{core}])
+            os.sched_setaffinity(0, everywhere)
+            thread = threading.Thread(target=lambda: asyncio.run(db.touch_guild(1)))
+            thread.start()
+            thread.join()
+            await db.touch_guild(1)
+            print(cores() == [everywhere])
+        asyncio.run(main())
+        """)
+        assert set(output.split()) == {"True"}
