@@ -35,10 +35,13 @@ impl Waker {
 
     /// Wakes the event loop for a call.
     pub fn answer(&self, call: u64) {
-        let mut answered = lock(&self.answered);
-        answered.push(call);
-        if answered.len() == 1 {
-            self.wake();
+        let is_first = {
+            let mut answered = lock(&self.answered);
+            answered.push(call);
+            answered.len() == 1
+        };
+        if is_first {
+            self.wake(); // unlocked: on the core that both share, the loop would run into the lock
         }
     }
 

@@ -72,11 +72,14 @@ impl Outbox {
     }
 
     fn send(&self, report: Report) {
-        let mut waiting = lock(&self.waiting);
-        if waiting.len() < MOST_WAITING {
-            waiting.push(report);
-        }
-        if waiting.len() == 1 {
+        let is_first = {
+            let mut waiting = lock(&self.waiting);
+            if waiting.len() < MOST_WAITING {
+                waiting.push(report);
+            }
+            waiting.len() == 1
+        };
+        if is_first {
             lock(&self.wakers).iter().filter_map(Weak::upgrade).for_each(|waker| waker.wake());
         }
     }
