@@ -21,9 +21,12 @@ impl Server {
 
     /// Starts what a command of `./dev` serves, with these arguments.
     pub fn run(command: &str, arguments: &[&str]) -> Self {
-        let mut process = Command::new(dev())
-            .arg(command)
-            .args(arguments)
+        Self::spawn(Command::new(dev()).arg(command).args(arguments))
+    }
+
+    /// Starts a command of `./dev` that serves something.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -31,7 +34,7 @@ impl Server {
         let mut url = String::new();
         let mut answers = BufReader::new(process.stdout.take().expect("stdout is piped"));
         answers.read_line(&mut url).expect("./dev prints a URL");
-        assert!(!url.is_empty(), "{command} did not start: see the output of ./dev above");
+        assert!(!url.is_empty(), "{command:?} did not start: see the output of ./dev above");
         let stdin = process.stdin.take().expect("stdin is piped");
         Self { url: url.trim().to_owned(), _process: process, stdin, answers }
     }
@@ -47,7 +50,7 @@ impl Server {
 }
 
 /// The path of `./dev`: in the package's folder, or above it if the package is one of benches/.
-fn dev() -> PathBuf {
+pub fn dev() -> PathBuf {
     let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     folders.map(|folder| folder.join("dev")).find(|dev| dev.is_file()).expect("./dev is there")
 }
