@@ -53,8 +53,6 @@ sides in one process):
 - With 16 tasks, half of the calls wait for one of 8 connections. That costs 1,000 more: a timer for \`DB_ACQUIRE_TIMEOUT\`, and
   the question whether a further session may be opened.
 - Lists: the program sorts the rows, which by hand the server does.
-- \`upsert_channels_for_guild\`, 500 rows: 0.98 to 1.05 in five runs of a few operations; 1.20 in both runs of all of them, for a
-  reason that was not found.
 
 ## Peers
 

@@ -5,48 +5,78 @@ use std::thread::{self, ThreadId};
 
 use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
-/// Keeps one thread on the core of another.
+/// Programs that have used so many threads for their event loops use several at once.
+const MOST_LEADERS: u8 = 8;
+
+/// Keeps one thread on the core of the thread that makes the calls.
 pub struct Affinity {
     follower: Pid,
-    /// Where the follower may run by itself.
-    everywhere: CpuSet,
+    /// The cores of the follower while it follows nobody.
+    own: Cores,
     leader: Leader,
 }
 
+/// Where a thread may run.
+#[derive(Clone, Copy)]
+pub struct Cores(CpuSet);
+
 enum Leader {
-    /// The only thread that has made calls, and the core where it made the last one.
-    One { thread: ThreadId, core: Option<usize> },
-    /// Several threads, which may run at the same time; or the system does not let us choose a core.
-    None,
+    One {
+        thread: ThreadId,
+        /// Where it made its last call.
+        core: usize,
+        /// Counts this leader and those before.
+        number: u8,
+    },
+    /// No call has been made yet.
+    Unknown,
+    /// Several threads make calls, or the system does not let us choose a core.
+    Nobody,
+}
+
+impl Cores {
+    pub fn of_this_thread() -> Self {
+        Self(sched_getaffinity(None).unwrap_or_default())
+    }
+
+    /// Moves this thread there. Threads begin where the thread runs that starts them.
+    pub fn use_them(self) {
+        _ = sched_setaffinity(None, &self.0); // else it stays where it is
+    }
+
+    fn or(mut self, other: Self) -> Self {
+        (0..CpuSet::MAX_CPU).filter(|core| other.0.is_set(*core)).for_each(|core| self.0.set(core));
+        self
+    }
 }
 
 impl Affinity {
-    /// Of this thread, which is to follow the thread that is given.
-    pub fn of_this_thread(leader: ThreadId) -> Self {
-        let everywhere = sched_getaffinity(None);
-        let leader = everywhere.as_ref().map_or(Leader::None, |_| Leader::One { thread: leader, core: None });
-        Self { follower: gettid(), everywhere: everywhere.unwrap_or_default(), leader }
+    /// Lets this thread follow.
+    pub fn of_this_thread() -> Self {
+        Self { follower: gettid(), own: Cores::of_this_thread(), leader: Leader::Unknown }
     }
 
-    /// Moves the follower to the core of this thread. Once another thread than the leader calls this, the follower runs
-    /// everywhere again.
+    /// Moves the follower to the core of this thread, which makes a call.
     pub fn follow_this_thread(&mut self) {
-        let Leader::One { thread, core } = &mut self.leader else { return };
-        let here = sched_getcpu();
-        if *thread != thread::current().id() {
-            self.leader = Leader::None;
-            _ = sched_setaffinity(Some(self.follower), &self.everywhere);
-        } else if *core != Some(here) {
-            *core = Some(here);
-            if here >= CpuSet::MAX_CPU || sched_setaffinity(Some(self.follower), &only(here)).is_err() {
-                self.leader = Leader::None;
-            }
+        let (here, this) = (sched_getcpu(), thread::current().id());
+        let number = match self.leader {
+            Leader::Nobody => return,
+            Leader::One { thread, core, .. } if thread == this && core == here => return,
+            Leader::One { thread, number, .. } if thread == this => number,
+            Leader::One { number, .. } => number + 1,
+            Leader::Unknown => 1,
+        };
+        self.leader = Leader::One { thread: this, core: here, number };
+        if number > MOST_LEADERS || here >= CpuSet::MAX_CPU || !self.moves_to(here) {
+            self.leader = Leader::Nobody;
+            // Those of this thread, too: the program may run on other cores than when the follower began.
+            _ = sched_setaffinity(Some(self.follower), &self.own.or(Cores::of_this_thread()).0);
         }
     }
-}
 
-fn only(core: usize) -> CpuSet {
-    let mut cores = CpuSet::new();
-    cores.set(core);
-    cores
+    fn moves_to(&self, core: usize) -> bool {
+        let mut cores = CpuSet::new();
+        cores.set(core);
+        sched_setaffinity(Some(self.follower), &cores).is_ok()
+    }
 }

@@ -1,12 +1,22 @@
 //! Where the system offers no choice of cores, as macOS: the runtime's thread runs where the system puts it.
 
-use std::thread::ThreadId;
-
-/// What keeps a thread on the core of another, elsewhere.
+/// What keeps one thread on the core of another, elsewhere.
 pub struct Affinity;
 
+/// Where a thread may run.
+#[derive(Clone, Copy)]
+pub struct Cores;
+
+impl Cores {
+    pub fn of_this_thread() -> Self {
+        Self
+    }
+
+    pub fn use_them(self) {}
+}
+
 impl Affinity {
-    pub fn of_this_thread(_leader: ThreadId) -> Self {
+    pub fn of_this_thread() -> Self {
         Self
     }
 

@@ -90,7 +90,7 @@ pub fn id<T: FromStr<Err = Error> + From<u64>>(place: Place<'_>, value: Value<'_
         let text = text.to_cow();
         let text = text.as_deref().unwrap_or("\u{fffd}"); // half a surrogate pair is in no id
         return text.parse().map_err(|error: Error| {
-            errors::invalid_id(py, place.function, &place.name(), &format!("is no id: {error}"))
+            errors::invalid_id(py, place.function, &place.name(), &format!("is wrong: {error}"))
         });
     }
     if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
@@ -98,7 +98,9 @@ pub fn id<T: FromStr<Err = Error> + From<u64>>(place: Place<'_>, value: Value<'_
     }
     match value.extract::<u64>() {
         Ok(id) => Ok(id.into()),
-        Err(_) => Err(errors::invalid_id(py, place.function, &place.name(), "is no id: ids are from 0 to 2**64 - 1")),
+        Err(_) => {
+            Err(errors::invalid_id(py, place.function, &place.name(), "is not a valid id: ids are from 0 to 2**64 - 1"))
+        }
     }
 }
 
@@ -126,7 +128,7 @@ pub fn run_id(place: Place<'_>, value: Value<'_, '_>) -> PyResult<ScanRunId> {
     text.as_deref()
         .unwrap_or("\u{fffd}")
         .parse()
-        .map_err(|error: Error| errors::invalid_id(py, place.function, &place.name(), &format!("is no id: {error}")))
+        .map_err(|error: Error| errors::invalid_id(py, place.function, &place.name(), &format!("is wrong: {error}")))
 }
 
 pub fn text(place: Place<'_>, value: Value<'_, '_>) -> PyResult<String> {
@@ -172,7 +174,8 @@ fn float(place: Place<'_>, value: Value<'_, '_>) -> PyResult<f64> {
 /// A number of seconds, not negative.
 pub fn seconds(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Duration> {
     let seconds = float(place, value)?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| place.invalid(value, "is no number of seconds from 0 on"))
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| place.invalid(value, "must be from 0 to 3,162,240,000 seconds (100 years)"))
 }
 
 /// An aware `datetime`.
@@ -199,7 +202,7 @@ pub fn settings(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Settings> {
     json::from_python(value)?.map_err(|refusal| match refusal {
         json::Refusal::NotStorable(reason) => place.invalid(value, reason),
         json::Refusal::NoJson(cause) => {
-            let reason = format!("is no JSON: {}", cause.value(value.py()));
+            let reason = format!("is not JSON: {}", cause.value(value.py()));
             if cause.is_instance_of::<PyTypeError>(value.py()) {
                 return place.wrong_type_because(cause, value, &reason);
             }

@@ -65,7 +65,7 @@ pub struct Bridge {
     waiting: Mutex<Waiting>,
 }
 
-/// Who waits for calls without an answer.
+/// The waiters of the calls that have no answer yet.
 #[derive(Default)]
 struct Waiting {
     last: u64,
@@ -107,7 +107,7 @@ impl Bridge {
         Ok((event_loop, bridge))
     }
 
-    /// That of the event loop, in this process.
+    /// The bridge to an event loop, which belongs to this process.
     fn of<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         let attribute = intern!(event_loop.py(), "_clip_saver_db_bridge");
         let known = event_loop.getattr_opt(attribute)?.and_then(|bridge| bridge.cast_into::<Self>().ok());

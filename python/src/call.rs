@@ -52,8 +52,8 @@ impl Call {
         let conversion = self.running.get().and_then(|running| lock(&running.answer).take());
         let convert = conversion.ok_or_else(|| PyRuntimeError::new_err("the call was awaited twice"))?;
         let converted = catch_unwind(AssertUnwindSafe(|| convert(py)));
-        let answer = converted
-            .unwrap_or_else(|panic| Err(Failure::of_panic(&*panic).into_exception(py, self.function)))?;
+        let answer =
+            converted.unwrap_or_else(|panic| Err(Failure::of_panic(&*panic).into_exception(py, self.function)))?;
         Err(PyStopIteration::new_err((answer,)))
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use clip_saver_db::{Config, Db, Error, Transaction};
 use futures_util::future::{BoxFuture, Either, FutureExt as _, Shared, TryFutureExt as _, WeakShared, select};
 use pyo3::prelude::*;
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
 use crate::answers::Answer;
 use crate::arguments::{self, Place};
@@ -38,6 +38,8 @@ pub struct Pool {
 pub struct Opened {
     config: Config,
     db: OnceLock<Db>,
+    /// Calls read it while they run, and closing writes it: a call that waits for a connection runs, too.
+    running: RwLock<()>,
     /// While calls wait for it: they have one attempt together, which ends with the last of them.
     opening: Mutex<Option<WeakShared<Opening>>>,
 }
@@ -46,7 +48,7 @@ type Opening = BoxFuture<'static, Result<Db, Arc<Error>>>;
 
 impl Opened {
     fn of(config: &Config) -> Self {
-        Self { config: config.clone(), db: OnceLock::new(), opening: Mutex::default() }
+        Self { config: config.clone(), db: OnceLock::new(), running: RwLock::default(), opening: Mutex::default() }
     }
 
     pub async fn db(&self) -> Result<&Db, Failure> {
@@ -68,8 +70,14 @@ impl Opened {
         new
     }
 
-    /// Closes the database, if it is open or a call is opening it.
+    /// What a call of a function holds while it runs.
+    pub async fn running(&self) -> RwLockReadGuard<'_, ()> {
+        self.running.read().await
+    }
+
+    /// Closes the database after the functions' calls, if it is open or a call is opening it.
     async fn close(&self) {
+        let _none_runs = self.running.write().await;
         let opening = self.lock_opening().as_ref().and_then(WeakShared::upgrade);
         let opened = match opening {
             Some(opening) => opening.await.ok(),

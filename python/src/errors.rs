@@ -161,7 +161,7 @@ fn new(py: Python<'_>, class: &str, message: &str, attributes: &Attributes<'_>) 
     Ok(PyErr::from_value(module.bind(py).getattr(class)?.call1(arguments)?))
 }
 
-/// A text that is no id.
+/// A text that is not a valid id.
 pub fn invalid_id(py: Python<'_>, function: &str, field: &str, reason: &str) -> PyErr {
     invalid(py, "InvalidId", function, field, reason)
 }

@@ -42,6 +42,7 @@ macro_rules! functions {
                     Target::Pool(pool) => {
                         let pool = pool.opened();
                         Call::spawn(py, NAME, async move {
+                            let _running = pool.running().await;
                             let $client = pool.db().await?;
                             Ok($call?)
                         })

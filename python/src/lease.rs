@@ -1,5 +1,6 @@
 //! What keeps a worker on shared scans going.
 
+use std::mem::replace;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -40,14 +41,19 @@ impl ScanWorker {
 
 /// Renews a claim until it is ended, dropped or lost.
 #[pyclass(frozen, module = "clip_saver_db._native")]
-pub struct ScanLease(OfRuntime<Mutex<Option<clip_saver_db::ScanLease>>>);
+pub struct ScanLease(OfRuntime<Mutex<Held>>);
+
+enum Held {
+    Lease(Box<clip_saver_db::ScanLease>),
+    Ended { was_lost: bool },
+}
 
 /// A lease on its way to Python.
 pub struct Lease(pub clip_saver_db::ScanLease);
 
 impl Answer for Lease {
     fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(Py::new(py, ScanLease(OfRuntime::new(Mutex::new(Some(self.0)))))?.into_any())
+        Ok(Py::new(py, ScanLease(OfRuntime::new(Mutex::new(Held::Lease(Box::new(self.0))))))?.into_any())
     }
 }
 
@@ -55,7 +61,11 @@ impl Answer for Lease {
 impl ScanLease {
     #[getter]
     fn is_lost(&self) -> bool {
-        self.read(clip_saver_db::ScanLease::is_lost).unwrap_or(true)
+        let Some(held) = self.0.get() else { return true }; // a child of a fork does not hold it
+        match &*lock(held) {
+            Held::Lease(lease) => lease.is_lost(),
+            Held::Ended { was_lost } => *was_lost,
+        }
     }
 
     #[getter]
@@ -92,7 +102,10 @@ impl ScanLease {
 impl ScanLease {
     /// `None` once the lease has ended, or in another process.
     fn read<T>(&self, read: impl FnOnce(&clip_saver_db::ScanLease) -> T) -> Option<T> {
-        lock(self.0.get()?).as_ref().map(read)
+        match &*lock(self.0.get()?) {
+            Held::Lease(lease) => Some(read(lease)),
+            Held::Ended { .. } => None,
+        }
     }
 
     fn wait<F: Future<Output = ()> + Send + 'static>(
@@ -106,8 +119,11 @@ impl ScanLease {
     }
 
     fn take(&self, py: Python<'_>, function: &'static str) -> PyResult<clip_saver_db::ScanLease> {
-        let held = self.0.get().and_then(|held| lock(held).take());
-        held.ok_or_else(|| ended().into_exception(py, function))
+        let was_lost = self.is_lost();
+        match self.0.get().map(|held| replace(&mut *lock(held), Held::Ended { was_lost })) {
+            Some(Held::Lease(lease)) => Ok(*lease),
+            Some(Held::Ended { .. }) | None => Err(ended().into_exception(py, function)),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod errors;
 mod functions;
 mod json;
 mod lease;
+mod pages;
 mod process;
 mod reports;
 mod runtime;
@@ -42,6 +43,8 @@ mod _native {
     use super::client::Client;
     #[pymodule_export]
     use super::lease::{ScanLease, ScanWakeups, ScanWorker};
+    #[pymodule_export]
+    use super::pages::{covered_after, covered_before};
     #[pymodule_export]
     use super::reports::{report_metrics, set_log_level};
 

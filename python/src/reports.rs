@@ -47,7 +47,7 @@ thread_local! {
 }
 
 impl Outbox {
-    /// That of this process.
+    /// The outbox of this process.
     pub fn of_process() -> Arc<Self> {
         static OUTBOX: Mutex<Option<OfProcess<Arc<Outbox>>>> = Mutex::new(None);
         let mut outbox = lock(&OUTBOX);

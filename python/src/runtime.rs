@@ -8,7 +8,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle};
 
-use crate::affinity::Affinity;
+use crate::affinity::{Affinity, Cores};
 use crate::lock;
 use crate::process::OfProcess;
 use crate::reports::Outbox;
@@ -28,7 +28,8 @@ pub fn for_call() -> PyResult<Handle> {
         let new = start().map_err(|error| PyRuntimeError::new_err(format!("no thread for the database: {error}")))?;
         *runtime = Some(OfProcess::new(new));
     }
-    let runtime = runtime.as_mut().and_then(OfProcess::get_mut).expect("a runtime of this process: it was just started");
+    let runtime =
+        runtime.as_mut().and_then(OfProcess::get_mut).expect("a runtime of this process: it was just started");
     runtime.affinity.follow_this_thread();
     Ok(runtime.handle.clone())
 }
@@ -39,13 +40,14 @@ fn runtime() -> MutexGuard<'static, Option<OfProcess<Runtime>>> {
 
 /// The thread runs until the process ends. Nothing waits for it: it holds nothing that a process must give back.
 fn start() -> std::io::Result<Runtime> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let cores = Cores::of_this_thread();
+    // Its own threads look names up. They would begin on the core of the thread that starts them, and stay there.
+    let runtime = Builder::new_current_thread().enable_all().on_thread_start(move || cores.use_them()).build()?;
     let handle = runtime.handle().clone();
     let outbox = Outbox::of_process();
-    let caller = thread::current().id();
     let (send, affinity) = mpsc::sync_channel(1);
     thread::Builder::new().name("clip-saver-db".into()).spawn(move || {
-        _ = send.send(Affinity::of_this_thread(caller));
+        _ = send.send(Affinity::of_this_thread());
         outbox.send_from_this_thread();
         runtime.block_on(pending::<()>());
     })?;
@@ -56,7 +58,9 @@ fn start() -> std::io::Result<Runtime> {
 /// Runs work in the background. Without a runtime it is only dropped: then there is no connection either. The runtime's own
 /// thread does not lock the static: a fork may come meanwhile.
 pub fn spawn(work: impl Future<Output = ()> + Send + 'static) {
-    let handle = Handle::try_current().ok().or_else(|| runtime().as_ref().and_then(OfProcess::get).map(|runtime| runtime.handle.clone()));
+    let handle = Handle::try_current()
+        .ok()
+        .or_else(|| runtime().as_ref().and_then(OfProcess::get).map(|runtime| runtime.handle.clone()));
     if let Some(handle) = handle {
         handle.spawn(work);
     }

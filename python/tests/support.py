@@ -19,7 +19,7 @@ import pytest
 
 from clip_saver_db import ChannelSnapshot
 
-LIMIT = 30
+LIMIT = 120
 """Seconds after which a program or a condition has failed. Other programs may load the machine."""
 
 Sql = Callable[..., list[dict[str, Any]]]

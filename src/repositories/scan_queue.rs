@@ -483,8 +483,8 @@ fn check_limit(limit: u32, most: u32) -> Result<(), Error> {
 }
 
 fn check_lease(lease: Duration) -> Result<(), Error> {
-    if lease.is_zero() {
-        return Err(Error::invalid_input("lease", "is 0: the claim would be lost at once"));
+    if lease < Duration::from_millis(1) {
+        return Err(Error::invalid_input("lease", "is under a millisecond: the claim would be lost at once"));
     }
     check_duration("lease", lease)
 }

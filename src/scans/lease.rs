@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use futures::future::{Either, select};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, warn};
 
 use crate::error::{Error, ErrorKind};
@@ -54,6 +55,8 @@ pub struct ScanLease {
     db: Db,
     claim: ScanClaim,
     state: watch::Receiver<State>,
+    /// Ends the renewals, also while somebody waits for `lost` or `cancelled`.
+    _renewals: DropGuard,
     /// The run needs no release any more.
     has_ended: bool,
 }
@@ -74,9 +77,9 @@ impl ScanLease {
         let now = Instant::now();
         let ends = now.checked_add(lease).unwrap_or(now);
         let (sender, state) = watch::channel(State { ends, is_lost: false, is_cancel_requested: false });
-        let renewals = Renewals { db: db.clone(), claim, lease, state: sender };
-        tokio::spawn(renewals.run());
-        Self { db: db.clone(), claim, state, has_ended: false }
+        let end = CancellationToken::new();
+        tokio::spawn(Renewals { db: db.clone(), claim, lease, state: sender, end: end.clone() }.run());
+        Self { db: db.clone(), claim, state, _renewals: end.drop_guard(), has_ended: false }
     }
 
     /// The claim, for calls of its run.
@@ -85,12 +88,13 @@ impl ScanLease {
         &self.claim
     }
 
-    /// Completes when somebody has asked to cancel the run. Then hand it back with [`release`](Self::release).
+    /// Completes when somebody has asked to cancel the run. Then hand it back with [`release`](Self::release). Never completes if
+    /// that did not happen before the guard was ended or dropped, or the claim lost.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut state = self.state.clone();
         async move {
             if state.wait_for(|state| state.is_cancel_requested).await.is_err() {
-                pending::<()>().await; // it was lost before
+                pending::<()>().await;
             }
         }
     }
@@ -102,10 +106,10 @@ impl ScanLease {
     }
 
     /// Completes when the claim is lost: the database said so, or no renewal succeeded for the whole lease, counted by the
-    /// monotonic clock from the moment when the last successful one was sent. Another worker may have the run now: stop.
+    /// monotonic clock from the moment when the last successful one was sent. Another worker may have the run now: stop. Completes
+    /// also once the guard was ended or dropped: then nobody renews the claim any more.
     pub fn lost(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut state = self.state.clone();
-        // If nobody renews any more, it is lost, too.
         async move { _ = state.wait_for(|state| state.is_lost).await }
     }
 
@@ -170,6 +174,7 @@ struct Renewals {
     claim: ScanClaim,
     lease: Duration,
     state: watch::Sender<State>,
+    end: CancellationToken,
 }
 
 impl Renewals {
@@ -177,6 +182,7 @@ impl Renewals {
         let mut pause = self.lease / RENEWALS;
         while self.is_held_after(pause).await {
             pause = match self.renew().await {
+                Ok(LeaseState::Lost) if self.end.is_cancelled() => return, // its worker has ended it
                 Ok(LeaseState::Lost) => return self.lose("another worker took the run over, or it has ended"),
                 Ok(LeaseState::Held | LeaseState::CancelRequested) => self.lease / RENEWALS,
                 Err(error) => self.pause_after(&error),
@@ -187,7 +193,7 @@ impl Renewals {
     /// Waits. Returns whether the claim is still held.
     async fn is_held_after(&self, pause: Duration) -> bool {
         let left = self.state.borrow().ends.saturating_duration_since(Instant::now());
-        let (waiting, dropped) = (pin!(sleep(pause.min(left))), pin!(self.state.closed()));
+        let (waiting, dropped) = (pin!(sleep(pause.min(left))), pin!(self.end.cancelled()));
         if let Either::Right(_) = select(waiting, dropped).await {
             return false;
         }

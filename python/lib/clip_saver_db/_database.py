@@ -58,7 +58,8 @@ async def start(variables: Mapping[str, str] | None, migrate: bool) -> None:
 
 
 async def close_db() -> None:
-    """Ends the database after the calls that run. Without one it does nothing."""
+    """Ends the database after the calls that run and the transactions that are open: in the block of a transaction it would wait
+    for itself. Without a database it does nothing."""
     global _client
     if _client is not None:
         closing, _client = _client, None
@@ -108,8 +109,8 @@ class ScanLease:
     """Keeps a claim alive: renews it at a third of its lease until it is ended or lost.
 
     `async with db.hold_scan(claim, 30) as lease:` hands the run back at the end of the block, unless `complete`, `fail` or
-    `release` ended it before. Whatever the lease says, the database has the last word: who has lost a claim is told so by
-    each write, and stores nothing.
+    `release` ended it before. Each write of a worker that has lost its claim says so, and stores nothing, whatever the
+    lease says.
     """
 
     def __init__(self, claim: ScanClaim, lease_seconds: float) -> None:
@@ -146,11 +147,11 @@ class ScanLease:
         return self._native().is_cancel_requested
 
     async def lost(self) -> None:
-        """Returns when the claim is lost."""
+        """Returns when the claim is lost or this has ended: nobody renews it any more."""
         await self._native().lost()
 
     async def cancelled(self) -> None:
-        """Returns when somebody has asked to cancel the run."""
+        """Returns when somebody has asked to cancel the run. If that did not happen before this ended, it never does."""
         await self._native().cancelled()
 
     async def complete(self) -> bool:

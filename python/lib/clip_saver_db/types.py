@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict
 from uuid import UUID
 
+from . import _native
+
 Id = str | int
 """A Discord snowflake: decimal digits, or the number, from 0 to 2**64 - 1."""
 
@@ -113,19 +115,20 @@ class ScanPage:
     @classmethod
     def after(cls, after: Id | None, messages: Iterable[Id], clips: Sequence[ClipMessage] = ()) -> ScanPage | None:
         """A page that was asked for with `after`, or from the beginning; `None` if it has no message."""
-        numbers = [int(message) for message in messages]
-        if not numbers:
+        covered = _native.covered_after(after, messages)
+        if covered is None:
             return None
-        first = 0 if after is None else int(after) + 1
-        return cls(MessageInterval(first, max(numbers)), numbers, clips)
+        first, last, numbers = covered
+        return cls(MessageInterval(first, last), numbers, clips)
 
     @classmethod
     def before(cls, before: Id, messages: Iterable[Id], clips: Sequence[ClipMessage] = ()) -> ScanPage | None:
         """A page that was asked for with `before`; `None` if it has no message."""
-        numbers = [int(message) for message in messages]
-        if not numbers:
+        covered = _native.covered_before(before, messages)
+        if covered is None:
             return None
-        return cls(MessageInterval(min(numbers), int(before) - 1), numbers, clips)
+        first, last, numbers = covered
+        return cls(MessageInterval(first, last), numbers, clips)
 
     @classmethod
     def live(cls, message: Id, clips: Sequence[ClipMessage] = ()) -> ScanPage:

@@ -18,6 +18,7 @@ def named(environment: pytest.MonkeyPatch, database_url: str) -> str:
     """`DATABASE_URL` names the package's sessions, so that the tests know them from their own."""
     url = f"{database_url}?application_name=clip-saver-db-python"
     environment.setenv("DATABASE_URL", url)
+    environment.setenv("DB_SLOW_QUERY_MS", "60000")  # a slow call would be a warning in the programs' error output
     return url
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -12,7 +13,8 @@ from textwrap import dedent
 
 import psycopg
 
-from support import LIMIT, Sql
+from clip_saver_db import database
+from support import LIMIT, Sql, until
 
 IMPORTS = """
 import asyncio, logging, multiprocessing, os, signal, sys, threading, time
@@ -23,7 +25,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts progr
 
 def python(program: str, *options: str) -> subprocess.Popen[str]:
     """Starts a program, with the package and the modules of `IMPORTS`."""
-    command = [sys.executable, *options, "-c", IMPORTS + dedent(program)]
+    # Since 3.12 Python warns of forks in programs with threads, which some of the tests are about.
+    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", *options, "-c", IMPORTS + dedent(program)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
@@ -53,6 +56,15 @@ def locked(url: str, table: str = "bot_guilds") -> Generator[psycopg.Connection]
         connection.execute(f"lock table {table} in access exclusive mode".encode())
         yield connection
         connection.rollback()
+
+
+async def slow_call(url: str, sessions: Sessions) -> None:
+    """A call that takes more than 0.1 s."""
+    with locked(url):
+        call = asyncio.create_task(database.touch_guild(1))
+        await until(lambda: sessions.waiting() == 1)
+        await asyncio.sleep(0.1)
+    await asyncio.wait_for(call, LIMIT)
 
 
 class Sessions:

@@ -9,8 +9,8 @@ import pytest
 
 import clip_saver_db
 from clip_saver_db import GuildSnapshot, database
-from lifecycle.rig import locked, run
-from support import LIMIT, until
+from lifecycle.rig import Sessions, run, slow_call
+from support import until
 
 
 @pytest.fixture
@@ -20,14 +20,11 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixt
 
 
 async def test_records_have_the_names_levels_and_fields_of_events(
-    everything_logged: pytest.LogCaptureFixture, environment: pytest.MonkeyPatch, database_url: str
+    everything_logged: pytest.LogCaptureFixture, environment: pytest.MonkeyPatch, database_url: str, sessions: Sessions
 ) -> None:
     environment.setenv("DB_SLOW_QUERY_MS", "50")
     await database.init_db()
-    with locked(database_url):
-        call = asyncio.create_task(database.touch_guild(1))
-        await asyncio.sleep(0.1)
-    await call
+    await slow_call(database_url, sessions)
     records = await until(lambda: [record for record in everything_logged.records if "a slow call" in record.message])
     (record,) = records
     assert record.name.startswith("clip_saver_db.") and "::" not in record.name
@@ -58,7 +55,7 @@ async def test_nothing_secret_is_logged(
 
 
 async def test_the_level_is_followed_at_init_db(
-    caplog: pytest.LogCaptureFixture, environment: pytest.MonkeyPatch, database_url: str
+    caplog: pytest.LogCaptureFixture, environment: pytest.MonkeyPatch, database_url: str, sessions: Sessions
 ) -> None:
     environment.setenv("DB_SLOW_QUERY_MS", "20")
     for level, count in [(logging.ERROR, 0), (logging.WARNING, 1), (logging.CRITICAL, 0)]:
@@ -66,10 +63,7 @@ async def test_the_level_is_followed_at_init_db(
         await database.init_db()
         caplog.set_level(logging.DEBUG, "clip_saver_db")
         caplog.clear()
-        with locked(database_url):
-            call = asyncio.create_task(database.touch_guild(1))
-            await asyncio.sleep(0.1)
-        await call
+        await slow_call(database_url, sessions)
         await database.get_guilds()
         records = [record for record in caplog.records if vars(record)["fields"].get("query") == "touch_guild"]
         assert len(records) == count
@@ -227,15 +221,12 @@ def test_opentelemetry_gets_the_measurements() -> None:
 
 
 async def test_reports_of_a_loop_that_was_closed_reach_another_one(
-    caplog: pytest.LogCaptureFixture, environment: pytest.MonkeyPatch, database_url: str
+    caplog: pytest.LogCaptureFixture, environment: pytest.MonkeyPatch, database_url: str, sessions: Sessions
 ) -> None:
     environment.setenv("DB_SLOW_QUERY_MS", "50")
     caplog.set_level(logging.WARNING, "clip_saver_db")
     await database.init_db()
     await asyncio.to_thread(asyncio.run, database.get_guilds())
-    with locked(database_url):
-        call = asyncio.create_task(database.touch_guild(1))
-        await asyncio.sleep(0.1)
-    await asyncio.wait_for(call, LIMIT)
+    await slow_call(database_url, sessions)
     assert await until(lambda: caplog.records)
     await clip_saver_db.close_db()

@@ -16,7 +16,7 @@ from clip_saver_db.types import ScanClaim
 from lifecycle.rig import Sessions
 from support import LIMIT, Sql, until
 
-PROMPT = 2
+PROMPT = 4
 """Seconds in which a worker is woken by work. Without it there is a wake-up every 5 seconds."""
 
 
@@ -68,6 +68,19 @@ async def test_a_lease_is_kept_alive_and_completed(db: ModuleType, channel: int,
         assert await lease.complete()
     run = await db.get_scan_run(claim.run_id)
     assert run.status == "succeeded"
+
+
+async def test_a_lease_that_was_completed_is_not_lost(
+    db: ModuleType, channel: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    await db.request_scan(channel)
+    async with db.hold_scan(await claim_one(db, "one", 5), 5) as lease:
+        lost = asyncio.create_task(lease.lost())
+        await asyncio.sleep(0)
+        assert await lease.complete()
+        assert not lease.is_lost
+    await asyncio.wait_for(lost, LIMIT)  # nobody renews it any more
+    assert not [record for record in caplog.records if "lost" in record.message]
 
 
 @pytest.mark.parametrize("is_failing", [False, True])

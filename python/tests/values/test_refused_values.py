@@ -10,7 +10,8 @@ import pytest
 from samples import Function, Refused, fill, functions, refused
 from support import Sql
 
-from clip_saver_db import DataError, database
+from clip_saver_db import DataError, InvalidId, database
+from clip_saver_db.types import ScanPage
 
 Rows = Callable[[], dict[str, list[dict[str, Any]]]]
 
@@ -62,3 +63,19 @@ async def test_a_wrong_value_is_refused_and_nothing_is_stored(function: Function
 @pytest.mark.parametrize("function", functions(), ids=str)
 async def test_a_function_takes_its_samples(function: Function, rows: Rows) -> None:
     await function.call()
+
+
+@pytest.mark.parametrize("name", ["after", "before"])
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [(" 1 ", InvalidId), ("1_0", InvalidId), ("\uff11", InvalidId), ("x", InvalidId), (-1, InvalidId), (2**64, InvalidId)]
+    + [(True, TypeError), (40.7, TypeError), (b"1", TypeError)],
+)
+def test_a_page_is_not_made_of_wrong_ids(name: str, value: Any, error: type[Exception]) -> None:
+    page: Any = getattr(ScanPage, name)
+    with pytest.raises(error, match=f"ScanPage.{name}: `{name}`"):
+        page(value, [1])
+    with pytest.raises(error, match=f"ScanPage.{name}: `messages"):
+        page(5, [value])
+    with pytest.raises(TypeError, match=f"ScanPage.{name}: `messages`"):
+        page(5, "123")

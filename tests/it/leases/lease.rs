@@ -243,6 +243,21 @@ async fn a_guard_that_outlives_the_database_handle_is_dropped_without_a_panic() 
 }
 
 #[tokio::test]
+async fn who_waits_for_news_of_a_lease_does_not_keep_its_claim() {
+    let database = TestDatabase::new().await;
+    let claim = claimed(&database, LEASE).await;
+    let lease = ScanLease::hold(&database, claim, LEASE);
+    let (lost, _cancelled) = (tokio::spawn(lease.lost()), tokio::spawn(lease.cancelled()));
+
+    lease.fail("\0", None).await.expect_err("U+0000 cannot be stored");
+    timeout(TEST_TIMEOUT, lost).await.expect("nobody renews it").unwrap();
+    let client = connect(&database.url()).await;
+    wait_until_past(&client, end_of_lease(&client).await).await;
+
+    assert!(self::claim(&database, "two", LEASE).await.is_some());
+}
+
+#[tokio::test]
 async fn a_run_that_was_ended_is_not_handed_back() {
     let retry_at: DateTime<Utc> = "2100-01-01T00:00:00Z".parse().unwrap();
     let reason = "select concat_ws(' ', status, attempts, error_message, not_before at time zone 'utc')

@@ -26,11 +26,7 @@ impl Server {
 
     /// Starts a command of `./dev` that serves something.
     pub fn spawn(command: &mut Command) -> Self {
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("./dev starts");
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("./dev starts");
         let mut url = String::new();
         let mut answers = BufReader::new(process.stdout.take().expect("stdout is piped"));
         answers.read_line(&mut url).expect("./dev prints a URL");
