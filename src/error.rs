@@ -58,6 +58,14 @@ impl Error {
         self
     }
 
+    /// Names the server that could not be reached.
+    pub(crate) fn at_server(mut self, server: &impl Display) -> Self {
+        if self.0.kind == ErrorKind::Connection {
+            self.0.reason = format!("{} (at {server})", self.cause());
+        }
+        self
+    }
+
     /// Says that it is a migration that failed.
     pub(crate) fn into_migration(mut self) -> Self {
         if self.0.kind != ErrorKind::Migration {
@@ -256,7 +264,10 @@ impl Error {
                     .into()
             }
             ErrorKind::Closed => "the database handle is closed".into(),
-            ErrorKind::Connection => format!("no connection to PostgreSQL, nothing was stored: {}", self.cause()),
+            ErrorKind::Connection if reason.is_empty() => {
+                format!("no connection to PostgreSQL, nothing was stored: {}", self.cause())
+            }
+            ErrorKind::Connection => format!("no connection to PostgreSQL, nothing was stored: {reason}"),
             ErrorKind::OutcomeUnknown => format!(
                 "the connection to PostgreSQL broke; it is unknown whether the call was stored: {}; {}",
                 self.cause(),

@@ -145,8 +145,9 @@ fn class_of_state(sqlstate: &str) -> &'static str {
         "0A" => "NotSupportedError",
         "22" => "DataError",
         "23" => "IntegrityError",
-        "08" | "53" | "54" | "55" | "57" | "58" => "OperationalError",
-        "26" | "34" | "42" | "3D" | "3F" => "ProgrammingError",
+        "28" => "PasswordFailed",
+        "08" | "3D" | "53" | "54" | "55" | "57" | "58" => "OperationalError",
+        "26" | "34" | "42" | "3F" => "ProgrammingError",
         "25" | "2D" | "XX" => "InternalError",
         _ => "DatabaseError",
     }

@@ -1,6 +1,7 @@
 //! The hosts of a configuration, one by one.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio_postgres::Config as PgConfig;
 use tokio_postgres::config::Host;
@@ -12,6 +13,18 @@ pub(crate) struct OneHost {
     /// Its address (`hostaddr`): then its name is not looked up.
     pub(crate) address: Option<IpAddr>,
     pub(crate) port: u16,
+}
+
+impl fmt::Display for OneHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.name, self.address) {
+            (Some(Host::Tcp(name)), _) => write!(formatter, "{name}:{}", self.port),
+            #[cfg(unix)]
+            (Some(Host::Unix(folder)), _) => write!(formatter, "{}, port {}", folder.display(), self.port),
+            (None, Some(address)) => write!(formatter, "{}", SocketAddr::from((address, self.port))),
+            (None, None) => formatter.write_str("no host"),
+        }
+    }
 }
 
 /// The hosts of a configuration, one by one, so that a host that hangs does not use up the time of the others. If the

@@ -179,7 +179,9 @@ async fn connect_to(
     wanted: TargetSession,
     traffic: &Arc<Traffic>,
 ) -> Result<(Client, PgConnection, Route, i32), Error> {
-    let (client, connection, route) = connect(target, &target.hosts[place], wanted, traffic).await?;
+    let (client, connection, route) = connect(target, &target.hosts[place], wanted, traffic)
+        .await
+        .map_err(|error| error.at_server(&target.hosts[place]))?;
     let backend = backend_pid::announced(&client).await?;
     Ok((client, connection, route, backend))
 }

@@ -18,7 +18,7 @@ _client: _native.Client | None = None
 def client() -> _native.Client:
     """The database."""
     if _client is None:
-        raise InterfaceError("there is no database yet: await init_db() first")
+        raise InterfaceError("no database is open: await init_db() first")
     return _client
 
 

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from . import _native
 
+SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
+"""The buckets of durations, as OpenTelemetry's conventions advise: its own default is meant for milliseconds."""
+
 MetricsHook = Callable[[Literal["counter", "histogram", "gauge"], str, float, dict[str, str]], None]
 
 
@@ -33,7 +36,7 @@ def report_metrics(hook: MetricsHook | None = None) -> None:
     `histogram` gets one more value (durations in seconds), a `gauge` is at `value` now. Without a hook they go to
     OpenTelemetry's API, which the extra `clip-saver-db[metrics]` installs.
 
-    Errors: `ImportError` without a hook and without OpenTelemetry 1.27 or newer.
+    Errors: `ImportError` without a hook and without OpenTelemetry 1.30 or newer.
     """
     report = _opentelemetry() if hook is None else hook
     if not callable(report):
@@ -42,17 +45,24 @@ def report_metrics(hook: MetricsHook | None = None) -> None:
 
 
 def _opentelemetry() -> MetricsHook:
-    from opentelemetry import metrics
+    from importlib.metadata import version
 
+    needed = "report_metrics without a hook needs OpenTelemetry: pip install 'opentelemetry-api>=1.30'"
+    try:
+        from opentelemetry import metrics
+    except ImportError as error:
+        raise ImportError(needed) from error
+    if tuple(int(number) for number in version("opentelemetry-api").split(".")[:2]) < (1, 30):
+        raise ImportError(needed)
     meter = metrics.get_meter("clip_saver_db")
-    if not hasattr(meter, "create_gauge"):
-        raise ImportError("report_metrics needs opentelemetry-api 1.27 or newer")
     instruments: dict[str, Any] = {}
 
     def report(kind: str, name: str, value: float, attributes: dict[str, str]) -> None:
         instrument = instruments.get(name)
         if instrument is None:
-            instrument = instruments[name] = getattr(meter, f"create_{kind}")(name, "s" if kind == "histogram" else "")
+            options = {"explicit_bucket_boundaries_advisory": SECONDS} if kind == "histogram" else {}
+            unit = "s" if kind == "histogram" else ""
+            instrument = instruments[name] = getattr(meter, f"create_{kind}")(name, unit, **options)
         report_value = {"counter": "add", "histogram": "record", "gauge": "set"}[kind]
         getattr(instrument, report_value)(value, attributes)
 

@@ -39,7 +39,7 @@ def _dsn() -> str | None:
     return os.environ.get("POSTGRES_DSN", "").strip() or os.environ.get("DATABASE_URL", "").strip() or None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class DatabaseConfig:
     """Where the database is. The defaults are those of the environment when it is made. `dsn` comes before the other fields, but
     that of the environment not before a field that differs from it."""
@@ -47,9 +47,16 @@ class DatabaseConfig:
     host: str = field(default_factory=lambda: _of_environment("host", "localhost"))
     port: int = field(default_factory=_port)
     user: str = field(default_factory=lambda: _of_environment("user", "postgres"))
-    password: str = field(default_factory=_password, repr=False)
+    password: str = field(default_factory=_password)
     database: str = field(default_factory=lambda: _of_environment("database", "postgres"))
-    dsn: str | None = field(default_factory=_dsn, repr=False)
+    dsn: str | None = field(default_factory=_dsn)
+
+    def __repr__(self) -> str:
+        """Without the password, and without the other fields if `dsn`, which may hold one, comes before them."""
+        if self.dsn and self._comes_first(self.dsn):
+            return "DatabaseConfig(dsn='***')"
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in ("host", "port", "user", "database"))
+        return f"DatabaseConfig({shown})"
 
     def get_connection_string(self) -> str:
         """The whole configuration as a URL, with the password: do not log it."""

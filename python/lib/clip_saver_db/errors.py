@@ -157,7 +157,7 @@ class TlsFailed(OperationalError):
 
 
 class PasswordFailed(OperationalError):
-    """There is no password, or its source failed."""
+    """The server refuses the login, there is no password, or its source failed."""
 
 
 class TransactionAborted(InternalError):

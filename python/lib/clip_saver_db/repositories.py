@@ -116,6 +116,8 @@ async def init_db(config: DatabaseConfig | None = None, generate_schemas: bool =
 
     Errors: `InvalidConfig`, `ConnectTimeout`, `ConnectionFailed`, `PasswordFailed`, `TlsFailed`, `MigrationFailed`.
     """
+    if not isinstance(config, DatabaseConfig | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"init_db: `config` must be a DatabaseConfig, not {type(config).__name__}")
     variables = None if config is None else config.variables()
     await _database.start(variables, migrate=generate_schemas)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 import psycopg
 import pytest
@@ -23,7 +24,7 @@ from clip_saver_db import (
     get_config,
     repositories,
 )
-from clip_saver_db.errors import InvalidConfig
+from clip_saver_db.errors import InvalidConfig, PasswordFailed
 
 
 @pytest.fixture(autouse=True)
@@ -242,6 +243,24 @@ async def test_calls_go_to_the_database_that_is_open_while_and_after_an_init_db_
             await opening
         await add_guild(repositories, "1002")
     assert sql("select guild_id from bot_guilds") == [{"guild_id": "1001"}, {"guild_id": "1002"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "sqlstate"),
+    [("/no_such_database", OperationalError, "3D000"), ("/postgres?user=nobody", PasswordFailed, "28000")],
+)
+async def test_a_refused_login_is_an_operational_error(
+    server_url: str, path: str, error: type[OperationalError], sqlstate: str
+) -> None:
+    with pytest.raises(error) as refused:
+        await repositories.init_db(DatabaseConfig(dsn=server_url.rsplit("/", 1)[0] + path))
+    assert refused.value.sqlstate == sqlstate and not refused.value.is_retryable
+
+
+async def test_a_configuration_of_another_type_is_refused(database_url: str) -> None:
+    url: Any = database_url
+    with pytest.raises(TypeError, match="init_db: `config` must be a DatabaseConfig, not str"):
+        await repositories.init_db(url)
 
 
 async def test_a_first_init_db_that_fails_leaves_none(face: ModuleType, environment: pytest.MonkeyPatch) -> None:

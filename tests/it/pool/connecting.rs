@@ -44,7 +44,7 @@ async fn connecting_stops_waiting_for_a_server_that_never_starts() {
     let error = Db::connect(config).await.unwrap_err();
 
     assert!(error.kind() == ErrorKind::Connection && error.function() == Some("connect"), "{error}");
-    assert!(error.is_retryable());
+    assert!(error.is_retryable() && error.to_string().ends_with("(at /nowhere, port 5432)"), "{error}");
 }
 
 #[tokio::test]
