@@ -134,7 +134,8 @@ def _rest(parts: Sequence[Part], imports: dict[str, float], size: str) -> str:
 What stands in the way where ours is not ahead:
 
 - A call goes to the thread of the runtime and back, which the first row above measures; the others' calls stay on the event
-  loop's thread. On Linux both threads run on one core: to wake a thread on another took 60 µs here.
+  loop's thread. On Linux both threads run on one core while one call runs at a time: to wake a thread on another took 60 µs
+  here.
 - Most of a single call is the server's work and waking its process on the other core and being woken by it, for every side.
 - The two columns of code as it was are psycopg with its C code (`psycopg[binary]`), whose `executemany` sends without waiting,
   and Tortoise on asyncpg. Whether the public programs had that C code is not known: in pure Python, psycopg takes 1.2 to

@@ -1,38 +1,21 @@
-//! The runtime's thread runs on the core of the event loop's thread. They take turns: the loop hands over a call and waits. To
-//! wake a thread whose core sleeps takes several times as long as all the rest of the way from Python to the facade and back.
-
-use std::thread::{self, ThreadId};
+//! While one call runs at a time, the runtime's thread runs on the core of the event loop's thread. They take turns then: the loop
+//! hands the call over and waits. To wake a thread whose core sleeps takes several times as long as all the rest of the way from
+//! Python to the facade and back. Several calls keep both threads at work at once, on cores of their own.
 
 use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
-/// Programs that have used so many threads for their event loops use several at once.
-const MOST_LEADERS: u8 = 8;
-
-/// Keeps one thread on the core of the thread that makes the calls.
+/// Where the runtime's thread runs.
 pub struct Affinity {
-    follower: Pid,
-    /// The cores of the follower while it follows nobody.
+    thread: Pid,
+    /// Its cores while it follows nobody.
     own: Cores,
-    leader: Leader,
+    /// The one that it is kept on.
+    core: Option<usize>,
 }
 
 /// Where a thread may run.
 #[derive(Clone, Copy)]
 pub struct Cores(CpuSet);
-
-enum Leader {
-    One {
-        thread: ThreadId,
-        /// Where it made its last call.
-        core: usize,
-        /// Counts this leader and those before.
-        number: u8,
-    },
-    /// No call has been made yet.
-    Unknown,
-    /// Several threads make calls, or the system does not let us choose a core.
-    Nobody,
-}
 
 impl Cores {
     pub fn of_this_thread() -> Self {
@@ -51,32 +34,35 @@ impl Cores {
 }
 
 impl Affinity {
-    /// Lets this thread follow.
+    /// That of this thread.
     pub fn of_this_thread() -> Self {
-        Self { follower: gettid(), own: Cores::of_this_thread(), leader: Leader::Unknown }
+        Self { thread: gettid(), own: Cores::of_this_thread(), core: None }
     }
 
-    /// Moves the follower to the core of this thread, which makes a call.
-    pub fn follow_this_thread(&mut self) {
-        let (here, this) = (sched_getcpu(), thread::current().id());
-        let number = match self.leader {
-            Leader::Nobody => return,
-            Leader::One { thread, core, .. } if thread == this && core == here => return,
-            Leader::One { thread, number, .. } if thread == this => number,
-            Leader::One { number, .. } => number + 1,
-            Leader::Unknown => 1,
-        };
-        self.leader = Leader::One { thread: this, core: here, number };
-        if number > MOST_LEADERS || here >= CpuSet::MAX_CPU || !self.moves_to(here) {
-            self.leader = Leader::Nobody;
-            // Those of this thread, too: the program may run on other cores than when the follower began.
-            _ = sched_setaffinity(Some(self.follower), &self.own.or(Cores::of_this_thread()).0);
+    /// Keeps it on the core of the calling thread.
+    pub fn follow_caller(&mut self) {
+        let here = sched_getcpu();
+        if self.core == Some(here) {
+            return;
+        }
+        if here < CpuSet::MAX_CPU && self.moves_to(here) {
+            self.core = Some(here);
+        } else {
+            self.release();
         }
     }
 
     fn moves_to(&self, core: usize) -> bool {
         let mut cores = CpuSet::new();
         cores.set(core);
-        sched_setaffinity(Some(self.follower), &cores).is_ok()
+        sched_setaffinity(Some(self.thread), &cores).is_ok()
+    }
+
+    /// Lets it run on any core.
+    pub fn release(&mut self) {
+        if self.core.take().is_some() {
+            // Those of the caller, too: the program may run on other cores than when the thread began.
+            _ = sched_setaffinity(Some(self.thread), &self.own.or(Cores::of_this_thread()).0);
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! Where the system offers no choice of cores, as macOS: the runtime's thread runs where the system puts it.
+//! Where the system offers no choice of cores, as macOS: threads run where the system puts them.
 
-/// What keeps one thread on the core of another, elsewhere.
+/// Where the runtime's thread runs, elsewhere.
 pub struct Affinity;
 
 /// Where a thread may run.
@@ -15,11 +15,13 @@ impl Cores {
     pub fn use_them(self) {}
 }
 
+#[expect(clippy::unused_self, reason = "as where there is a choice")]
 impl Affinity {
     pub fn of_this_thread() -> Self {
         Self
     }
 
-    #[expect(clippy::unused_self, reason = "as where there is a choice")]
-    pub fn follow_this_thread(&mut self) {}
+    pub fn follow_caller(&mut self) {}
+
+    pub fn release(&mut self) {}
 }

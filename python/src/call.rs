@@ -93,7 +93,7 @@ impl Call {
         let waker =
             bridge.get().waker().ok_or_else(|| PyRuntimeError::new_err("the event loop is another process's"))?;
         let waker = waker.clone();
-        let runtime = runtime::for_call()?;
+        let (runtime, running) = runtime::for_call()?;
         let (number, waiter) = bridge.get().wait(&event_loop)?;
         let answer = Arc::new(Mutex::new(None));
         let slot = answer.clone();
@@ -105,6 +105,7 @@ impl Call {
             let conversion = result
                 .unwrap_or_else(|failure| Box::new(move |py: Python<'_>| Err(failure.into_exception(py, function))));
             *lock(&slot) = Some(conversion);
+            drop(running); // before the event loop makes its next call
             waker.answer(number);
         });
         let running = OfProcess::new(Running { task: task.abort_handle(), answer });

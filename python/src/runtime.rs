@@ -1,7 +1,7 @@
 //! The one runtime of a process: a thread that sends the calls and reads their answers.
 
 use std::future::pending;
-use std::sync::{Mutex, MutexGuard, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -19,10 +19,15 @@ static RUNTIME: Mutex<Option<OfProcess<Runtime>>> = Mutex::new(None);
 struct Runtime {
     handle: Handle,
     affinity: Affinity,
+    /// Each call that runs has a clone.
+    running: Running,
 }
 
+/// What a call holds while it runs.
+pub type Running = Arc<()>;
+
 /// The runtime of this process, for a call of this thread. A child of a fork gets its own.
-pub fn for_call() -> PyResult<Handle> {
+pub fn for_call() -> PyResult<(Handle, Running)> {
     let mut runtime = runtime();
     if runtime.as_ref().and_then(OfProcess::get).is_none() {
         let new = start().map_err(|error| PyRuntimeError::new_err(format!("no thread for the database: {error}")))?;
@@ -30,8 +35,12 @@ pub fn for_call() -> PyResult<Handle> {
     }
     let runtime =
         runtime.as_mut().and_then(OfProcess::get_mut).expect("a runtime of this process: it was just started");
-    runtime.affinity.follow_this_thread();
-    Ok(runtime.handle.clone())
+    if Arc::strong_count(&runtime.running) == 1 {
+        runtime.affinity.follow_caller();
+    } else {
+        runtime.affinity.release();
+    }
+    Ok((runtime.handle.clone(), runtime.running.clone()))
 }
 
 fn runtime() -> MutexGuard<'static, Option<OfProcess<Runtime>>> {
@@ -52,7 +61,7 @@ fn start() -> std::io::Result<Runtime> {
         runtime.block_on(pending::<()>());
     })?;
     let affinity = affinity.recv().map_err(std::io::Error::other)?;
-    Ok(Runtime { handle, affinity })
+    Ok(Runtime { handle, affinity, running: Arc::default() })
 }
 
 /// Runs work in the background. Without a runtime it is only dropped: then there is no connection either. The runtime's own
