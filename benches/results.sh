@@ -19,8 +19,9 @@ Written by \`./dev bench\` on $(date -u '+%Y-%m-%d %H:%M') UTC; do not edit.
 $(machine)
 
 The server is a throwaway PostgreSQL. Its data is in memory if there is enough, and it does not flush to disk (\`fsync=off\`):
-the benches measure the work, not the disk. With two cores, the server and the client have one each. Absolute times differ
-between machines; ratios and the shapes of curves hardly do.
+the benches measure the work, not the disk. Its sessions keep the memory that they have freed: as glibc does it by itself, one of two
+sessions may give it back after each batch, and then takes 1.2 times as long. With two cores, the server and the client have one
+each. Absolute times differ between machines; ratios and the shapes of curves hardly do.
 
 ## In comparison with hand-written code
 
