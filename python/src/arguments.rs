@@ -174,8 +174,7 @@ fn float(place: Place<'_>, value: Value<'_, '_>) -> PyResult<f64> {
 /// A number of seconds, not negative.
 pub fn seconds(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Duration> {
     let seconds = float(place, value)?;
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| place.invalid(value, "must be from 0 to 3,162,240,000 seconds (100 years)"))
+    Duration::try_from_secs_f64(seconds).map_err(|_| place.invalid(value, "must be from 0 seconds to 100 years"))
 }
 
 /// An aware `datetime`.

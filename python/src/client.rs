@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use clip_saver_db::{Config, Db, Error, Transaction};
 use futures_util::future::{BoxFuture, Either, FutureExt as _, Shared, TryFutureExt as _, WeakShared, select};
@@ -37,9 +37,8 @@ pub struct Pool {
 /// The pool of a process.
 pub struct Opened {
     config: Config,
-    db: OnceLock<Db>,
-    /// Calls read it while they run, and closing writes it: a call that waits for a connection runs, too.
-    running: RwLock<()>,
+    /// Calls hold it to read while they run, so that closing waits for them: also for one that waits for a connection.
+    db: RwLock<OnceLock<Db>>,
     /// While calls wait for it: they have one attempt together, which ends with the last of them.
     opening: Mutex<Option<WeakShared<Opening>>>,
 }
@@ -48,19 +47,21 @@ type Opening = BoxFuture<'static, Result<Db, Arc<Error>>>;
 
 impl Opened {
     fn of(config: &Config) -> Self {
-        Self { config: config.clone(), db: OnceLock::new(), running: RwLock::default(), opening: Mutex::default() }
+        Self { config: config.clone(), db: RwLock::default(), opening: Mutex::default() }
     }
 
-    pub async fn db(&self) -> Result<&Db, Failure> {
-        if let Some(db) = self.db.get() {
-            return Ok(db);
+    /// The database, for a call, which is under way until it drops this.
+    pub async fn db(&self) -> Result<RwLockReadGuard<'_, Db>, Failure> {
+        let db = self.db.read().await;
+        if db.get().is_none() {
+            let opened = self.opening().await?;
+            db.get_or_init(|| opened);
         }
-        let db = self.opening().await?;
-        Ok(self.db.get_or_init(|| db))
+        Ok(RwLockReadGuard::map(db, |db| db.get().expect("a database: it was opened just now, if not before")))
     }
 
     fn opening(&self) -> Shared<Opening> {
-        let mut opening = self.lock_opening();
+        let mut opening = lock(&self.opening);
         if let Some(opening) = opening.as_ref().and_then(WeakShared::upgrade).filter(|opening| opening.peek().is_none())
         {
             return opening;
@@ -70,26 +71,12 @@ impl Opened {
         new
     }
 
-    /// What a call of a function holds while it runs.
-    pub async fn running(&self) -> RwLockReadGuard<'_, ()> {
-        self.running.read().await
-    }
-
-    /// Closes the database after the functions' calls, if it is open or a call is opening it.
+    /// Closes the database after its calls, also after those that are opening it.
     async fn close(&self) {
-        let _none_runs = self.running.write().await;
-        let opening = self.lock_opening().as_ref().and_then(WeakShared::upgrade);
-        let opened = match opening {
-            Some(opening) => opening.await.ok(),
-            None => self.db.get().cloned(),
-        };
+        let opened = self.db.write().await.get().cloned();
         if let Some(db) = opened {
             db.close().await;
         }
-    }
-
-    fn lock_opening(&self) -> MutexGuard<'_, Option<WeakShared<Opening>>> {
-        lock(&self.opening)
     }
 }
 
@@ -258,7 +245,7 @@ impl Client {
         let lease = arguments::seconds(Place::new("hold_scan", "lease_seconds"), lease_seconds)?;
         let pool = self.pool(py, "hold_scan")?.opened();
         Call::spawn(py, "hold_scan", async move {
-            Ok(Lease(clip_saver_db::ScanLease::hold(pool.db().await?, claim, lease)))
+            Ok(Lease(clip_saver_db::ScanLease::hold(&*pool.db().await?, claim, lease)))
         })
     }
 }

@@ -42,8 +42,8 @@ macro_rules! functions {
                     Target::Pool(pool) => {
                         let pool = pool.opened();
                         Call::spawn(py, NAME, async move {
-                            let _running = pool.running().await;
-                            let $client = pool.db().await?;
+                            let db = pool.db().await?;
+                            let $client = &*db;
                             Ok($call?)
                         })
                     }
