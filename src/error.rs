@@ -283,10 +283,21 @@ impl Error {
                 "an earlier statement of this transaction failed, so nothing was stored; let its error end the transaction"
                     .into()
             }
-            ErrorKind::Database if self.report().is_some() => format!("{}{reason}", self.cause()),
+            ErrorKind::Database if self.report().is_some() => format!("{}{reason}{}", self.cause(), self.schema_advice()),
             ErrorKind::Database => self.cause(),
             ErrorKind::Config => format!("{field}: {reason}"),
             ErrorKind::Migration => format!("the database cannot be migrated: {reason}"),
+        }
+    }
+
+    /// What to do if a function of this crate misses a table, a column, a type or a function of the database. `PostgreSQL` does not
+    /// look into a schema without the right to use it.
+    fn schema_advice(&self) -> &'static str {
+        match self.sqlstate() {
+            Some("42P01" | "42703" | "42704" | "42883") if self.function().is_some() => {
+                "; check that this version's migrations have run, DB_SCHEMA, and the role's rights on that schema"
+            }
+            _ => "",
         }
     }
 

@@ -1,85 +1,25 @@
 //! What Python hands to a call, as the crate takes it. A wrong type is a `TypeError`, a wrong value an `InvalidId` or
 //! `InvalidInput`, which are `ValueError`s; each names the argument, and nothing was sent.
 
-use std::fmt::Display;
+mod objects;
+mod place;
+
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use clip_saver_db::{
-    Attachment, ChannelSnapshot, ClipAuthor, ClipKey, ClipMessage, Error, GuildSnapshot, MessageInterval, ScanClaim,
-    ScanPage, ScanRunId, Settings, UserSnapshot,
-};
-use pyo3::exceptions::{PyAttributeError, PyTypeError, PyUnicodeEncodeError};
-use pyo3::intern;
+use clip_saver_db::{Error, ScanRunId, Settings};
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBoolMethods, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
 use uuid::Uuid;
 
+pub use self::objects::{channels, claim, claims, guild, guilds, optional_clip_key, page, user, users};
+pub use self::place::Place;
 use crate::lease::ScanWorker;
 use crate::{datetimes, errors, json};
-
-/// Where a value is: an argument of a function, or a field of an element of one.
-#[derive(Clone, Copy)]
-pub struct Place<'a> {
-    function: &'a str,
-    argument: &'a str,
-    inner: Option<&'a Inner<'a>>,
-}
-
-/// A part of an argument.
-struct Inner<'a> {
-    outer: Option<&'a Inner<'a>>,
-    step: Step<'a>,
-}
-
-/// From an object to a part of it.
-enum Step<'a> {
-    Element(usize),
-    Field(&'a str),
-}
-
-impl<'a> Place<'a> {
-    pub const fn new(function: &'a str, argument: &'a str) -> Self {
-        Self { function, argument, inner: None }
-    }
-
-    /// As in Python: `channels[3].name`.
-    fn name(self) -> String {
-        let Some(Inner { outer, step }) = self.inner else { return self.argument.to_owned() };
-        let outer = Self { inner: *outer, ..self }.name();
-        match step {
-            Step::Element(index) => format!("{outer}[{index}]"),
-            Step::Field(name) => format!("{outer}.{name}"),
-        }
-    }
-
-    fn wrong_type(self, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
-        let found = value.get_type().name().map_or_else(|_| "something else".to_owned(), |name| name.to_string());
-        PyTypeError::new_err(format!("{}: `{}` must be {expected}, not {found}", self.function, self.name()))
-    }
-
-    /// A type that is wrong, as Python's own error says.
-    fn wrong_type_because(self, cause: PyErr, value: &Bound<'_, PyAny>, reason: &str) -> PyErr {
-        let error = PyTypeError::new_err(format!("{}: `{}` {reason}", self.function, self.name()));
-        error.set_cause(value.py(), Some(cause));
-        error
-    }
-
-    fn invalid(self, value: &Bound<'_, PyAny>, reason: impl Display) -> PyErr {
-        errors::invalid_input(value.py(), self.function, &self.name(), &reason.to_string())
-    }
-
-    fn in_field<T>(self, field: &str, read: impl FnOnce(Place<'_>) -> PyResult<T>) -> PyResult<T> {
-        read(Place { inner: Some(&Inner { outer: self.inner, step: Step::Field(field) }), ..self })
-    }
-
-    fn in_element<T>(self, index: usize, read: impl FnOnce(Place<'_>) -> PyResult<T>) -> PyResult<T> {
-        read(Place { inner: Some(&Inner { outer: self.inner, step: Step::Element(index) }), ..self })
-    }
-}
 
 type Value<'a, 'py> = &'a Bound<'py, PyAny>;
 
@@ -155,8 +95,8 @@ pub fn integer<T: TryFrom<i64>>(place: Place<'_>, value: Value<'_, '_>) -> PyRes
     if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
         return Err(place.wrong_type("an int", value));
     }
-    let number = value.extract::<i64>().ok().and_then(|number| T::try_from(number).ok());
-    number.ok_or_else(|| place.invalid(value, "is out of range"))
+    let number = value.extract::<i64>().map_err(|_| place.invalid(value, "is beyond PostgreSQL's bigint"))?;
+    T::try_from(number).map_err(|_| place.invalid(value, format!("is {number}, out of range")))
 }
 
 fn optional_integer<T: TryFrom<i64>>(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Option<T>> {
@@ -168,7 +108,7 @@ fn float(place: Place<'_>, value: Value<'_, '_>) -> PyResult<f64> {
     if !is_number || value.is_instance_of::<PyBool>() {
         return Err(place.wrong_type("a number", value));
     }
-    value.extract().map_err(|_| place.invalid(value, "is out of range"))
+    value.extract().map_err(|_| place.invalid(value, "is beyond a float's range"))
 }
 
 /// A number of seconds, not negative.
@@ -243,137 +183,6 @@ pub fn ids<T: FromStr<Err = Error> + From<u64>>(place: Place<'_>, value: Value<'
     each(place, value, "ids", id)
 }
 
-/// Reads an attribute.
-fn field<'py, T>(
-    place: Place<'_>,
-    value: Value<'_, 'py>,
-    (name, attribute): (&str, &Bound<'py, PyString>),
-    read: impl FnOnce(Place<'_>, Value<'_, 'py>) -> PyResult<T>,
-) -> PyResult<T> {
-    let found = value.getattr(attribute).map_err(|error| {
-        if error.is_instance_of::<PyAttributeError>(value.py()) {
-            let reason = format!("must have an attribute `{name}`: {}", error.value(value.py()));
-            place.wrong_type_because(error, value, &reason)
-        } else {
-            error
-        }
-    })?;
-    place.in_field(name, |place| read(place, &found))
-}
-
-/// Makes a function that reads an object by its attributes.
-macro_rules! object {
-    ($(#[$doc:meta])* $name:ident($place:ident, $value:ident) -> $type:ty {
-        $($field:ident $(= $attribute:literal)?: $read:expr,)+
-    } => $make:expr) => {
-        $(#[$doc])*
-        pub fn $name($place: Place<'_>, $value: Value<'_, '_>) -> PyResult<$type> {
-            $(
-                let name = object!(@name $field $($attribute)?);
-                let $field = field($place, $value, (name, intern!($value.py(), object!(@name $field $($attribute)?))), $read)?;
-            )+
-            Ok($make)
-        }
-    };
-    (@name $field:ident) => { stringify!($field) };
-    (@name $field:ident $attribute:literal) => { $attribute };
-}
-
-pub fn guild(place: Place<'_>, value: Value<'_, '_>) -> PyResult<GuildSnapshot> {
-    let mut guild = guild_alone(place, value)?;
-    guild.channels = field(place, value, ("channels", intern!(value.py(), "channels")), channels)?;
-    Ok(guild)
-}
-
-object! {
-    /// Without its channels, which `upsert_guilds` does not write.
-    guild_alone(place, value) -> GuildSnapshot {
-        id: id, name: text, icon: optional_text, owner_user_id: optional_id, joined_at: optional_time,
-    } => {
-        let mut guild = GuildSnapshot::new(id, name);
-        (guild.icon, guild.owner_user_id, guild.joined_at) = (icon, owner_user_id, joined_at);
-        guild
-    }
-}
-
-object! {
-    channel(place, value) -> ChannelSnapshot {
-        id: id, name: optional_text, kind = "type": optional_text, is_nsfw: boolean, settings_overrides: optional_settings,
-    } => {
-        let mut channel = ChannelSnapshot::new(id, "", "");
-        (channel.name, channel.kind) = (name, kind);
-        (channel.is_nsfw, channel.settings_overrides) = (is_nsfw, settings_overrides);
-        channel
-    }
-}
-
-object! {
-    user(place, value) -> UserSnapshot {
-        id: id, username: optional_text, global_name: optional_text, avatar: optional_text, last_login_at: optional_time,
-    } => {
-        let mut user = UserSnapshot::new(id, "");
-        (user.username, user.global_name, user.avatar, user.last_login_at) = (username, global_name, avatar, last_login_at);
-        user
-    }
-}
-
-object! {
-    /// What `claim_scan_runs` returned.
-    claim(place, value) -> ScanClaim {
-        run_id: run_id, token: integer, channel_id: id, guild_id: id, after: optional_id, before: optional_id, attempt: integer,
-    } => {
-        let mut claim = ScanClaim::new(run_id, token, channel_id, guild_id);
-        (claim.after, claim.before, claim.attempt) = (after, before, attempt);
-        claim
-    }
-}
-
-object! {
-    interval(place, value) -> MessageInterval { first: id, last: id, } => {
-        MessageInterval::new(first, last)
-    }
-}
-
-object! {
-    page(place, value) -> ScanPage { covered: interval, messages: ids, clips: clip_messages, } => {
-        ScanPage::new(covered, messages).with_clips(clips)
-    }
-}
-
-object! {
-    clip_message(place, value) -> ClipMessage {
-        id: id, author: author, attachments: attachments,
-    } => ClipMessage::new(id, author, attachments)
-}
-
-object! {
-    author(place, value) -> ClipAuthor {
-        id: id, name: text, display_name: optional_text, avatar: optional_text,
-    } => {
-        let mut author = ClipAuthor::new(id, name);
-        (author.display_name, author.avatar) = (display_name, avatar);
-        author
-    }
-}
-
-object! {
-    attachment(place, value) -> Attachment {
-        id: id, file_name: text, content_type: optional_text, size: size, duration_seconds: optional_float,
-        width: optional_integer, height: optional_integer, url: text,
-    } => {
-        let mut attachment = Attachment::new(id, file_name, size, url);
-        (attachment.content_type, attachment.duration_seconds) = (content_type, duration_seconds);
-        (attachment.width, attachment.height) = (width, height);
-        attachment
-    }
-}
-
-object! {
-    clip_key(place, value) -> ClipKey { message_id: id, attachment_id: id, } => {
-        ClipKey { message_id, attachment_id }
-    }
-}
-
 fn optional_settings(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Option<Settings>> {
     optional(place, value, settings)
 }
@@ -384,34 +193,6 @@ fn optional_float(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Option<f64
 
 fn size(place: Place<'_>, value: Value<'_, '_>) -> PyResult<u64> {
     integer(place, value)
-}
-
-pub fn optional_clip_key(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Option<ClipKey>> {
-    optional(place, value, clip_key)
-}
-
-pub fn guilds(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Vec<GuildSnapshot>> {
-    each(place, value, "GuildSnapshots", guild_alone)
-}
-
-pub fn channels(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Vec<ChannelSnapshot>> {
-    each(place, value, "ChannelSnapshots", channel)
-}
-
-pub fn users(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Vec<UserSnapshot>> {
-    each(place, value, "UserSnapshots", user)
-}
-
-pub fn claims(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Vec<ScanClaim>> {
-    each(place, value, "ScanClaims", claim)
-}
-
-fn clip_messages(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Vec<ClipMessage>> {
-    each(place, value, "ClipMessages", clip_message)
-}
-
-fn attachments(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Vec<Attachment>> {
-    each(place, value, "Attachments", attachment)
 }
 
 pub fn worker(place: Place<'_>, value: Value<'_, '_>) -> PyResult<Arc<clip_saver_db::ScanWorker>> {

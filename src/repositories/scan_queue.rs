@@ -176,8 +176,8 @@ pub async fn request_scan(
 /// Needs: select, update on `bot_channel_scan_runs`; select, update on `bot_scan_queue`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] if `limit` is 0 or over 100, if the lease is 0 or over 100 years, and for U+0000 in the
-/// worker's name; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if `limit` is 0 or over 100, if the lease is under a millisecond or over 100 years, and for
+/// U+0000 in the worker's name; else see the [module](super#errors).
 pub async fn claim_scan_runs(
     client: &impl Client,
     worker: &ScanWorker,
@@ -262,7 +262,7 @@ async fn send_claim(
 /// Needs: select, update on `bot_channel_scan_runs`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] if the lease is 0 or over 100 years; else see the [module](super#errors).
+/// [`ErrorKind::InvalidInput`] if the lease is under a millisecond or over 100 years; else see the [module](super#errors).
 pub async fn renew_scan_lease(client: &impl Client, claim: &ScanClaim, lease: Duration) -> Result<LeaseState, Error> {
     idempotent!(client, "renew_scan_lease", "UPDATE", || check_lease(lease), |on| {
         let query = queries::renew_scan_lease();

@@ -188,7 +188,7 @@ F = TypeVar("F")
 class Transaction(Generic[F]):
     """`async with db.transaction() as tx:` stores all calls on `tx`, or none of them.
 
-    `tx` has every function. Calls that are awaited together (`asyncio.gather`) are sent together. The transaction is committed
+    `tx` has the functions from `get_guild` on. Calls that are awaited together (`asyncio.gather`) are sent together. The transaction is committed
     at the end of the block, and rolled back if the block raises. After a `Conflict` run the whole block again.
     """
 

@@ -13,7 +13,7 @@ SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 MetricsHook = Callable[[Literal["counter", "histogram", "gauge"], str, float, dict[str, str]], None]
 
 
-def log(level: int, logger: str, message: str, fields: dict[str, str]) -> None:
+def log(level: int, logger: str, message: str, fields: dict[str, str | int | float | bool]) -> None:
     """Logs an event. Its fields follow the message, and are in the record's attribute `fields`."""
     import logging
 

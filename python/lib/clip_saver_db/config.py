@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import InvalidConfig
@@ -16,23 +18,26 @@ VARIABLES = {
 }
 """The variables of each field. The first one that is not empty counts."""
 
+DEFAULTS = {"host": "localhost", "port": "5432", "user": "postgres", "password": "postgres", "database": "postgres"}
 
-def _of_environment(name: str, default: str) -> str:
-    return next((value for variable in VARIABLES[name] if (value := os.environ.get(variable, "").strip())), default)
+
+def _of_environment(name: str) -> str:
+    given = (os.environ.get(variable, "") for variable in VARIABLES[name])
+    if name != "password":  # white space may belong to it
+        given = (value.strip() for value in given)
+    return next(filter(None, given), DEFAULTS[name])
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text) < 2**16
 
 
 def _port() -> int:
-    port = _of_environment("port", "5432")
-    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 2**16):
+    port = _of_environment("port")
+    if not _is_port(port):
         name = next(name for name in VARIABLES["port"] if os.environ.get(name, "").strip())
         raise InvalidConfig(f"{name}: {port!r} is not a port", "get_config", name)
     return int(port)
-
-
-def _password() -> str:
-    """White space may belong to it."""
-    given = (os.environ.get(variable, "") for variable in VARIABLES["password"])
-    return next(filter(None, given), "postgres")
 
 
 def _dsn() -> str | None:
@@ -44,11 +49,11 @@ class DatabaseConfig:
     """Where the database is. The defaults are those of the environment when it is made. `dsn` comes before the other fields, but
     that of the environment not before a field that differs from it."""
 
-    host: str = field(default_factory=lambda: _of_environment("host", "localhost"))
+    host: str = field(default_factory=lambda: _of_environment("host"))
     port: int = field(default_factory=_port)
-    user: str = field(default_factory=lambda: _of_environment("user", "postgres"))
-    password: str = field(default_factory=_password)
-    database: str = field(default_factory=lambda: _of_environment("database", "postgres"))
+    user: str = field(default_factory=lambda: _of_environment("user"))
+    password: str = field(default_factory=lambda: _of_environment("password"))
+    database: str = field(default_factory=lambda: _of_environment("database"))
     dsn: str | None = field(default_factory=_dsn)
 
     def __repr__(self) -> str:
@@ -76,6 +81,7 @@ class DatabaseConfig:
     def variables(self) -> dict[str, str]:
         """What the environment's variables would say, as far as it differs from them: where it does not, password files and the
         like count as for `init_db()` without a configuration."""
+        self._check()
         if self.dsn and self._comes_first(self.dsn):
             return {"POSTGRES_DSN": self.dsn}
         return {"POSTGRES_DSN": "", "DATABASE_URL": "", **self._changed()}
@@ -85,9 +91,31 @@ class DatabaseConfig:
 
     def _changed(self) -> dict[str, str]:
         """The fields that differ from the environment, by their variables."""
-        environment = DatabaseConfig()
-        fields = {variables[0]: (getattr(self, name), getattr(environment, name)) for name, variables in VARIABLES.items()}
-        return {variable: str(value) for variable, (value, given) in fields.items() if value != given}
+        fields = {name: str(getattr(self, name)) for name in VARIABLES}
+        return {VARIABLES[name][0]: value for name, value in fields.items() if value != _of_environment(name)}
+
+    def _check(self) -> None:
+        """An empty variable is as one that is not set: without this, an empty field would be the environment's."""
+        types = {"dsn": str | None, "port": int}
+        for name in ("dsn", *VARIABLES):
+            value, expected = getattr(self, name), types.get(name, str)
+            if not isinstance(value, expected):
+                raise TypeError(f"init_db: `config.{name}` must be {expected}, not {type(value).__name__}")
+            if not value and name in ("host", "user", "database"):
+                raise InvalidConfig(f"config.{name}: is empty", "init_db", f"config.{name}")
+        if not _is_port(str(self.port)):
+            raise InvalidConfig(f"config.port: {self.port} is not a port", "init_db", "config.port")
+
+
+def in_config(error: InvalidConfig, variables: Mapping[str, str]) -> InvalidConfig:
+    """The error of a configuration, with the names of its fields instead of the variables that stand for them."""
+    every = {"POSTGRES_DSN": "config.dsn"} | {names[0]: f"config.{field}" for field, names in VARIABLES.items()}
+    fields = {variable: field for variable, field in every.items() if variable in variables}
+
+    def named(text: str) -> str:
+        return re.sub(r"\w+", lambda word: fields.get(word[0], word[0]), text)
+
+    return InvalidConfig(named(str(error)), error.function, error.field and named(error.field))
 
 
 def get_config() -> DatabaseConfig:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import _database
 from ._database import Transaction, close_db, configure_from_env, health, hold_scan, scan_wakeups
-from ._functions import Psycopg3Functions
+from ._functions import Psycopg3Functions as Functions
 from ._native import ScanWorker
 from .types import (
     Attachment,
@@ -28,6 +28,7 @@ __all__ = [
     "ClipAuthor",
     "ClipKey",
     "ClipMessage",
+    "Functions",
     "GuildSnapshot",
     "MessageInterval",
     "ScanClaim",
@@ -117,12 +118,12 @@ async def init_db() -> None:
     await _database.start(None, migrate=True)
 
 
-def transaction() -> Transaction[Psycopg3Functions]:
-    """Stores all calls of a block, or none of them: see `Transaction`."""
-    return Transaction(Psycopg3Functions)
+def transaction() -> Transaction[Functions]:
+    """Stores all calls of a block, or none of them: see `Transaction`. `Functions` is the type of the block's `tx`."""
+    return Transaction(Functions)
 
 
-_functions = Psycopg3Functions(_database.client)
+_functions = Functions(_database.client)
 
 get_guild = _functions.get_guild
 get_guilds = _functions.get_guilds

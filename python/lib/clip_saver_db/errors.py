@@ -173,7 +173,7 @@ class Closed(InterfaceError):
 
 
 class InvalidConfig(InterfaceError, ValueError):
-    """The configuration is wrong: `field` names the variable."""
+    """The configuration is wrong: `field` names the variable, or the field of the `DatabaseConfig` (`config.port`)."""
 
 
 class MigrationFailed(ProgrammingError):

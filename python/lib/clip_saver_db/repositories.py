@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from . import _database
 from ._database import Transaction, close_db, health, hold_scan, scan_wakeups
-from ._functions import TortoiseFunctions
+from ._functions import TortoiseFunctions as Functions
 from ._native import ScanWorker
-from .config import DatabaseConfig, get_config
+from .config import DatabaseConfig, get_config, in_config
+from .errors import InvalidConfig
 from .types import (
     Attachment,
     ChannelSnapshot,
@@ -30,6 +31,7 @@ __all__ = [
     "ClipKey",
     "ClipMessage",
     "DatabaseConfig",
+    "Functions",
     "GuildSnapshot",
     "MessageInterval",
     "ScanClaim",
@@ -118,16 +120,24 @@ async def init_db(config: DatabaseConfig | None = None, generate_schemas: bool =
     """
     if not isinstance(config, DatabaseConfig | None):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"init_db: `config` must be a DatabaseConfig, not {type(config).__name__}")
-    variables = None if config is None else config.variables()
-    await _database.start(variables, migrate=generate_schemas)
+    if not isinstance(generate_schemas, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"init_db: `generate_schemas` must be a bool, not {type(generate_schemas).__name__}")
+    if config is None:
+        await _database.start(None, migrate=generate_schemas)
+        return
+    variables = config.variables()
+    try:
+        await _database.start(variables, migrate=generate_schemas)
+    except InvalidConfig as error:
+        raise in_config(error, variables) from None
 
 
-def transaction() -> Transaction[TortoiseFunctions]:
-    """Stores all calls of a block, or none of them: see `Transaction`."""
-    return Transaction(TortoiseFunctions)
+def transaction() -> Transaction[Functions]:
+    """Stores all calls of a block, or none of them: see `Transaction`. `Functions` is the type of the block's `tx`."""
+    return Transaction(Functions)
 
 
-_functions = TortoiseFunctions(_database.client)
+_functions = Functions(_database.client)
 
 get_guild = _functions.get_guild
 get_guilds = _functions.get_guilds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -94,6 +95,7 @@ async def test_init_db_connects_as_the_config_says(server_url: str, environment:
     try:
         run_on_server(server_url, f"create database {quoted_name}")
         environment.setenv("DATABASE_URL", "postgresql://nobody@nowhere.invalid/nothing")
+        environment.setenv("POSTGRES_PORT", "many")
         host, port = str(server.get("host", "localhost")), int(server.get("port") or 5432)
         await repositories.init_db(DatabaseConfig(host, port, role, "secret", name, dsn=None))
         await repositories.upsert_guild(guild_id="1", name="Clips", icon=None)
@@ -115,6 +117,43 @@ async def test_a_failed_start_tells_nobody_the_password(
     output = capfd.readouterr()
     for shown in (str(failed.value), repr(failed.value), caplog.text, output.out, output.err):
         assert "s3cr3t" not in shown
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"dsn": "postgresql://db/clips?sslmode=sometimes"},
+        {"port": 70_000},
+        {"port": 0},
+        {"host": ""},
+        {"user": ""},
+        {"database": ""},
+    ],
+)
+async def test_an_error_names_the_field_of_the_config_that_is_wrong(
+    environment: pytest.MonkeyPatch, fields: dict[str, Any]
+) -> None:
+    environment.setenv("PGHOST", "elsewhere")
+    (name,) = fields
+    with pytest.raises(InvalidConfig, match=f"^config.{name}: ") as refused:
+        await repositories.init_db(DatabaseConfig(**fields))
+    assert refused.value.field == f"config.{name}"
+
+
+@pytest.mark.parametrize("name", ["dsn", "host", "port", "user", "password", "database"])
+async def test_a_field_of_the_wrong_type_is_a_type_error(environment: pytest.MonkeyPatch, name: str) -> None:
+    fields: dict[str, Any] = {name: b"clips"}
+    with pytest.raises(TypeError, match=f"`config.{name}` must be "):
+        await repositories.init_db(DatabaseConfig(**fields))
+
+
+async def test_an_error_of_a_variable_that_the_config_does_not_stand_for_names_it(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("DB_POOL_MAX", "many")
+    with pytest.raises(InvalidConfig, match="^DB_POOL_MAX: ") as refused:
+        await repositories.init_db(DatabaseConfig(host="db"))
+    assert refused.value.field == "DB_POOL_MAX"
 
 
 @pytest.mark.parametrize("name", ["dsn", "password", "POSTGRES_PASSWORD", "DATABASE_URL"])

@@ -150,8 +150,15 @@ async def test_generate_schemas_false_creates_nothing(empty_database_url: str) -
     with pytest.raises(ProgrammingError) as failed:
         await repositories.get_guilds()
     assert failed.value.sqlstate == "42P01"
+    assert "migrations" in str(failed.value)
     await repositories.init_db()
     assert await repositories.get_guilds() == []
+
+
+async def test_generate_schemas_is_a_bool(database_url: str) -> None:
+    setting: Any = "no"
+    with pytest.raises(TypeError, match="`generate_schemas` must be a bool, not str"):
+        await repositories.init_db(generate_schemas=setting)
 
 
 async def test_generate_schemas_false_works_on_a_database_that_was_migrated(database_url: str) -> None:

@@ -29,8 +29,8 @@ async def test_records_have_the_names_levels_and_fields_of_events(
     (record,) = records
     assert record.name.startswith("clip_saver_db.") and "::" not in record.name
     assert record.levelno == logging.WARNING
-    fields: dict[str, str] = vars(record)["fields"]
-    assert (fields["query"], fields["outcome"]) == ("touch_guild", "ok")
+    fields: dict[str, str | int] = vars(record)["fields"]
+    assert (fields["query"], fields["outcome"], fields["rows"]) == ("touch_guild", "ok", 0)
     assert record.message.startswith("a slow call query=touch_guild")
     await clip_saver_db.close_db()
 

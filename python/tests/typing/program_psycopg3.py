@@ -38,6 +38,10 @@ async def bot(guild_id: int, overrides: Mapping[str, Any]) -> None:
     assert_type(await db.delete_channels(["2001", 2002]), int)
 
 
+async def store(tx: db.Functions) -> None:
+    assert_type(await tx.touch_guild(1001), bool)
+
+
 async def worker(claim: ScanClaim) -> None:
     run_id = await db.enqueue_scan_run("2001")
     assert_type(run_id, UUID | None)
@@ -51,6 +55,7 @@ async def worker(claim: ScanClaim) -> None:
     assert_type(await db.get_clips("1001", limit=10), ClipPage)
     try:
         async with db.transaction() as tx:
+            await store(tx)
             assert_type(await tx.enqueue_scan_run("2001"), UUID | None)
     except OperationalError as error:
         assert_type(error.sqlstate, str | None)

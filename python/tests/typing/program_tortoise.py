@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from typing_extensions import assert_type
 
 
+async def store(tx: db.Functions) -> None:
+    assert_type(await tx.touch_guild(1001), bool)
+
+
 async def program() -> None:
     config = get_config()
     assert_type(config, DatabaseConfig)
@@ -24,5 +28,6 @@ async def program() -> None:
     if run_id is not None:
         assert_type(await db.mark_scan_failed(run_id, "reason"), bool)
     async with db.transaction() as tx:
+        await store(tx)
         assert_type(await tx.enqueue_scan_run("2001"), str | None)
     await close_db()

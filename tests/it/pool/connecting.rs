@@ -56,6 +56,17 @@ async fn a_missing_database_is_reported_at_once_with_the_servers_message() {
 }
 
 #[tokio::test]
+async fn a_call_on_a_database_that_lacks_a_table_says_what_to_do() {
+    let database = TestDatabase::new().await;
+    database.execute("drop table install_intents").await;
+
+    let error = db::get_install_intent(&*database, "state").await.unwrap_err();
+
+    assert_eq!(error.sqlstate(), Some("42P01"));
+    assert!(error.to_string().contains("; check that this version's migrations have run, DB_SCHEMA, "), "{error}");
+}
+
+#[tokio::test]
 async fn a_call_fails_when_no_connection_comes_free() {
     let database = TestDatabase::new().await;
     let mut config = config(&database.name);
