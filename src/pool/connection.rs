@@ -52,6 +52,11 @@ impl Connection {
         self.session.as_deref().expect("only drop and close take the session, and nobody has the connection after them")
     }
 
+    /// Whether the pool is being closed, and lends no other connection.
+    pub(super) fn is_last(&self) -> bool {
+        self.running.task_tracker().is_closed()
+    }
+
     /// Closes the connection. The pool opens a new one.
     pub(super) fn close(mut self) {
         if let Some(session) = self.session.take() {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_postgres::Client;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::connection::Connection;
 use super::observe::WaitingCalls;
@@ -21,7 +22,8 @@ use super::sharing::{Shared, SharedLease, Sharing};
 use crate::config::{Config, Limits, PreparedStatements};
 use crate::error::{Error, ErrorKind};
 
-/// Closes the handle and its clones: new calls fail with [`ErrorKind::Closed`]. Waits for running calls.
+/// Closes the handle and its clones: new calls fail with [`ErrorKind::Closed`]. Waits for running calls, also for those that
+/// still wait for a connection.
 ///
 /// It also waits until every [`Connection`] and [`Transaction`](crate::Transaction) is dropped, so drop those of your own task
 /// first. Before all that, it lets each [`ScanLease`](crate::ScanLease) that was dropped hand its run back.
@@ -54,7 +56,7 @@ pub struct Db {
     /// The pooler between this program and the server. `None` if `DB_PREPARED_STATEMENTS` is not `auto`.
     pub(super) pooler: Option<Pooler>,
     pub(super) waiting: WaitingCalls,
-    /// Counts the connections that are in use.
+    /// Counts the calls that wait for a connection, and the connections that are in use. Closed: it takes no new ones.
     running: TaskTracker,
     /// The calls that are made for values that were dropped, before the pool closes.
     last_calls: TaskTracker,
@@ -134,27 +136,29 @@ impl Db {
     /// [`ErrorKind::PoolTimeout`] if none becomes free in `DB_ACQUIRE_TIMEOUT`, [`ErrorKind::Connection`] or
     /// [`ErrorKind::ConnectTimeout`] if none can be opened, [`ErrorKind::Closed`] after `close_db`.
     pub async fn connection(&self) -> Result<Connection, Error> {
-        match self.free_connection().await? {
-            Some(connection) => Ok(connection),
-            None => Box::pin(self.next_connection()).await,
+        let running = self.enter()?;
+        match self.pool.free_session().await {
+            Some(session) => Ok(Connection::new(session, running)),
+            None => Box::pin(self.next_connection(running)).await,
         }
     }
 
-    /// A free connection; `None` if all are in use.
-    async fn free_connection(&self) -> Result<Option<Connection>, Error> {
+    /// Counts a call, so that closing waits for it.
+    fn enter(&self) -> Result<TaskTrackerToken, Error> {
         let running = self.running.token();
-        Ok(self.pool.free_session().await?.map(|session| Connection::new(session, running)))
+        if self.running.is_closed() { Err(Error::new(ErrorKind::Closed)) } else { Ok(running) }
     }
 
     /// Waits for a connection that is returned or opened.
-    async fn next_connection(&self) -> Result<Connection, Error> {
-        let (_waiting, running) = (self.waiting.add(), self.running.token());
+    async fn next_connection(&self, running: TaskTrackerToken) -> Result<Connection, Error> {
+        let _waiting = self.waiting.add();
         let session = self.pool.next_session(Instant::now() + self.config.acquire_timeout).await?;
         Ok(Connection::new(session, running))
     }
 
     /// Leases a connection that short reads share; `None` if there is none to share.
     pub(crate) async fn share(&self) -> Result<Option<SharedLease>, Error> {
+        let running = self.enter()?;
         let Some(permit) = self.sharing.permit(self.config.acquire_timeout, &self.waiting).await? else {
             return Ok(None);
         };
@@ -167,22 +171,22 @@ impl Db {
                 }
                 Some((shared, false))
             }
-            (least_loaded, _) => match (self.free_connection().await?, least_loaded) {
-                (Some(connection), _) => self.sharing.add(connection),
+            (least_loaded, _) => match (self.pool.free_session().await, least_loaded) {
+                (Some(session), _) => self.sharing.add(Connection::new(session, running)),
                 (None, Some(shared)) => Some((shared, false)),
-                (None, None) => Box::pin(self.wait_to_share()).await?,
+                (None, None) => Box::pin(self.wait_to_share(running)).await?,
             },
         };
-        Ok(shared.map(|(shared, is_first)| SharedLease { shared, is_first, permit }))
+        Ok(shared.map(|(shared, is_first)| SharedLease { shared, is_first, _permit: permit }))
     }
 
     /// Waits until a connection of the pool is free, or another task shares one.
-    async fn wait_to_share(&self) -> Result<Option<(Arc<Shared>, bool)>, Error> {
+    async fn wait_to_share(&self, running: TaskTrackerToken) -> Result<Option<(Arc<Shared>, bool)>, Error> {
         let added = pin!(self.sharing.added());
         if let (Some(shared), _) = self.sharing.least_loaded() {
             return Ok(Some((shared, false)));
         }
-        match select(pin!(self.next_connection()), added).await {
+        match select(pin!(self.next_connection(running)), added).await {
             Either::Left((connection, _)) => Ok(self.sharing.add(connection?)),
             Either::Right(_) => Ok(self.sharing.least_loaded().0.map(|shared| (shared, false))),
         }
@@ -205,11 +209,9 @@ impl Db {
         self.is_closed.send_replace(true);
         self.last_calls.close();
         self.last_calls.wait().await;
-        self.sharing.close();
-        self.pool.close();
         self.running.close();
         self.running.wait().await;
-        self.pool.end();
+        self.pool.close();
     }
 }
 

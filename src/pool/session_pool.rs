@@ -60,16 +60,15 @@ impl SessionPool {
     }
 
     /// A free session; `None` if there is none. It sets no timer, which would take as long as the checkout itself.
-    pub(super) async fn free_session(&self) -> Result<Option<HeldSession>, Error> {
+    pub(super) async fn free_session(&self) -> Option<HeldSession> {
         self.close_stale();
-        while !self.places.is_closed() {
-            let Ok(session) = self.free.try_get() else { return Ok(None) };
+        while let Ok(session) = self.free.try_get() {
             if !session.is_spent() && session.survives().await {
-                return Ok(Some(session));
+                return Some(session);
             }
             drop(Object::take(session));
         }
-        Err(Error::new(ErrorKind::Closed))
+        None
     }
 
     /// Waits for a session that is returned or opened. After the deadline only for one that is being opened.
@@ -163,14 +162,10 @@ impl SessionPool {
         }
     }
 
-    /// From now on, opens nothing and gives out no session.
+    /// Closes the sessions, also those that are being opened, when no call holds one or waits for one. From now on, opens
+    /// nothing and gives out no session.
     pub(super) fn close(&self) {
         self.places.close();
-        self.close_free();
-    }
-
-    /// Closes what is left when no call holds a session or waits for one.
-    pub(super) fn end(&self) {
         self.end.cancel();
         self.close_free();
     }

@@ -97,11 +97,6 @@ impl Sharing {
         self.added.notified()
     }
 
-    /// Refuses all further permits.
-    pub(crate) fn close(&self) {
-        self.permits.close();
-    }
-
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Shared>>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,7 +126,7 @@ pub(crate) struct SharedLease {
     pub(crate) shared: Arc<Shared>,
     /// No other read was on the connection before: this one cannot be blocked by another.
     pub(crate) is_first: bool,
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(super) _permit: OwnedSemaphorePermit,
 }
 
 impl SharedLease {
@@ -145,7 +140,7 @@ impl SharedLease {
         &self,
         mut read: Pin<&mut impl Future<Output = Result<T, Error>>>,
     ) -> Option<Result<T, Error>> {
-        let Shared { answers, is_stalled, .. } = &*self.shared;
+        let Shared { connection, answers, is_stalled } = &*self.shared;
         loop {
             let before = answers.load(Ordering::Relaxed);
             let answer =
@@ -158,8 +153,7 @@ impl SharedLease {
                     answers.fetch_add(1, Ordering::Relaxed);
                     return Some(result);
                 }
-                // In a closed pool there is no other connection.
-                Err(_) if answers.load(Ordering::Relaxed) == before && !self.permit.semaphore().is_closed() => {
+                Err(_) if answers.load(Ordering::Relaxed) == before && !connection.is_last() => {
                     is_stalled.store(true, Ordering::Relaxed);
                     return None;
                 }

@@ -256,6 +256,34 @@ async fn closing_waits_for_running_reads() {
 }
 
 #[tokio::test]
+async fn closing_waits_for_calls_that_wait_for_a_connection() {
+    let database = TestDatabase::new().await;
+    guilds(&database, 100).await;
+    let small = pool_of(&database, 2).await;
+    let lock = LockHolder::new(&database, "lock table bot_guilds in exclusive mode").await;
+    let touch = |id: u64| {
+        let db = small.clone();
+        tokio::spawn(async move { db::touch_guild(&db, id.into()).await })
+    };
+    let writes: Vec<_> = (1..=20).map(touch).collect();
+    let reads: Vec<Read> = (1..=100).map(|id| unpolled_read(&small, id)).collect();
+    lock.wait_until_blocked(1).await;
+
+    let mut closing = Box::pin(close_db(&small));
+    assert_eq!(closing.as_mut().now_or_never(), None);
+    let refused =
+        [db::touch_guild(&small, 1.into()).await.unwrap_err(), db::get_guild(&small, 1.into()).await.unwrap_err()];
+    assert_eq!(refused.map(|error| error.kind()), [ErrorKind::Closed; 2]);
+    lock.rollback().await;
+
+    assert_eq!(join_all(reads).await, (1..=100).collect::<Vec<_>>());
+    for write in writes {
+        assert!(write.await.unwrap().unwrap());
+    }
+    timeout(TEST_TIMEOUT, closing).await.expect("closing ends after the calls");
+}
+
+#[tokio::test]
 async fn closing_stops_tasks_that_read_without_a_pause() {
     let database = TestDatabase::new().await;
     let guild = guild(&database, 1).await;
