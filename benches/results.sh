@@ -21,7 +21,8 @@ $(machine)
 The server is a throwaway PostgreSQL. Its data is in memory if there is enough, and it does not flush to disk (\`fsync=off\`):
 the benches measure the work, not the disk. Its sessions keep the memory that they have freed: as glibc does it by itself, one of two
 sessions may give it back after each batch, and then takes 1.2 times as long. With two cores, the server and the client have one
-each. Absolute times differ between machines; ratios and the shapes of curves hardly do.
+each. Absolute times differ between machines; the shapes of curves and most ratios hardly do. What round trips save depends on the
+machine: a scan run that is joined was 0.48 where a read of one row took 75 µs, and 0.73 where it took 39.
 
 ## In comparison with hand-written code
 
@@ -51,6 +52,9 @@ sides in one process):
 - Of the 3,000 more for a write, some 800 receive the row that it returns: a statement without one would be prepared at each
   call, since the generated function sends it as text. 550 find the prepared statement by its text, under a lock that keeps joined
   calls in order. 300 take a session from the pool and give it back; 200 observe the call; the rest is in many small pieces.
+- The server puts the row that a write returns into a tuplestore, and sends it from there when the statement has ended
+  (PORTAL_ONE_RETURNING in its code). By \`pgbench\`, one session, prepared: \`upsert_guild\` 57 µs, without \`returning\` 52; an
+  update of a channel 66 and 60. That is most of what a single write takes more than by hand.
 - With 16 tasks, half of the calls wait for one of 8 connections. That costs 1,000 more: a timer for \`DB_ACQUIRE_TIMEOUT\`, and
   the question whether a further session may be opened.
 - Lists: the program sorts the rows, which by hand the server does.
@@ -198,6 +202,8 @@ copy_package() {
   trap 'rm -rf "$copy"' EXIT
   cp -R Cargo.lock README.md benches build build.rs codegen cornucopia.toml dev examples migrations queries src tests \
     "$copy/"
+  mkdir "$copy/python" # the other member of the workspace
+  cp -R python/Cargo.toml python/src "$copy/python/"
   sed 's/^version = "[^"]*"/version = "0.0.0"/' Cargo.toml >"$copy/Cargo.toml"
   build_seconds >/dev/null
   # The first edit moves the typed queries from codegen/ to cargo's folder.

@@ -18,6 +18,21 @@ fn the_cost_of_every_function_on_the_server_is_measured() {
     assert_eq!(missing, [""; 0], "benches/server_cost/functions.rs must measure each function");
 }
 
+/// `./dev bench` builds a copy of the package at its end, after an hour of measurements.
+#[test]
+fn the_copy_whose_builds_are_timed_is_a_whole_package() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("copied");
+    let script = r#"set -euo pipefail
+        . benches/results.sh
+        build_seconds() { cargo metadata --offline --no-deps --format-version 1 --manifest-path "$copy/Cargo.toml"; }
+        edit_sql() { true; }
+        copy_package"#;
+
+    let output = Command::new("bash").args(["-c", script]).current_dir(ROOT).env("target", &target).output().unwrap();
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// What `./dev bench` prints after it has replaced these results.
 fn compared(old: &str, new: &str) -> String {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compared");
