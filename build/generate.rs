@@ -2,6 +2,7 @@
 //! reports the position of each error.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::process;
 
@@ -41,7 +42,25 @@ fn generate_on(runtime: &Runtime, url: &str, database: &str, root: &Path, destin
     let mut config = Config::from_file(root.join("cornucopia.toml")).map_err(|error| error.to_string())?;
     config.queries = root.join("queries");
     config.destination = destination.into();
-    cornucopia::gen_live(&client, config).map_err(|error| located(&error, root))
+    cornucopia::gen_live(&client, config).map_err(|error| located(&error, root))?;
+    prepare_writes(&destination.join("src/queries")).map_err(|error| format!("{}: {error}", destination.display()))
+}
+
+/// cornucopia sends a statement that returns no rows as text, which the driver prepares at each call. Here it is prepared by the
+/// client, which keeps it, as those that return rows.
+fn prepare_writes(queries: &Path) -> io::Result<()> {
+    for file in fs::read_dir(queries)? {
+        let path = file?.path();
+        let text = fs::read_to_string(&path)?;
+        let mut parts = text.split(".execute(");
+        let mut prepared = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            prepared += ".execute(";
+            prepared += &part.replacen("self.0", "&client.prepare(self.0).await?", 1);
+        }
+        fs::write(path, prepared)?;
+    }
+    Ok(())
 }
 
 async fn connect(url: &str, database: Option<&str>) -> Result<Client, String> {

@@ -71,16 +71,14 @@ update /* set_channel_reading */ bot_channels
 set is_reading = :is_reading,
     settings = case when jsonb_typeof(settings) = 'object' then settings else '{}' end
       || jsonb_build_object('is_enabled', :is_reading::boolean)
-where channel_id = :channel_id
-returning channel_id;
+where channel_id = :channel_id;
 
 --! update_channel_cursor (last_message_id?)
 --- Sets the cursor as given, forward, backward or to none.
 update /* update_channel_cursor */ bot_channels
 set last_message_id = :last_message_id,
     last_scanned_at = now()
-where channel_id = :channel_id
-returning channel_id;
+where channel_id = :channel_id;
 
 --! update_channel_progress
 --- Moves the cursor forward, never back, and adds to the count. Cursors compare as numbers (999 < 1000). The cases are
@@ -97,22 +95,19 @@ set last_message_id = case
     end,
     message_count = message_count + :ingested_count,
     last_scanned_at = now()
-where channel_id = :channel_id
-returning channel_id;
+where channel_id = :channel_id;
 
 --! touch_channel_activity
 --- Marks a channel as active now.
 update /* touch_channel_activity */ bot_channels
 set last_activity_at = now()
-where channel_id = :channel_id
-returning channel_id;
+where channel_id = :channel_id;
 
 --! increment_channel_message_count
 --- Adds to a channel's message count; a negative number subtracts.
 update /* increment_channel_message_count */ bot_channels
 set message_count = message_count + :by
-where channel_id = :channel_id
-returning channel_id;
+where channel_id = :channel_id;
 
 --! update_channel_settings : ChannelSettingsRow()
 --- Replaces the top-level keys of the patch. A stored value that is no object is replaced by the patch.

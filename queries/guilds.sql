@@ -23,8 +23,7 @@ on conflict (guild_id) do update
 set name = excluded.name,
     icon = excluded.icon,
     owner_user_id = excluded.owner_user_id,
-    last_seen_at = excluded.last_seen_at
-returning guild_id;
+    last_seen_at = excluded.last_seen_at;
 
 --! upsert_guilds (icons[?], owner_user_ids[?], joined_ats[?])
 --- The same for a batch. No guild may come twice, and they come in key order, so that batches in opposite orders cannot
@@ -61,7 +60,7 @@ returning guild_id;
 
 --! touch_guild
 --- Marks a guild as seen now.
-update /* touch_guild */ bot_guilds set last_seen_at = now() where guild_id = :guild_id returning guild_id;
+update /* touch_guild */ bot_guilds set last_seen_at = now() where guild_id = :guild_id;
 
 --! sync_guild (icon?, owner_user_id?, joined_at?, channel_names[?], channel_types[?], channel_overrides[?])
 --- A guild with its channels, in one statement; the channels as upsert_channels_for_guild (channels.sql) does, a statement of

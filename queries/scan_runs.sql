@@ -46,8 +46,7 @@ returning id;
 update /* mark_scan_started */ bot_channel_scan_runs
 set status = 'running',
     started_at = now()
-where id = :id and status = 'queued'
-returning id;
+where id = :id and status = 'queued';
 
 --! record_scan_progress : ScanProgressRow
 --- A page of a run, counted once however often it is sent: only if it ends beyond the run's own last message, which it
@@ -111,8 +110,7 @@ returning messages_scanned, messages_matched;
 update /* mark_scan_succeeded */ bot_channel_scan_runs
 set status = 'succeeded',
     finished_at = now()
-where id = :id and status in ('queued', 'running')
-returning id;
+where id = :id and status in ('queued', 'running');
 
 --! mark_scan_failed
 --- queued or running → failed, with the reason.
@@ -120,13 +118,11 @@ update /* mark_scan_failed */ bot_channel_scan_runs
 set status = 'failed',
     finished_at = now(),
     error_message = :error_message
-where id = :id and status in ('queued', 'running')
-returning id;
+where id = :id and status in ('queued', 'running');
 
 --! mark_scan_canceled
 --- queued or running → canceled.
 update /* mark_scan_canceled */ bot_channel_scan_runs
 set status = 'canceled',
     finished_at = now()
-where id = :id and status in ('queued', 'running')
-returning id;
+where id = :id and status in ('queued', 'running');

@@ -340,20 +340,24 @@ where
         Ok(mapped)
     }
 }
-pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct ChannelSettingsRowQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
-    mapper: fn(&str) -> T,
+    extractor:
+        fn(&tokio_postgres::Row) -> Result<ChannelSettingsRowBorrowed, tokio_postgres::Error>,
+    mapper: fn(ChannelSettingsRowBorrowed) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ChannelSettingsRowQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
-        StringQuery {
+    pub fn map<R>(
+        self,
+        mapper: fn(ChannelSettingsRowBorrowed) -> R,
+    ) -> ChannelSettingsRowQuery<'c, 'a, 's, C, R, N> {
+        ChannelSettingsRowQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -404,24 +408,20 @@ where
         Ok(mapped)
     }
 }
-pub struct ChannelSettingsRowQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor:
-        fn(&tokio_postgres::Row) -> Result<ChannelSettingsRowBorrowed, tokio_postgres::Error>,
-    mapper: fn(ChannelSettingsRowBorrowed) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
+    mapper: fn(&str) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> ChannelSettingsRowQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(
-        self,
-        mapper: fn(ChannelSettingsRowBorrowed) -> R,
-    ) -> ChannelSettingsRowQuery<'c, 'a, 's, C, R, N> {
-        ChannelSettingsRowQuery {
+    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
+        StringQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -784,7 +784,7 @@ pub struct SetChannelReadingStmt(&'static str, Option<tokio_postgres::Statement>
 /// Turns reading on or off, in the column and in `settings.is_enabled`.
 pub fn set_channel_reading() -> SetChannelReadingStmt {
     SetChannelReadingStmt(
-        "update /* set_channel_reading */ bot_channels set is_reading = $1, settings = case when jsonb_typeof(settings) = 'object' then settings else '{}' end || jsonb_build_object('is_enabled', $1::boolean) where channel_id = $2 returning channel_id",
+        "update /* set_channel_reading */ bot_channels set is_reading = $1, settings = case when jsonb_typeof(settings) = 'object' then settings else '{}' end || jsonb_build_object('is_enabled', $1::boolean) where channel_id = $2",
         None,
     )
 }
@@ -796,45 +796,42 @@ impl SetChannelReadingStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
         &'s self,
         client: &'c C,
         is_reading: &'a bool,
         channel_id: &'a T1,
-    ) -> StringQuery<'c, 'a, 's, C, String, 2> {
-        StringQuery {
-            client,
-            params: [is_reading, channel_id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it.into(),
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[is_reading, channel_id]).await
     }
 }
-impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql>
     crate::client::async_::Params<
-        'c,
         'a,
-        's,
+        'a,
+        'a,
         SetChannelReadingParams<T1>,
-        StringQuery<'c, 'a, 's, C, String, 2>,
+        std::pin::Pin<
+            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+        >,
         C,
     > for SetChannelReadingStmt
 {
     fn params(
-        &'s self,
-        client: &'c C,
+        &'a self,
+        client: &'a C,
         params: &'a SetChannelReadingParams<T1>,
-    ) -> StringQuery<'c, 'a, 's, C, String, 2> {
-        self.bind(client, &params.is_reading, &params.channel_id)
+    ) -> std::pin::Pin<
+        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+    > {
+        Box::pin(self.bind(client, &params.is_reading, &params.channel_id))
     }
 }
 pub struct UpdateChannelCursorStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Sets the cursor as given, forward, backward or to none.
 pub fn update_channel_cursor() -> UpdateChannelCursorStmt {
     UpdateChannelCursorStmt(
-        "update /* update_channel_cursor */ bot_channels set last_message_id = $1, last_scanned_at = now() where channel_id = $2 returning channel_id",
+        "update /* update_channel_cursor */ bot_channels set last_message_id = $1, last_scanned_at = now() where channel_id = $2",
         None,
     )
 }
@@ -846,38 +843,35 @@ impl UpdateChannelCursorStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
         &'s self,
         client: &'c C,
         last_message_id: &'a Option<T1>,
         channel_id: &'a T2,
-    ) -> StringQuery<'c, 'a, 's, C, String, 2> {
-        StringQuery {
-            client,
-            params: [last_message_id, channel_id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it.into(),
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[last_message_id, channel_id]).await
     }
 }
-impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::StringSql>
     crate::client::async_::Params<
-        'c,
         'a,
-        's,
+        'a,
+        'a,
         UpdateChannelCursorParams<T1, T2>,
-        StringQuery<'c, 'a, 's, C, String, 2>,
+        std::pin::Pin<
+            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+        >,
         C,
     > for UpdateChannelCursorStmt
 {
     fn params(
-        &'s self,
-        client: &'c C,
+        &'a self,
+        client: &'a C,
         params: &'a UpdateChannelCursorParams<T1, T2>,
-    ) -> StringQuery<'c, 'a, 's, C, String, 2> {
-        self.bind(client, &params.last_message_id, &params.channel_id)
+    ) -> std::pin::Pin<
+        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+    > {
+        Box::pin(self.bind(client, &params.last_message_id, &params.channel_id))
     }
 }
 pub struct UpdateChannelProgressStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -885,7 +879,7 @@ pub struct UpdateChannelProgressStmt(&'static str, Option<tokio_postgres::Statem
 /// nested because `and` promises no order, and the cast of a text that is no number would fail.
 pub fn update_channel_progress() -> UpdateChannelProgressStmt {
     UpdateChannelProgressStmt(
-        "update /* update_channel_progress */ bot_channels set last_message_id = case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric between $1::text::numeric and 18446744073709551615 then last_message_id else $1 end else $1 end, message_count = message_count + $2, last_scanned_at = now() where channel_id = $3 returning channel_id",
+        "update /* update_channel_progress */ bot_channels set last_message_id = case when last_message_id ~ '^(0|[1-9][0-9]{0,19})$' then case when last_message_id::numeric between $1::text::numeric and 18446744073709551615 then last_message_id else $1 end else $1 end, message_count = message_count + $2, last_scanned_at = now() where channel_id = $3",
         None,
     )
 }
@@ -897,51 +891,50 @@ impl UpdateChannelProgressStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
         &'s self,
         client: &'c C,
         last_seen_message_id: &'a T1,
         ingested_count: &'a i64,
         channel_id: &'a T2,
-    ) -> StringQuery<'c, 'a, 's, C, String, 3> {
-        StringQuery {
-            client,
-            params: [last_seen_message_id, ingested_count, channel_id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it.into(),
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client
+            .execute(&client.prepare(self.0).await?, &[last_seen_message_id, ingested_count, channel_id])
+            .await
     }
 }
-impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::StringSql>
     crate::client::async_::Params<
-        'c,
         'a,
-        's,
+        'a,
+        'a,
         UpdateChannelProgressParams<T1, T2>,
-        StringQuery<'c, 'a, 's, C, String, 3>,
+        std::pin::Pin<
+            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+        >,
         C,
     > for UpdateChannelProgressStmt
 {
     fn params(
-        &'s self,
-        client: &'c C,
+        &'a self,
+        client: &'a C,
         params: &'a UpdateChannelProgressParams<T1, T2>,
-    ) -> StringQuery<'c, 'a, 's, C, String, 3> {
-        self.bind(
+    ) -> std::pin::Pin<
+        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+    > {
+        Box::pin(self.bind(
             client,
             &params.last_seen_message_id,
             &params.ingested_count,
             &params.channel_id,
-        )
+        ))
     }
 }
 pub struct TouchChannelActivityStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Marks a channel as active now.
 pub fn touch_channel_activity() -> TouchChannelActivityStmt {
     TouchChannelActivityStmt(
-        "update /* touch_channel_activity */ bot_channels set last_activity_at = now() where channel_id = $1 returning channel_id",
+        "update /* touch_channel_activity */ bot_channels set last_activity_at = now() where channel_id = $1",
         None,
     )
 }
@@ -953,26 +946,19 @@ impl TouchChannelActivityStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
         &'s self,
         client: &'c C,
         channel_id: &'a T1,
-    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
-        StringQuery {
-            client,
-            params: [channel_id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it.into(),
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[channel_id]).await
     }
 }
 pub struct IncrementChannelMessageCountStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Adds to a channel's message count; a negative number subtracts.
 pub fn increment_channel_message_count() -> IncrementChannelMessageCountStmt {
     IncrementChannelMessageCountStmt(
-        "update /* increment_channel_message_count */ bot_channels set message_count = message_count + $1 where channel_id = $2 returning channel_id",
+        "update /* increment_channel_message_count */ bot_channels set message_count = message_count + $1 where channel_id = $2",
         None,
     )
 }
@@ -984,38 +970,35 @@ impl IncrementChannelMessageCountStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
         &'s self,
         client: &'c C,
         by: &'a i64,
         channel_id: &'a T1,
-    ) -> StringQuery<'c, 'a, 's, C, String, 2> {
-        StringQuery {
-            client,
-            params: [by, channel_id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it.into(),
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[by, channel_id]).await
     }
 }
-impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql>
     crate::client::async_::Params<
-        'c,
         'a,
-        's,
+        'a,
+        'a,
         IncrementChannelMessageCountParams<T1>,
-        StringQuery<'c, 'a, 's, C, String, 2>,
+        std::pin::Pin<
+            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+        >,
         C,
     > for IncrementChannelMessageCountStmt
 {
     fn params(
-        &'s self,
-        client: &'c C,
+        &'a self,
+        client: &'a C,
         params: &'a IncrementChannelMessageCountParams<T1>,
-    ) -> StringQuery<'c, 'a, 's, C, String, 2> {
-        self.bind(client, &params.by, &params.channel_id)
+    ) -> std::pin::Pin<
+        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+    > {
+        Box::pin(self.bind(client, &params.by, &params.channel_id))
     }
 }
 pub struct UpdateChannelSettingsStmt(&'static str, Option<tokio_postgres::Statement>);

@@ -162,20 +162,20 @@ where
         Ok(mapped)
     }
 }
-pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct BoolQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
-    mapper: fn(&str) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<bool, tokio_postgres::Error>,
+    mapper: fn(bool) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> BoolQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
-        StringQuery {
+    pub fn map<R>(self, mapper: fn(bool) -> R) -> BoolQuery<'c, 'a, 's, C, R, N> {
+        BoolQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -226,20 +226,20 @@ where
         Ok(mapped)
     }
 }
-pub struct BoolQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<bool, tokio_postgres::Error>,
-    mapper: fn(bool) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
+    mapper: fn(&str) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> BoolQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(bool) -> R) -> BoolQuery<'c, 'a, 's, C, R, N> {
-        BoolQuery {
+    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
+        StringQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -376,7 +376,7 @@ pub struct UpsertGuildStmt(&'static str, Option<tokio_postgres::Statement>);
 /// know it better.
 pub fn upsert_guild() -> UpsertGuildStmt {
     UpsertGuildStmt(
-        "insert /* upsert_guild */ into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) values ($1, $2, $3, $4, coalesce($5, now()), now()) on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at returning guild_id",
+        "insert /* upsert_guild */ into bot_guilds (guild_id, name, icon, owner_user_id, joined_at, last_seen_at) values ($1, $2, $3, $4, coalesce($5, now()), now()) on conflict (guild_id) do update set name = excluded.name, icon = excluded.icon, owner_user_id = excluded.owner_user_id, last_seen_at = excluded.last_seen_at",
         None,
     )
 }
@@ -388,7 +388,7 @@ impl UpsertGuildStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<
+    pub async fn bind<
         'c,
         'a,
         's,
@@ -405,49 +405,46 @@ impl UpsertGuildStmt {
         icon: &'a Option<T3>,
         owner_user_id: &'a Option<T4>,
         joined_at: &'a Option<chrono::DateTime<chrono::Utc>>,
-    ) -> StringQuery<'c, 'a, 's, C, String, 5> {
-        StringQuery {
-            client,
-            params: [guild_id, name, icon, owner_user_id, joined_at],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it.into(),
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client
+            .execute(&client.prepare(self.0).await?, &[guild_id, name, icon, owner_user_id, joined_at])
+            .await
     }
 }
 impl<
-    'c,
     'a,
-    's,
-    C: GenericClient,
+    C: GenericClient + Send + Sync,
     T1: crate::StringSql,
     T2: crate::StringSql,
     T3: crate::StringSql,
     T4: crate::StringSql,
 >
     crate::client::async_::Params<
-        'c,
         'a,
-        's,
+        'a,
+        'a,
         UpsertGuildParams<T1, T2, T3, T4>,
-        StringQuery<'c, 'a, 's, C, String, 5>,
+        std::pin::Pin<
+            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+        >,
         C,
     > for UpsertGuildStmt
 {
     fn params(
-        &'s self,
-        client: &'c C,
+        &'a self,
+        client: &'a C,
         params: &'a UpsertGuildParams<T1, T2, T3, T4>,
-    ) -> StringQuery<'c, 'a, 's, C, String, 5> {
-        self.bind(
+    ) -> std::pin::Pin<
+        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+    > {
+        Box::pin(self.bind(
             client,
             &params.guild_id,
             &params.name,
             &params.icon,
             &params.owner_user_id,
             &params.joined_at,
-        )
+        ))
     }
 }
 pub struct UpsertGuildsStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -582,7 +579,7 @@ pub struct TouchGuildStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Marks a guild as seen now.
 pub fn touch_guild() -> TouchGuildStmt {
     TouchGuildStmt(
-        "update /* touch_guild */ bot_guilds set last_seen_at = now() where guild_id = $1 returning guild_id",
+        "update /* touch_guild */ bot_guilds set last_seen_at = now() where guild_id = $1",
         None,
     )
 }
@@ -594,19 +591,12 @@ impl TouchGuildStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
         &'s self,
         client: &'c C,
         guild_id: &'a T1,
-    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
-        StringQuery {
-            client,
-            params: [guild_id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it.into(),
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[guild_id]).await
     }
 }
 pub struct SyncGuildStmt(&'static str, Option<tokio_postgres::Statement>);

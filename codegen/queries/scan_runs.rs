@@ -482,7 +482,7 @@ pub struct MarkScanStartedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// queued → running. Of concurrent callers the row lock lets one see 'queued'.
 pub fn mark_scan_started() -> MarkScanStartedStmt {
     MarkScanStartedStmt(
-        "update /* mark_scan_started */ bot_channel_scan_runs set status = 'running', started_at = now() where id = $1 and status = 'queued' returning id",
+        "update /* mark_scan_started */ bot_channel_scan_runs set status = 'running', started_at = now() where id = $1 and status = 'queued'",
         None,
     )
 }
@@ -494,19 +494,12 @@ impl MarkScanStartedStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(
         &'s self,
         client: &'c C,
         id: &'a uuid::Uuid,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
-        UuidUuidQuery {
-            client,
-            params: [id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it,
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[id]).await
     }
 }
 pub struct RecordScanProgressStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -640,7 +633,7 @@ pub struct MarkScanSucceededStmt(&'static str, Option<tokio_postgres::Statement>
 /// queued or running → succeeded.
 pub fn mark_scan_succeeded() -> MarkScanSucceededStmt {
     MarkScanSucceededStmt(
-        "update /* mark_scan_succeeded */ bot_channel_scan_runs set status = 'succeeded', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
+        "update /* mark_scan_succeeded */ bot_channel_scan_runs set status = 'succeeded', finished_at = now() where id = $1 and status in ('queued', 'running')",
         None,
     )
 }
@@ -652,26 +645,19 @@ impl MarkScanSucceededStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(
         &'s self,
         client: &'c C,
         id: &'a uuid::Uuid,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
-        UuidUuidQuery {
-            client,
-            params: [id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it,
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[id]).await
     }
 }
 pub struct MarkScanFailedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// queued or running → failed, with the reason.
 pub fn mark_scan_failed() -> MarkScanFailedStmt {
     MarkScanFailedStmt(
-        "update /* mark_scan_failed */ bot_channel_scan_runs set status = 'failed', finished_at = now(), error_message = $1 where id = $2 and status in ('queued', 'running') returning id",
+        "update /* mark_scan_failed */ bot_channel_scan_runs set status = 'failed', finished_at = now(), error_message = $1 where id = $2 and status in ('queued', 'running')",
         None,
     )
 }
@@ -683,45 +669,42 @@ impl MarkScanFailedStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
         &'s self,
         client: &'c C,
         error_message: &'a T1,
         id: &'a uuid::Uuid,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
-        UuidUuidQuery {
-            client,
-            params: [error_message, id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it,
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[error_message, id]).await
     }
 }
-impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql>
     crate::client::async_::Params<
-        'c,
         'a,
-        's,
+        'a,
+        'a,
         MarkScanFailedParams<T1>,
-        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2>,
+        std::pin::Pin<
+            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+        >,
         C,
     > for MarkScanFailedStmt
 {
     fn params(
-        &'s self,
-        client: &'c C,
+        &'a self,
+        client: &'a C,
         params: &'a MarkScanFailedParams<T1>,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
-        self.bind(client, &params.error_message, &params.id)
+    ) -> std::pin::Pin<
+        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+    > {
+        Box::pin(self.bind(client, &params.error_message, &params.id))
     }
 }
 pub struct MarkScanCanceledStmt(&'static str, Option<tokio_postgres::Statement>);
 /// queued or running → canceled.
 pub fn mark_scan_canceled() -> MarkScanCanceledStmt {
     MarkScanCanceledStmt(
-        "update /* mark_scan_canceled */ bot_channel_scan_runs set status = 'canceled', finished_at = now() where id = $1 and status in ('queued', 'running') returning id",
+        "update /* mark_scan_canceled */ bot_channel_scan_runs set status = 'canceled', finished_at = now() where id = $1 and status in ('queued', 'running')",
         None,
     )
 }
@@ -733,18 +716,11 @@ impl MarkScanCanceledStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(
         &'s self,
         client: &'c C,
         id: &'a uuid::Uuid,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
-        UuidUuidQuery {
-            client,
-            params: [id],
-            query: self.0,
-            cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it,
-        }
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[id]).await
     }
 }

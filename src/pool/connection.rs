@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio_postgres::{Client as PgClient, Error as PgError, Statement};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::generic_client::{is_text, is_the_callers};
+use super::generic_client::{is_text, may_leave_traces};
 use super::session::Session;
 use super::session_pool::HeldSession;
 use crate::GenericClient as _;
@@ -73,7 +73,7 @@ impl Connection {
 
     fn prepare_query(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
         self.session().prepare(sql).inspect_ok(|statement| {
-            if is_the_callers(statement) {
+            if may_leave_traces(sql, statement) {
                 self.session().hand_out();
             }
         })

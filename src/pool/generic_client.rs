@@ -10,9 +10,10 @@ pub(super) fn is_text<T: ?Sized>() -> bool {
     type_name::<T>() != type_name::<Statement>()
 }
 
-/// Whether it can only be a caller's: every query of this crate returns columns.
-pub(super) fn is_the_callers(statement: &Statement) -> bool {
-    statement.columns().is_empty()
+/// Whether it may leave something behind in its session, such as a setting or an open transaction. A query of this crate returns
+/// columns, or is one of these.
+pub(super) fn may_leave_traces(sql: &str, statement: &Statement) -> bool {
+    statement.columns().is_empty() && !matches!(sql.split(' ').next(), Some("insert" | "update"))
 }
 
 /// Implements [`GenericClient`](crate::GenericClient) for a client that passes statements to an inner one. `run` wraps

@@ -16,7 +16,7 @@ use super::client::Client;
 use super::client::sealed::Lend;
 use super::connection::Connection;
 use super::db::Db;
-use super::generic_client::{is_text, is_the_callers};
+use super::generic_client::{is_text, may_leave_traces};
 use super::session::Session;
 use crate::GenericClient as _;
 use crate::config::Limits;
@@ -209,7 +209,7 @@ impl Transaction {
 
     fn prepare_cached(&self, sql: &str) -> impl Future<Output = Result<Statement, PgError>> {
         self.run(self.session().prepare(sql)).inspect_ok(|statement| {
-            if is_the_callers(statement) {
+            if may_leave_traces(sql, statement) {
                 self.session().reset_later();
             }
         })

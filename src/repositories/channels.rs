@@ -1,7 +1,7 @@
 //! Channels: the bot syncs them and the worker scans them. Every write sets `updated_at`.
 
 use super::parts::{self, Batch, ID, Part};
-use super::{channel_bytes, check_channels, check_settings, found, rows, stored, write_channels};
+use super::{channel_bytes, check_channels, check_settings, rows, stored, write_channels, wrote};
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
@@ -199,7 +199,7 @@ impl Batch for Upsert<'_> {
 /// See the [module](super#errors).
 pub async fn set_channel_reading(client: &impl Client, channel_id: ChannelId, is_reading: bool) -> Result<bool, Error> {
     idempotent!(client, "set_channel_reading", "UPDATE", |on| {
-        found(queries::set_channel_reading().bind(on, &is_reading, &channel_id).opt()).await
+        wrote(queries::set_channel_reading().bind(on, &is_reading, &channel_id)).await
     })
 }
 
@@ -218,7 +218,7 @@ pub async fn update_channel_cursor(
     last_message_id: Option<MessageId>,
 ) -> Result<bool, Error> {
     idempotent!(client, "update_channel_cursor", "UPDATE", |on| {
-        found(queries::update_channel_cursor().bind(on, &last_message_id, &channel_id).opt()).await
+        wrote(queries::update_channel_cursor().bind(on, &last_message_id, &channel_id)).await
     })
 }
 
@@ -240,7 +240,7 @@ pub async fn update_channel_progress(
 ) -> Result<bool, Error> {
     once!(client, "update_channel_progress", "UPDATE", |on| {
         let params = UpdateChannelProgressParams { last_seen_message_id, ingested_count, channel_id };
-        Ok(queries::update_channel_progress().params(on, &params).opt().await?.is_some())
+        wrote(queries::update_channel_progress().params(on, &params)).await
     })
 }
 
@@ -254,7 +254,7 @@ pub async fn update_channel_progress(
 /// See the [module](super#errors).
 pub async fn touch_channel_activity(client: &impl Client, channel_id: ChannelId) -> Result<bool, Error> {
     idempotent!(client, "touch_channel_activity", "UPDATE", |on| {
-        found(queries::touch_channel_activity().bind(on, &channel_id).opt()).await
+        wrote(queries::touch_channel_activity().bind(on, &channel_id)).await
     })
 }
 
@@ -274,7 +274,7 @@ pub async fn increment_channel_message_count(
     by: i64,
 ) -> Result<bool, Error> {
     once!(client, "increment_channel_message_count", "UPDATE", |on| {
-        found(queries::increment_channel_message_count().bind(on, &by, &channel_id).opt()).await
+        wrote(queries::increment_channel_message_count().bind(on, &by, &channel_id)).await
     })
 }
 

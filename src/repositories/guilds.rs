@@ -2,7 +2,7 @@
 
 use super::parts::{self, Batch, ID, Part};
 use super::{
-    Texts, bytes_of, channel_bytes, check_batch, check_channels, check_texts, check_time, found, stored, write_channels,
+    Texts, bytes_of, channel_bytes, check_batch, check_channels, check_texts, check_time, stored, write_channels, wrote,
 };
 use crate::GenericClient;
 use crate::codegen::IterSql;
@@ -81,7 +81,7 @@ pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result
                 owner_user_id: guild.owner_user_id,
                 joined_at: guild.joined_at,
             };
-            queries::upsert_guild().params(on, &params).one().await?;
+            queries::upsert_guild().params(on, &params).await?;
             Ok(())
         }
     )
@@ -168,7 +168,7 @@ pub async fn delete_guilds(client: &impl Client, guild_ids: &[GuildId]) -> Resul
 /// # Errors
 /// See the [module](super#errors).
 pub async fn touch_guild(client: &impl Client, guild_id: GuildId) -> Result<bool, Error> {
-    idempotent!(client, "touch_guild", "UPDATE", |on| found(queries::touch_guild().bind(on, &guild_id).opt()).await)
+    idempotent!(client, "touch_guild", "UPDATE", |on| wrote(queries::touch_guild().bind(on, &guild_id)).await)
 }
 
 /// Stores a guild with its channels, atomically, and returns how many distinct channels were written. The guild is stored as by

@@ -2,7 +2,7 @@
 //! times of a finished run never change again.
 
 use super::parts::check_bytes;
-use super::{check_text, found, stored};
+use super::{check_text, stored, wrote};
 use crate::codegen::client::Params as _;
 use crate::codegen::queries::scan_runs::{
     self as queries, RecordScanProgressParams, ScanProgressRow, ScanRunRowBorrowed,
@@ -122,7 +122,7 @@ pub async fn enqueue_scan_run(client: &impl Client, channel_id: ChannelId) -> Re
 /// See the [module](super#errors).
 pub async fn mark_scan_started(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
     once!(client, "mark_scan_started", "UPDATE", |on| {
-        found(queries::mark_scan_started().bind(on, &run_id.get()).opt()).await
+        wrote(queries::mark_scan_started().bind(on, &run_id.get())).await
     })
 }
 
@@ -189,7 +189,7 @@ pub async fn update_scan_progress(
 /// See the [module](super#errors).
 pub async fn mark_scan_succeeded(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
     once!(client, "mark_scan_succeeded", "UPDATE", |on| {
-        found(queries::mark_scan_succeeded().bind(on, &run_id.get()).opt()).await
+        wrote(queries::mark_scan_succeeded().bind(on, &run_id.get())).await
     })
 }
 
@@ -208,7 +208,7 @@ pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_mes
         "UPDATE",
         || check_text("error_message", error_message),
         || check_bytes("error_message", std::iter::once(error_message.len()), client.limits()),
-        |on| found(queries::mark_scan_failed().bind(on, &error_message, &run_id.get()).opt()).await
+        |on| wrote(queries::mark_scan_failed().bind(on, &error_message, &run_id.get())).await
     )
 }
 
@@ -222,6 +222,6 @@ pub async fn mark_scan_failed(client: &impl Client, run_id: ScanRunId, error_mes
 /// See the [module](super#errors).
 pub async fn mark_scan_canceled(client: &impl Client, run_id: ScanRunId) -> Result<bool, Error> {
     once!(client, "mark_scan_canceled", "UPDATE", |on| {
-        found(queries::mark_scan_canceled().bind(on, &run_id.get()).opt()).await
+        wrote(queries::mark_scan_canceled().bind(on, &run_id.get())).await
     })
 }

@@ -1,6 +1,6 @@
 //! The driver's client, which `Connection::raw` hands out: nothing that is left on it reaches another caller.
 
-use clip_saver_db::{Connection, Db, GenericClient as _, repositories as db};
+use clip_saver_db::{Connection, Db, GenericClient as _, GuildId, queries, repositories as db};
 use futures::FutureExt as _;
 use tokio::time::timeout;
 
@@ -94,6 +94,7 @@ async fn a_connection_goes_back_to_the_pool_if_its_raw_client_was_not_used() {
 
     let held = connection(&small).await;
     db::touch_guild(&held, 1.into()).await.unwrap();
+    queries::guilds::touch_guild().bind(&held, &GuildId::from(1)).await.unwrap();
     drop(held);
     assert_eq!(backend_pid(&connection(&small).await).await, before);
 

@@ -28,11 +28,13 @@ pub fn generated(rust: &str) -> Vec<Generated> {
         .map(|(at, _)| {
             let name = rust[..at].rsplit(' ').next().unwrap_or_default().to_owned();
             let sql = between(&rust[at..], "\"", "\",\n").replace("\\\"", "\"").replace("\\\\", "\\");
-            let bind = &rust[at + rust[at..].find("pub fn bind<").expect("each query can be bound")..];
-            // …Query<'c, 'a, 's, C, Row, 1>
-            let row = between(bind, ") -> ", " {").split(',').nth(4).expect("the row is the fifth").trim().to_owned();
+            let bind = &rust[at + rust[at..].find(" fn bind<").expect("each query can be bound")..];
+            // …Query<'c, 'a, 's, C, Row, 1>, or Result<u64, …> if no row is returned
+            let result = between(bind, ") -> ", " {");
+            let row = || result.split(',').nth(4).expect("the row is the fifth").trim();
+            let types = if result.starts_with("Result<u64,") { Vec::new() } else { types(rust, row()) };
             let is_commented = rust[..at].lines().rev().nth(1).is_some_and(|line| line.starts_with("///"));
-            Generated { name, sql, is_commented, types: types(rust, &row) }
+            Generated { name, sql, is_commented, types }
         })
         .collect()
 }
