@@ -39,8 +39,8 @@ $(cat "$target/tmp/ratios.md")
 
 ### What stands in the way of the aims that were missed
 
-By callgrind on 2026-11-27 (\`benches/profile\`; user instructions a call, both
-sides in one process):
+By callgrind on 2026-11-27, when single writes still returned a row (\`benches/profile\`; user instructions a call, both sides
+in one process):
 
 | | ours | by hand |
 |---|---:|---:|
@@ -49,12 +49,11 @@ sides in one process):
 | update_channel_progress | 16,968 | 13,831 |
 | update_channel_progress, 16 tasks | 18,050 | 13,600 |
 
-- Of the 3,000 more for a write, some 800 receive the row that it returns: a statement without one would be prepared at each
-  call, since the generated function sends it as text. 550 find the prepared statement by its text, under a lock that keeps joined
-  calls in order. 300 take a session from the pool and give it back; 200 observe the call; the rest is in many small pieces.
-- The server puts the row that a write returns into a tuplestore, and sends it from there when the statement has ended
-  (PORTAL_ONE_RETURNING in its code). By \`pgbench\`, one session, prepared: \`upsert_guild\` 57 µs, without \`returning\` 52; an
-  update of a channel 66 and 60. That is most of what a single write takes more than by hand.
+- Of the 3,000 more for a write, some 800 received the row that it returned. It returns none any more: the server put it into a
+  tuplestore first, and sent it from there when the statement had ended (PORTAL_ONE_RETURNING in its code). By \`pgbench\`, one
+  session, \`upsert_guild\` took 57 µs with \`returning\` and 52 without, an update of a channel 66 and 60.
+- 550 find the prepared statement by its text, under a lock that keeps joined calls in order. 300 take a session from the pool
+  and give it back; 200 observe the call; the rest is in many small pieces.
 - With 16 tasks, half of the calls wait for one of 8 connections. That costs 1,000 more: a timer for \`DB_ACQUIRE_TIMEOUT\`, and
   the question whether a further session may be opened.
 - Lists: the program sorts the rows, which by hand the server does.

@@ -4,10 +4,7 @@ use super::parts::{self, Batch, ID, Part};
 use super::{channel_bytes, check_channels, check_settings, rows, stored, write_channels, wrote};
 use crate::GenericClient;
 use crate::codegen::IterSql;
-use crate::codegen::client::Params as _;
-use crate::codegen::queries::channels::{
-    self as queries, ChannelRowBorrowed, ChannelSettingsRowBorrowed, UpdateChannelProgressParams,
-};
+use crate::codegen::queries::channels::{self as queries, ChannelRowBorrowed, ChannelSettingsRowBorrowed};
 use crate::config::Limits;
 use crate::error::Error;
 #[cfg(doc)]
@@ -239,8 +236,7 @@ pub async fn update_channel_progress(
     ingested_count: i64,
 ) -> Result<bool, Error> {
     once!(client, "update_channel_progress", "UPDATE", |on| {
-        let params = UpdateChannelProgressParams { last_seen_message_id, ingested_count, channel_id };
-        wrote(queries::update_channel_progress().params(on, &params)).await
+        wrote(queries::update_channel_progress().bind(on, &last_seen_message_id, &ingested_count, &channel_id)).await
     })
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::GenericClient;
 use crate::codegen::IterSql;
 use crate::codegen::client::Params as _;
-use crate::codegen::queries::guilds::{self as queries, GuildRowBorrowed, UpsertGuildParams, UpsertGuildsParams};
+use crate::codegen::queries::guilds::{self as queries, GuildRowBorrowed, UpsertGuildsParams};
 use crate::config::Limits;
 use crate::error::Error;
 #[cfg(doc)]
@@ -74,14 +74,8 @@ pub async fn upsert_guild(client: &impl Client, guild: &GuildSnapshot) -> Result
         || check(guild),
         || parts::check_bytes("guild", std::iter::once(bytes(guild)), client.limits()),
         |on| {
-            let params = UpsertGuildParams {
-                guild_id: guild.id,
-                name: guild.name.as_str(),
-                icon: guild.icon.as_deref(),
-                owner_user_id: guild.owner_user_id,
-                joined_at: guild.joined_at,
-            };
-            queries::upsert_guild().params(on, &params).await?;
+            let GuildSnapshot { id, name, icon, owner_user_id, joined_at, .. } = guild;
+            queries::upsert_guild().bind(on, id, name, icon, owner_user_id, joined_at).await?;
             Ok(())
         }
     )
