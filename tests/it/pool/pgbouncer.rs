@@ -20,6 +20,9 @@ use crate::support::{Server, TestDatabase, concurrently, connect, create_databas
 /// Programs send their statement timeout as a start-up option.
 const IGNORES_OPTIONS: &str = "ignore_startup_parameters=options";
 
+/// By default it waits 15 seconds after the server has refused it once: because it was full for a moment, for example.
+const TRIES_AGAIN_SOON: &str = "server_login_retry=1";
+
 /// Starts PgBouncer in front of the server that all tests share.
 pub fn pgbouncer(settings: &[&str]) -> Server {
     let server: tokio_postgres::Config = server_url().parse().unwrap();
@@ -30,7 +33,7 @@ pub fn pgbouncer(settings: &[&str]) -> Server {
     let port = server.get_ports().first().unwrap_or(&5432).to_string();
     let password = String::from_utf8_lossy(server.get_password().unwrap_or_default());
     let arguments = [&host, &port, server.get_user().unwrap_or("postgres"), &password];
-    Server::run("pooler", &[&arguments, settings].concat())
+    Server::run("pooler", &[&arguments[..], &[TRIES_AGAIN_SOON], settings].concat())
 }
 
 /// The URL of a database behind a pooler.
