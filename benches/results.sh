@@ -22,7 +22,7 @@ The server is a throwaway PostgreSQL. Its data is in memory if there is enough, 
 the benches measure the work, not the disk. Its sessions keep the memory that they have freed: as glibc does it by itself, one of two
 sessions may give it back after each batch, and then takes 1.2 times as long. With two cores, the server and the client have one
 each. Absolute times differ between machines; the shapes of curves and most ratios hardly do. What round trips save depends on the
-machine: a scan run that is joined was 0.48 where a read of one row took 75 µs, and 0.73 where it took 39.
+machine: a scan run that is joined was 0.48 where a read of one row took 75 µs, and 0.71 where it took 39.
 
 ## In comparison with hand-written code
 

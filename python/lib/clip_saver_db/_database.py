@@ -188,8 +188,9 @@ F = TypeVar("F")
 class Transaction(Generic[F]):
     """`async with db.transaction() as tx:` stores all calls on `tx`, or none of them.
 
-    `tx` has the functions from `get_guild` on. Calls that are awaited together (`asyncio.gather`) are sent together. The transaction is committed
-    at the end of the block, and rolled back if the block raises. After a `Conflict` run the whole block again.
+    `tx` has the functions from `get_guild` on. Calls that are awaited together (`asyncio.gather`) are sent together. The
+    transaction is committed at the end of the block, and rolled back if the block raises. After a `Conflict` run the whole block
+    again.
     """
 
     def __init__(self, functions: Callable[[Callable[[], _native.Client]], F]) -> None:

@@ -95,12 +95,13 @@ class DatabaseConfig:
         return {VARIABLES[name][0]: value for name, value in fields.items() if value != _of_environment(name)}
 
     def _check(self) -> None:
-        """An empty variable is as one that is not set: without this, an empty field would be the environment's."""
-        types = {"dsn": str | None, "port": int}
-        for name in ("dsn", *VARIABLES):
-            value, expected = getattr(self, name), types.get(name, str)
+        """Refuses wrong types and empty names. An empty variable counts as not set, so an empty field would be the environment's."""
+        if not isinstance(self.dsn, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"init_db: `config.dsn` must be a str or None, not {type(self.dsn).__name__}")
+        for name in VARIABLES:
+            value, expected = getattr(self, name), int if name == "port" else str
             if not isinstance(value, expected):
-                raise TypeError(f"init_db: `config.{name}` must be {expected}, not {type(value).__name__}")
+                raise TypeError(f"init_db: `config.{name}` must be {expected.__name__}, not {type(value).__name__}")
             if not value and name in ("host", "user", "database"):
                 raise InvalidConfig(f"config.{name}: is empty", "init_db", f"config.{name}")
         if not _is_port(str(self.port)):
